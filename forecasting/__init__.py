@@ -1,1 +1,5 @@
-"""Prophet's model in NumPy: readings go in, a fitted model and its forecasts come out."""
+"""Prophet's model: readings go in, a fitted model and its forecasts come out."""
+
+from forecasting._stock import FitError, Model, fit, loads
+
+__all__ = ["FitError", "Model", "fit", "loads"]

@@ -1,0 +1,48 @@
+"""Files that appear under their final name whole or not at all."""
+
+import os
+from pathlib import Path
+
+UNFINISHED = ".sagemaker-ignore"
+"""SageMaker's checkpoint uploader passes over every file whose name contains this."""
+
+
+class FilesystemError(OSError):
+    """A file could not be written; the text names the file and the reason."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a crash at any moment leaves the old file or the new one.
+
+    The bytes go to a temporary name in the same folder and to the disk, then the name is changed, then the
+    folder goes to the disk.  Raises `FilesystemError`; the old file is then untouched.
+    """
+    unfinished = path.with_name(f"{path.name}{UNFINISHED}.{os.getpid()}")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise FilesystemError(
+            f"{path.name} could not be written to {path.parent}: {error.strerror}"
+        ) from error
+
+
+def remove_unfinished(folder: Path) -> int:
+    """Remove what an interrupted run left behind; return how many files that were."""
+    left = [path for path in folder.iterdir() if UNFINISHED in path.name]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,22 @@
+"""What every program stands on: the environment goes in, typed settings, paths, errors and logs come out."""
+
+from container._cpu import usable_cpus
+from container._errors import FleetcastError, InputError, SettingError
+from container._paths import Paths
+from container._program import run
+from container._progress import progress
+from container._settings import choice, flag, fraction, whole_number
+
+__all__ = [
+    "FleetcastError",
+    "InputError",
+    "Paths",
+    "SettingError",
+    "choice",
+    "flag",
+    "fraction",
+    "progress",
+    "run",
+    "usable_cpus",
+    "whole_number",
+]

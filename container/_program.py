@@ -1,0 +1,45 @@
+"""The frame around each program: logging, and one line instead of a traceback where a person can act."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from container._errors import FleetcastError
+from container._settings import choice
+
+logger = logging.getLogger(__name__)
+
+_LEVELS = {str(value): value for value in (10, 20, 30, 40, 50)} | logging.getLevelNamesMapping()
+
+Program: TypeAlias = Callable[[Mapping[str, str]], int]
+Told: TypeAlias = Callable[[Mapping[str, str], str], None]
+
+
+def run(program: Program, *, failed: Told | None = None) -> int:
+    """Run `program(environment)` and return its exit code.
+
+    A `FleetcastError` becomes one log line and exit code 1; anything else is a defect and is logged with
+    its traceback, exit code 1.  `failed(environment, reason)` is called in both cases.
+    """
+    try:
+        _configure_logging(os.environ)
+        return program(os.environ)
+    except FleetcastError as error:
+        reason = str(error)
+        logger.error(reason)  # noqa: TRY400 -- the text is the message; a traceback would bury it
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        reason = f"internal error: {type(error).__name__}: {error}"
+        logger.exception("internal error")
+    if failed is not None:
+        failed(os.environ, reason)
+    return 1
+
+
+def _configure_logging(env: Mapping[str, str]) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr, level=logging.INFO)
+    level = choice(env, "SAGEMAKER_CONTAINER_LOG_LEVEL", among=_LEVELS, default="INFO")
+    logging.getLogger().setLevel(_LEVELS[level])
