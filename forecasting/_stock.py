@@ -37,7 +37,10 @@ class Model:
 
         The columns have Prophet's names, each of shape (periods,), or (rows + periods,) with the history.
         """
-        future = self._prophet.make_future_dataframe(periods, freq=freq, include_history=include_history)
+        try:
+            future = self._prophet.make_future_dataframe(periods, freq=freq, include_history=include_history)
+        except ValueError:
+            raise ValueError(f"freq must be a step such as D, h, 15min, W or MS, not {freq!r}") from None
         forecast = self._prophet.predict(future)
         return {name: forecast[name].to_numpy() for name in COLUMNS}
 

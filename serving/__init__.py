@@ -1,0 +1,1 @@
+"""Archives and requests go in, forecasts come out, over HTTP."""
