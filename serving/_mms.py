@@ -94,6 +94,69 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
 def _quiet(java: Path) -> tuple[str, ...]:
     """Return the options that keep a newer Java from warning about what MMS's libraries do."""
     release = java.resolve().parent.parent / "release"
+    text = release.read_text() if release.is_file() else ""
+    found = re.search(r'^JAVA_VERSION="(\d+)', text, re.MULTILINE)
+    if found is None:
+            message = "no Java: set JAVA_HOME, put java on the PATH, or pip install 'fleetcast[demo]'"
+            raise SettingError(message) from None
+        return Path(found)
+    return Path(JAVA)
+
+
+def configuration(settings: ServingSettings) -> str:
+    """Return MMS's properties file."""
+    address = f"http://0.0.0.0:{settings.port}"
+    properties = {
+        "inference_address": address,
+        "management_address": address,
+        "model_store": "/",
+        "default_service_handler": HANDLER,
+        "default_workers_per_model": settings.workers_per_model,
+        "job_queue_size": settings.job_queue_size,
+        "default_response_timeout_seconds": settings.timeout_seconds,
+        "unregister_model_timeout": 60,
+        "max_request_size": settings.max_request_bytes,
+        "max_response_size": settings.max_request_bytes,
+        "decode_input_request": "false",
+        "async_logging": "true",
+        "number_of_netty_threads": 2,
+        "netty_client_threads": 2,
+        "metric_time_interval": 86_400,
+    }
+    return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+
+def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]:
+    """Return the command line that starts MMS with the files that lie in `folder`.
+
+    MMS's own launcher puts Java in the background and leaves its process id in a file that a crash makes
+    stale; here Java is a child like any other.
+    """
+    home = Path(mms.__file__).parent.parent
+    return [
+        str(java),
+        f"-Dmodel_server_home={home}",
+        f"-Dlog4j.configurationFile={Path(__file__).with_name('log4j2.xml').as_uri()}",
+        f"-Djava.io.tmpdir={folder}",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Xss256k",
+        f"-Xmx{settings.heap_megabytes}m",
+        *_quiet(java),
+        *settings.vmargs,
+        "-cp",
+        str(home / "mms" / "frontend" / "*"),
+        MAIN_CLASS,
+        "--python",
+        sys.executable,
+        "-f",
+        str(folder / "mms.properties"),
+    ]
+
+
+def _quiet(java: Path) -> tuple[str, ...]:
+    """Return the options that keep a newer Java from warning about what MMS's libraries do."""
+    release = java.resolve().parent.parent / "release"
     found = (
         re.search(r'^JAVA_VERSION="(\d+)', release.read_text(), re.MULTILINE) if release.is_file() else None
     )

@@ -33,7 +33,7 @@ def handle(data: list[dict[str, Any]] | None, context: Any) -> list[bytes] | Non
 
 
 def load(folder: Path, *, store: Path) -> Model:
-    """Return the model in `folder`, which must lie below `store`; raise `ModelNotFoundError` or `RequestError`."""
+    """Return the model in `folder`, which must lie below `store`; raise a `RequestError` otherwise."""
     if not folder.resolve().is_relative_to(store.resolve()):
         raise RequestError(f"url must name a folder below {store}")
     if not folder.is_dir():

@@ -1,0 +1,43 @@
+# One image for the whole job: docker run IMAGE process|train|serve
+ARG BASE=debian:bookworm-slim
+
+FROM ${BASE} AS build
+SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
+ENV DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends python3 python3-venv openjdk-17-jdk-headless binutils \
+ && rm -rf /var/lib/apt/lists/*
+# Only the Java modules that Multi Model Server uses
+RUN jlink --output /opt/java --strip-debug --no-header-files --no-man-pages --compress 2 \
+      --add-modules java.base,java.desktop,java.management,java.naming,java.net.http,java.scripting,java.sql,java.xml,jdk.crypto.ec,jdk.management,jdk.unsupported,jdk.zipfs
+RUN python3 -m venv /opt/fleetcast
+COPY requirements/image.txt /src/requirements/image.txt
+RUN /opt/fleetcast/bin/pip install --quiet --require-hashes -r /src/requirements/image.txt
+COPY pyproject.toml README.md LICENSE /src/
+COPY archive /src/archive
+COPY container /src/container
+COPY forecasting /src/forecasting
+COPY processing /src/processing
+COPY serving /src/serving
+COPY train /src/train
+RUN /opt/fleetcast/bin/pip install --quiet --no-deps /src \
+ && /opt/fleetcast/bin/pip uninstall --quiet --yes pip \
+ && find /opt/fleetcast -depth -type d \( -name tests -o -name test \) -path '*site-packages*' -exec rm -rf {} +
+
+FROM ${BASE}
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends python3-minimal libpython3-stdlib libgomp1 tini zlib1g \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=build /opt/java /opt/java
+COPY --from=build /opt/fleetcast /opt/fleetcast
+ENV PATH=/opt/fleetcast/bin:$PATH \
+    JAVA_HOME=/opt/java \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+LABEL com.amazonaws.sagemaker.capabilities.multi-models=true \
+      com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true \
+      org.opencontainers.image.title=fleetcast \
+      org.opencontainers.image.licenses=Apache-2.0
+EXPOSE 8080
+# tini is process 1: it reaps orphans and hands signals on
+ENTRYPOINT ["/usr/bin/tini", "--", "fleetcast"]

@@ -1,0 +1,45 @@
+# The one door.  `make help` lists what is behind it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/ready: requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=… TIME=… VALUE=… [WHERE=column=text]
+	$(BIN)/python -m examples.demo $(if $(DATA),--data '$(DATA)') $(if $(ID),--id '$(ID)') \
+		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(WHERE),--where '$(WHERE)')
+
+test: check $(VENV)/ready ## style, types and the test suite; no Docker needed
+	$(BIN)/pytest --ignore tests/image
+
+check: $(VENV)/ready ## style and types only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+image: ## build the container image (./build.sh --help)
+	./build.sh
+
+test-image: $(VENV)/ready ## the tests inside containers; needs Docker and `make image`
+	$(BIN)/pytest tests/image
+
+lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		pyproject.toml -o requirements/image.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		pyproject.toml --extra demo --group dev -o requirements/dev.txt
+
+clean: ## remove everything that was made
+	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help demo test check image test-image lock clean

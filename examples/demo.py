@@ -1,0 +1,192 @@
+"""The main job from end to end on this machine: raw readings -> process -> train -> serve -> forecasts.
+
+Without --data it makes a year of readings for 1,000 customers.  It starts the same three programs that the
+image starts, loads a few models into a real Multi Model Server and asks it for forecasts over HTTP.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archive import MEMBERS, SUFFIX, Archive, read_archive
+from container import Paths
+from examples import synthetic
+from examples.picture import draw
+
+ASKED = 4
+PERIOD = 7
+START_SECONDS = 60
+
+
+class Demo:
+    """One run: where it keeps its files, and how long each step took."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths = Paths((folder / "ml").absolute())
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Announce a step and keep the time it takes."""
+        print(f"\n== {name}", flush=True)
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - started
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment that the programs run in."""
+        return os.environ | {"SAGEMAKER_BASE_DIR": str(self.paths.base)} | more
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run `process` or `train` to its end; stop the demo where it fails."""
+        command = [_installed(program), *arguments]
+        if code := subprocess.run(command, env=self.environment(), check=False).returncode:  # noqa: S603
+            sys.exit(code)
+
+    @contextmanager
+    def server(self) -> Iterator[str]:
+        """Run `serve` for as long as the block lasts; yield its address once it answers."""
+        port = _free_port()
+        environment = self.environment(SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_BIND_TO_PORT=str(port))
+        log = self.folder / "serve.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen([_installed("serve")], env=environment, stdout=output, stderr=output)  # noqa: S603
+        try:
+            _wait(f"http://127.0.0.1:{port}/models", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def main() -> None:
+    """Run every step, print the forecasts and the times, leave the picture."""
+    options = _options()
+    demo = Demo(options.folder)
+    shutil.rmtree(demo.paths.base, ignore_errors=True)
+    demo.paths.processing_input.mkdir(parents=True)
+
+    with demo.step("raw readings"):
+        arguments = _raw_readings(options, demo.paths.processing_input)
+    with demo.step("process: raw readings -> one folder per customer"):
+        demo.run("process", *arguments)
+    with demo.step("train: one model and one archive per customer"):
+        demo.run("train")
+    archives = sorted(demo.paths.checkpoints.glob(f"*{SUFFIX}"))
+    chosen = [archives[place] for place in np.linspace(0, len(archives) - 1, min(ASKED, len(archives))).astype(int)]
+    with demo.step("serve: Multi Model Server, load, forecast"), demo.server() as url:
+        forecasts = {path.name.removesuffix(SUFFIX): _forecast(url, path, demo.paths) for path in chosen}
+
+    _print_forecasts(forecasts)
+    draw(forecasts, demo.paths.processing_output, demo.folder / "forecasts.png")
+    print(f"\n{len(archives)} archives in {demo.paths.checkpoints}")
+    print(f"picture: {demo.folder / 'forecasts.png'}    log of the server: {demo.folder / 'serve.log'}\n")
+    for name, seconds in demo.seconds.items():
+        print(f"{seconds:8.1f} s  {name}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("demo"), help="where the files go (%(default)s)")
+    parser.add_argument("--data", type=Path, help="your own table (.csv, .csv.gz, .parquet)")
+    parser.add_argument("--id", default="customer_id", help="its column of customers (%(default)s)")
+    parser.add_argument("--time", default="timestamp", help="its column of times (%(default)s)")
+    parser.add_argument("--value", default="consumption", help="its column of readings (%(default)s)")
+    parser.add_argument("--where", default="", help="read only some rows, such as split=train")
+    parser.add_argument("--customers", type=int, default=1_000, help="how many to make (%(default)s)")
+    return parser.parse_args()
+
+
+def _raw_readings(options: argparse.Namespace, folder: Path) -> list[str]:
+    """Put the raw table into `folder`; return the arguments that tell `process` about it."""
+    if options.data is None:
+        synthetic.write(folder / "readings.csv.gz", customers=options.customers, rows=1_000)
+        print(f"1,000 readings of each of {options.customers:,} customers made")
+        return []
+    if not options.data.is_file():
+        sys.exit(f"{options.data}: no such file")
+    shutil.copy(options.data, folder)
+    where = ["--where", options.where] if options.where else []
+    return ["--customer-id", options.id, "--timestamp", options.time, "--value", options.value, *where]
+
+
+def _forecast(url: str, path: Path, paths: Paths) -> list[dict[str, Any]]:
+    """Load a model as SageMaker does (extract the archive, POST /models), then ask it for a forecast."""
+    customer = path.name.removesuffix(SUFFIX)
+    folder = paths.models / customer / "model"
+    _extract(read_archive(path), folder)
+    _post(f"{url}/models", {"model_name": customer, "url": str(folder)})
+    answer = _post(f"{url}/models/{urllib.request.pathname2url(customer)}/invoke", {"period": PERIOD})
+    predictions: list[dict[str, Any]] = answer["predictions"]
+    return predictions
+
+
+def _extract(archive: Archive, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for name, text in zip(MEMBERS, (archive.model, json.dumps(archive.metadata)), strict=True):
+        (folder / name).write_text(text)
+
+
+def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 -- our own server
+            answer: dict[str, Any] = json.load(response)
+    except urllib.error.HTTPError as error:
+        sys.exit(f"POST {url} was answered {error.code}: {error.read().decode()}")
+    return answer
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until `url` answers; stop the demo where the server ended or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 -- our own server
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    sys.exit(f"the server did not start:\n{log.read_text()}")
+
+
+def _print_forecasts(forecasts: dict[str, list[dict[str, Any]]]) -> None:
+    """Print a line per customer and day, so that customers whose readings end on different days fit in."""
+    width = max(len("customer"), *map(len, forecasts))
+    print(f"\n{'customer':<{width}}  {'ds':<19}  {'yhat':>10}  {'yhat_lower':>10}  {'yhat_upper':>10}")
+    for customer, predictions in forecasts.items():
+        for row in predictions:
+            numbers = "  ".join(f"{row[name]:10.2f}" for name in ("yhat", "yhat_lower", "yhat_upper"))
+            print(f"{customer:<{width}}  {row['ds']:<19}  {numbers}")
+
+
+def _installed(program: str) -> str:
+    return str(Path(sys.executable).with_name(program))
+
+
+def _free_port() -> int:
+    """Return a port that is free now and that Multi Model Server takes (below 32,767)."""
+    for port in range(18_080, 32_767):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    sys.exit("no free port")
+
+
+if __name__ == "__main__":
+    main()
