@@ -4,7 +4,9 @@ ARG BASE=debian:bookworm-slim
 FROM ${BASE} AS build
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 ENV DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN apt-get update -qq \
+# The Java package links its manual pages and fails where slim images have no place for them
+RUN mkdir -p /usr/share/man/man1 \
+ && apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends python3 python3-venv openjdk-17-jdk-headless binutils \
  && rm -rf /var/lib/apt/lists/*
 # Only the Java modules that Multi Model Server uses

@@ -20,8 +20,8 @@ Told: TypeAlias = Callable[[Mapping[str, str], str], None]
 def run(program: Program, *, failed: Told | None = None) -> int:
     """Run `program(environment)` and return its exit code.
 
-    A `FleetcastError` becomes one log line and exit code 1; anything else is a defect and is logged with
-    its traceback, exit code 1.  `failed(environment, reason)` is called in both cases.
+    A `FleetcastError`, and a file that cannot be used, become one log line and exit code 1; anything else is
+    a defect and is logged with its traceback, exit code 1.  `failed(environment, reason)` is called in both cases.
     """
     try:
         _configure_logging(os.environ)
@@ -29,6 +29,9 @@ def run(program: Program, *, failed: Told | None = None) -> int:
     except FleetcastError as error:
         reason = str(error)
         logger.error(reason)  # noqa: TRY400 -- the text is the message; a traceback would bury it
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        logger.error(reason)  # noqa: TRY400 -- a full disk or a missing permission is no defect
     except KeyboardInterrupt:
         return 130
     except Exception as error:

@@ -88,7 +88,9 @@ def main() -> None:
     with demo.step("train: one model and one archive per customer"):
         demo.run("train")
     archives = sorted(demo.paths.checkpoints.glob(f"*{SUFFIX}"))
-    chosen = [archives[place] for place in np.linspace(0, len(archives) - 1, min(ASKED, len(archives))).astype(int)]
+    chosen = [
+        archives[place] for place in np.linspace(0, len(archives) - 1, min(ASKED, len(archives))).astype(int)
+    ]
     with demo.step("serve: Multi Model Server, load, forecast"), demo.server() as url:
         forecasts = {path.name.removesuffix(SUFFIX): _forecast(url, path, demo.paths) for path in chosen}
 
@@ -101,7 +103,9 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--folder", type=Path, default=Path("demo"), help="where the files go (%(default)s)")
     parser.add_argument("--data", type=Path, help="your own table (.csv, .csv.gz, .parquet)")
     parser.add_argument("--id", default="customer_id", help="its column of customers (%(default)s)")

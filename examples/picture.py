@@ -36,4 +36,6 @@ def draw(forecasts: dict[str, list[dict[str, Any]]], folder: Path, path: Path) -
 def _history(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     with path.open(newline="") as file:
         rows = list(csv.reader(file))[1:]
-    return np.array([row[0] for row in rows], dtype="datetime64[s]"), np.array([float(row[1]) for row in rows])
+    return np.array([row[0] for row in rows], dtype="datetime64[s]"), np.array(
+        [float(row[1]) for row in rows]
+    )

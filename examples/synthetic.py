@@ -1,4 +1,4 @@
-"""Synthetic energy readings: a day, a week and a year of season, a level of their own for each customer, noise."""
+"""Synthetic energy readings: daily, weekly and yearly season, a level and a trend per customer, noise."""
 
 import gzip
 from collections.abc import Iterator
@@ -13,8 +13,10 @@ DAYS = 365
 HIGHEST = 1_000.0
 
 
-def readings(*, customers: int, rows: int, seed: int = 0) -> Iterator[tuple[str, NDArray[np.datetime64], NDArray[np.float64]]]:
-    """Yield (customer_id, timestamps, consumption) for customers 0, 1, …; `rows` random times in a year each."""
+def readings(
+    *, customers: int, rows: int, seed: int = 0
+) -> Iterator[tuple[str, NDArray[np.datetime64], NDArray[np.float64]]]:
+    """Yield (customer_id, timestamps, consumption) of customers 0, 1, …: `rows` random times in a year."""
     for customer in range(customers):
         generator = np.random.default_rng([seed, customer])
         seconds = np.sort(generator.integers(0, DAYS * SECONDS_PER_DAY, rows))

@@ -30,7 +30,6 @@ def main() -> int:
 
     def program(env: Mapping[str, str]) -> int:
         settings = ServingSettings.from_env(env)
-        settings.paths.models.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="serve-", dir=env.get("TMPDIR")) as folder:
             return serve(settings, java=find_java(os.environ), folder=Path(folder))
 

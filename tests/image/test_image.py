@@ -1,0 +1,139 @@
+"""The main job inside containers: docker run IMAGE process, train, serve."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples import synthetic
+
+IMAGE = os.environ.get("FLEETCAST_IMAGE", "fleetcast:latest")
+START_SECONDS = 60
+LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--user=1000", "--cap-drop=ALL")
+
+
+def docker(*arguments: str, code: int = 0) -> str:
+    finished = subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert finished.returncode == code, finished.stdout + finished.stderr
+    return finished.stdout + finished.stderr
+
+
+@pytest.fixture(scope="module")
+def ml() -> Iterator[Path]:
+    """Make the folder that is mounted at /opt/ml, open to every user, with readings of five customers."""
+    with tempfile.TemporaryDirectory(prefix="fleetcast-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "processing" / "input").mkdir(parents=True)
+        synthetic.write(folder / "processing" / "input" / "readings.csv.gz", customers=5, rows=300)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def trained(ml: Path) -> Path:
+    """Return the same folder after `process` and `train`, with two models laid out as SageMaker does it."""
+    for program in ("process", "train"):
+        docker("run", "--rm", f"--volume={ml}:/opt/ml", IMAGE, program)
+    for customer in "34":
+        folder = ml / "models" / customer / "model"
+        folder.mkdir(parents=True)
+        archive = ml / "checkpoints" / f"{customer}.tar.gz"
+        subprocess.run(["tar", "-xzf", archive, "-C", folder], check=True)  # noqa: S607
+    return ml
+
+
+@contextmanager
+def container(ml: Path, *options: str) -> Iterator[tuple[str, str]]:
+    """Run `serve`; yield the container's id and its address once it answers."""
+    options = ("--detach", f"--volume={ml}:/opt/ml", "--env=SAGEMAKER_MULTI_MODEL=true", *options)
+    name = docker("run", "--publish=127.0.0.1::8080", *options, IMAGE, "serve").strip()
+    try:
+        url = f"http://{docker('port', name, '8080').split()[0]}"
+        _wait(url, name)
+        yield name, url
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def post(url: str, body: dict[str, Any]) -> tuple[int, Any]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def _wait(url: str, name: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"{url}/models", timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(docker("logs", name))
+
+
+def test_both_sagemaker_labels_are_there() -> None:
+    labels = json.loads(docker("inspect", "--format={{json .Config.Labels}}", IMAGE))
+
+    assert labels["com.amazonaws.sagemaker.capabilities.multi-models"] == "true"
+    assert labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
+
+
+def test_the_entry_point_is_in_exec_form() -> None:
+    assert json.loads(docker("inspect", "--format={{json .Config.Entrypoint}}", IMAGE))[-1] == "fleetcast"
+
+
+def test_process_and_train_leave_an_archive_per_customer(trained: Path) -> None:
+    assert sorted(path.name for path in (trained / "processing" / "output").iterdir()) == list("01234")
+    assert len(list((trained / "checkpoints").iterdir())) == 5
+
+
+@pytest.mark.parametrize("options", [(), LOCKED_DOWN], ids=["as root", "locked down"])
+def test_a_container_serves_and_ends_on_sigterm(trained: Path, options: tuple[str, ...]) -> None:
+    with container(trained, *options) as (name, url):
+        loaded = post(f"{url}/models", {"model_name": "3", "url": "/opt/ml/models/3/model"})
+        status, answer = post(f"{url}/models/3/invoke", {"period": 7})
+        docker("stop", "--time=25", name)
+        exit_code = docker("inspect", "--format={{.State.ExitCode}}", name).strip()
+
+    assert loaded[0] == 200
+    assert status == 200
+    assert len(answer["predictions"]) == 7
+    assert exit_code == "0"
+
+
+def test_sagemaker_chooses_the_port(trained: Path) -> None:
+    with container(trained, "--env=SAGEMAKER_BIND_TO_PORT=8080") as (_, url):
+        assert post(f"{url}/models", {"model_name": "4", "url": "/opt/ml/models/4/model"})[0] == 200
+
+
+def test_bad_input_ends_a_container_with_one_line(tmp_path: Path) -> None:
+    told = docker("run", "--rm", f"--volume={tmp_path}:/opt/ml", IMAGE, "train", code=1)
+
+    assert "no channel" in told
+    assert "Traceback" not in told
+
+
+def test_without_a_program_the_image_says_what_to_type() -> None:
+    assert "usage: docker run IMAGE process|train|serve" in docker("run", "--rm", IMAGE, code=2)
+
+
+def test_no_secret_and_no_installer_is_left_in_the_image() -> None:
+    listed = docker("run", "--rm", "--entrypoint=ls", IMAGE, "/opt/fleetcast/bin")
+
+    assert "pip" not in listed.split()

@@ -1,0 +1,109 @@
+"""Starting the real programs, and talking to them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, *, content_type: str = "application/json"
+    ) -> Answer:
+        request = urllib.request.Request(
+            self.url + path, body, {"Content-Type": content_type} if body is not None else {}, method=method
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return Answer(response.status, response.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read())
+
+    def load(self, name: str, url: Path | str) -> Answer:
+        return self.request("POST", "/models", json.dumps({"model_name": name, "url": str(url)}).encode())
+
+    def invoke(self, name: str, body: object) -> Answer:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.request("POST", f"/models/{name}/invoke", content)
+
+
+def run(program: str, *arguments: str, base: Path) -> subprocess.CompletedProcess[str]:
+    """Run `process` or `train` to its end."""
+    command = [installed(program), *arguments]
+    return subprocess.run(
+        command,
+        env=os.environ | {"SAGEMAKER_BASE_DIR": str(base)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(base: Path, **environment: str) -> Iterator[Server]:
+    """Run `serve` in a session of its own until the block ends; nothing of it is left afterwards."""
+    port = free_port()
+    settings = {"SAGEMAKER_BASE_DIR": str(base), "SAGEMAKER_MULTI_MODEL": "true"}
+    settings |= {"SAGEMAKER_BIND_TO_PORT": str(port)} | environment
+    process = subprocess.Popen([installed("serve")], env=os.environ | settings, start_new_session=True)
+    server = Server(f"http://127.0.0.1:{port}", process)
+    try:
+        wait_for_an_answer(server)
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_SECONDS)
+
+
+def wait_for_an_answer(server: Server) -> None:
+    """Wait until the list of models is answered; Multi Model Server's /ping says yes too early."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert server.process.poll() is None, f"the server ended with {server.process.returncode}"
+        try:
+            if server.request("GET", "/models").status == 200:
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"no answer within {START_SECONDS} s")
+
+
+def installed(program: str) -> str:
+    return str(Path(sys.executable).with_name(program))
+
+
+def free_port() -> int:
+    """Return a free port that Multi Model Server takes (below 32,767)."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_767):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise AssertionError("no free port")

@@ -1,0 +1,65 @@
+import json
+
+import numpy as np
+import pytest
+
+from serving._errors import RequestError
+from serving._schema import MOST_PERIODS, Request, format_response, parse_request
+
+PERIOD = f"period must be a whole number from 1 to {MOST_PERIODS}"
+
+
+@pytest.mark.parametrize("body", ['{"period": 3}', '"{\\"period\\": 3}"'])
+def test_a_request_may_be_json_or_a_json_string_of_json(body: str) -> None:
+    assert parse_request(body.encode()) == Request(period=3)
+
+
+@pytest.mark.parametrize(
+    "period", ["-1", "0", "1000001", "9223372036854775808", "1.5", "true", '"1"', "null", "[1]"]
+)
+def test_a_period_that_is_none_is_named_with_its_limits(period: str) -> None:
+    with pytest.raises(RequestError, match=PERIOD):
+        parse_request(f'{{"period": {period}}}'.encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"hello",
+        b'{"period": ',
+        b'{"period": NaN}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"period": 1e400}',
+        b"1" * 100_000,
+    ],
+)
+def test_a_body_that_is_not_json_is_told_what_json_is_expected(body: bytes) -> None:
+    with pytest.raises(RequestError, match=r"not JSON|a request is a JSON object"):
+        parse_request(body)
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"7", b"null", b'"\\"text\\""', b'{"perod": 1}'])
+def test_another_json_than_a_request_is_told_the_fields(body: bytes) -> None:
+    with pytest.raises(RequestError, match="fields period, freq"):
+        parse_request(body)
+
+
+def test_a_field_of_the_wrong_type_is_named() -> None:
+    with pytest.raises(RequestError, match="include_history: expected bool, got int"):
+        parse_request(b'{"include_history": 1}')
+
+
+def test_a_response_is_one_record_per_row() -> None:
+    ds = np.array(["2026-01-01", "2026-01-02T12:00"], dtype="datetime64[us]")
+
+    response = json.loads(format_response({"ds": ds, "yhat": np.array([1.0, 2.5])}, target_model="7"))
+
+    assert response == {
+        "target_model": "7",
+        "predictions": [
+            {"ds": "2026-01-01T00:00:00", "yhat": 1.0},
+            {"ds": "2026-01-02T12:00:00", "yhat": 2.5},
+        ],
+    }
