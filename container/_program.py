@@ -20,8 +20,9 @@ Told: TypeAlias = Callable[[Mapping[str, str], str], None]
 def run(program: Program, *, failed: Told | None = None) -> int:
     """Run `program(environment)` and return its exit code.
 
-    A `FleetcastError`, and a file that cannot be used, become one log line and exit code 1; anything else is
-    a defect and is logged with its traceback, exit code 1.  `failed(environment, reason)` is called in both cases.
+    A `FleetcastError`, and a file that cannot be used, become one log line and exit code 1; anything else
+    is a defect and is logged with its traceback, exit code 1.  `failed(environment, reason)` is called in
+    both cases.
     """
     try:
         _configure_logging(os.environ)
