@@ -27,10 +27,13 @@ def country_holidays(country: str, years: Iterable[int]) -> dict[str, tuple[int,
 def _one_year(country: str, year: int) -> tuple[tuple[int, str], ...]:
     import holidays  # noqa: PLC0415 - most customers have no country, and it takes a tenth of a second
 
-    calendar = getattr(holidays, _SUBSTITUTES.get(country, country), None)
-    if not isinstance(calendar, type):
+    try:
+        calendar = getattr(holidays, _SUBSTITUTES.get(country, country))
+        dates = calendar(expand=False, language="en_US", subdiv=None, years=[year])
+        if not isinstance(dates, holidays.HolidayBase):
+            raise TypeError
+    except (AttributeError, TypeError) as error:
         raise SettingError(
             f"country_holidays must be a country of the holidays package such as 'US', not {country!r}"
-        )
-    dates = calendar(expand=False, language="en_US", subdiv=None, years=[year])
+        ) from error
     return tuple((date.toordinal() - _EPOCH_ORDINAL, name) for date in dates for name in dates.get_list(date))

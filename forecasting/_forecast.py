@@ -93,11 +93,12 @@ def forecast(model: "Model", request: Request) -> Table:
             cap=cap_scaled,
             floor=np.broadcast_to(floor, t.shape),
         )
-        table |= {f"yhat_{name}": of_yhat[i] for i, name in enumerate(quantiles)}
-        table |= {f"trend_{name}": of_trend[i] for i, name in enumerate(quantiles)}
-    table["additive_terms"], table["multiplicative_terms"] = additive, multiplicative
+        for what, found in (("yhat", of_yhat), ("trend", of_trend)):
+            table |= {f"{what}_{name}": found[i] for i, name in enumerate(quantiles)}
     if request.components:
         table |= _components(model, X)
+    else:
+        table |= {"additive_terms": additive, "multiplicative_terms": multiplicative}
     table["yhat"] = yhat
     return table
 

@@ -31,8 +31,8 @@ class HolidayTable:
         Raises SettingError as Prophet does: missing cells, one window without the other, a lower window
         above 0, an upper one below 0, prior scales that are not above 0 or differ within one holiday.
         """
-        columns = holidays if not isinstance(holidays, Sequence) else _columns(holidays)
-        if isinstance(columns, str) or "ds" not in columns or "holiday" not in columns:
+        columns = _columns(holidays) if isinstance(holidays, (list, tuple)) else holidays
+        if not hasattr(columns, "keys") or "ds" not in columns or "holiday" not in columns:
             raise SettingError(f"{_ACCEPTED}, not {type(holidays).__name__}")
         try:
             ds = (

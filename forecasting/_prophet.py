@@ -115,7 +115,7 @@ def sampled_model(request: StockRequest) -> SampledModel:
 def _fitted(request: StockRequest) -> Iterator[Any]:
     import cmdstanpy  # noqa: PLC0415 - see the module
 
-    logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
+    cmdstanpy.utils.get_logger().setLevel(logging.WARNING)  # its own default is to tell of every fit
     model = _declared(request)
     with tempfile.TemporaryDirectory(prefix="stan-") as folder:
         exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file))
