@@ -1,5 +1,19 @@
-"""Prophet's model: readings go in, a fitted model and its forecasts come out."""
+"""Prophet's model in NumPy: readings go in, a fitted model and its forecasts come out."""
 
-from forecasting._stock import FitError, Model, fit, loads
+from forecasting._errors import FitError, FutureError, HistoryError, ModelFormatError, SettingError
+from forecasting._fit import fit
+from forecasting._json_read import loads
+from forecasting._model import Model
+from forecasting._prophet import SampledModel
 
-__all__ = ["FitError", "Model", "fit", "loads"]
+__all__ = [
+    "FitError",
+    "FutureError",
+    "HistoryError",
+    "Model",
+    "ModelFormatError",
+    "SampledModel",
+    "SettingError",
+    "fit",
+    "loads",
+]

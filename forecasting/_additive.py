@@ -1,0 +1,118 @@
+"""Additive features on a linear or flat trend: the model is linear in its parameters."""
+
+from dataclasses import dataclass
+from math import inf, sqrt
+
+import numpy as np
+
+from forecasting._objective import (
+    SMALLEST_VARIANCE,
+    TREND_PRECISION,
+    NoSolutionError,
+    Places,
+    Prior,
+    objective,
+    places,
+    tolerance,
+    variance,
+    violation,
+)
+from forecasting._problem import Matrix, Parameters, Problem, Solution, Vector
+from forecasting._ridge_lasso import Expansion, minimiser
+
+_PASSES = 50
+_AIM = 1e-8
+"""Violation of the optimality conditions, in units of the penalty, at which no further pass is made."""
+_FIRST_RIDGE = 1e-4
+"""First guess of σ², as a share of the variance of y: low, so that no pass starts far too high."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """y = rowsᵀ θ + noise: θ is (k, m, δ, β), or (m, β) where the trend is flat."""
+
+    rows: Matrix
+    y: Vector
+    places: Places
+    precision: Vector
+    """1 / variance of the prior of each free parameter."""
+    tau: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    theta: Vector
+    rss: float
+    b: Vector
+    """rows @ residuals."""
+    s2: float
+    prior_gradient: Vector
+    """Of the free parameters."""
+
+
+def solve_additive(problem: Problem) -> Solution:
+    """Return the minimum of F; raise `NoSolutionError` or `LinAlgError` where it is not reached.
+
+    Every pass minimises F around the point of the pass before, where residuals and sums are exact, with
+    the ridge weighed by the σ² of that point.  Two passes are the rule.
+    """
+    model = _model(problem)
+    n, tau = model.y.size, model.tau
+    G, curvature = model.rows @ model.rows.T, np.diag(model.precision)
+    point = _start(model)
+    s2, kkt = _FIRST_RIDGE * point.s2, inf
+    for _ in range(_PASSES):
+        around = Expansion(point.theta, point.rss, point.b, G, n)
+        prior = Prior(0.0, point.prior_gradient, curvature)
+        point = _at(model, minimiser(around, prior, places=model.places, tau=tau, s2=s2))
+        before, kkt, s2 = kkt, _violation(model, point), point.s2
+        stalled = kkt > before / 2
+        if kkt <= _AIM or (stalled and kkt <= tolerance(np.diag(G), model.y, s2=s2, tau=tau)):
+            return _solution(model, point, kkt)
+    raise NoSolutionError(f"The optimality conditions are still violated by {kkt:.1e} of the penalty.")
+
+
+def _model(problem: Problem) -> _Model:
+    S, K = problem.t_change.size, problem.sigmas.size
+    if problem.growth == "flat":
+        rows = np.concatenate((problem.design[1:2], problem.design[2 + S :]))
+        where = places(trend=1, S=0, K=K)
+    else:
+        rows, where = problem.design, places(trend=2, S=S, K=K)
+    precision = np.concatenate((np.full(where.trend, TREND_PRECISION), problem.sigmas**-2))
+    return _Model(rows, problem.y, where, precision, problem.tau)
+
+
+def _start(model: _Model) -> _Point:
+    """Start from the mean, or accuracy is lost where the level is far above the noise."""
+    theta = np.zeros(len(model.rows))
+    theta[model.places.trend - 1] = mean = model.y.mean()
+    return _with_residual(model, theta, model.y - mean)
+
+
+def _at(model: _Model, theta: Vector) -> _Point:
+    return _with_residual(model, theta, model.y - theta @ model.rows)
+
+
+def _with_residual(model: _Model, theta: Vector, residual: Vector) -> _Point:
+    rss = float(residual @ residual)
+    s2 = variance(rss, model.y.size)
+    if s2 < SMALLEST_VARIANCE:
+        raise NoSolutionError("The features explain y completely, so that the noise has no size.")
+    return _Point(theta, rss, model.rows @ residual, s2, model.precision * theta.take(model.places.free))
+
+
+def _violation(model: _Model, point: _Point) -> float:
+    gradient, hinges = point.b / point.s2, model.places.hinges
+    free = gradient.take(model.places.free) - point.prior_gradient
+    return violation(free, gradient[hinges], delta=point.theta[hinges], tau=model.tau)
+
+
+def _solution(model: _Model, point: _Point, kkt: float) -> Solution:
+    where, theta = model.places, point.theta
+    k = float(theta[0]) if where.trend > 1 else 0.0
+    m = float(theta[where.trend - 1])
+    delta, beta = theta[where.hinges], theta[where.hinges.stop :]
+    prior = float(point.prior_gradient @ theta.take(where.free)) / 2
+    value = objective(point.rss, model.y.size, prior=prior, delta=delta, tau=model.tau)
+    return Solution(Parameters(k, m, delta, beta, sqrt(point.s2)), value, kkt)

@@ -1,0 +1,209 @@
+"""The forecast: Prophet's own expressions in its own order of operations, on NumPy arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from forecasting._errors import FutureError, SettingError
+from forecasting._frequency import future_stamps
+from forecasting._history import floor_column, limits
+from forecasting._intervals import forecast_quantiles
+from forecasting._problem import Flags, Matrix, Vector
+from forecasting._regressors import condition_columns, numeric_columns
+from forecasting._settings import interval_width
+from forecasting._timestamps import Stamps, datetimes, microseconds
+from forecasting._trend import trend
+
+if TYPE_CHECKING:
+    from forecasting._model import Model
+
+Table: TypeAlias = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked of a model; see `Model.predict`."""
+
+    periods: int = 7
+    freq: str | None = "D"
+    include_history: bool = False
+    quantiles: tuple[float, ...] = ()
+    components: bool = False
+    ds: ArrayLike | None = None
+    regressors: Mapping[str, ArrayLike] | None = None
+    cap: ArrayLike | None = None
+    floor: ArrayLike | None = None
+    conditions: Mapping[str, ArrayLike] | None = None
+    interval_width: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """The rows to forecast, ascending in time."""
+
+    ds: Stamps
+    cap: Vector | None
+    floor: Vector | None
+    regressors: Mapping[str, Vector]
+    conditions: Mapping[str, Flags]
+
+
+def forecast(model: "Model", request: Request) -> Table:
+    """Return the forecast's columns; see `Model.predict`."""
+    rows = _rows(model, request)
+    y_scale, layout, beta = model.scale.y_scale, model.layout, model.parameters.beta
+    floor = floor_column(model.scale, model.settings, rows.floor)
+    cap_scaled = None if rows.cap is None else (rows.cap - floor) / y_scale
+    t = model.scale.t(rows.ds)
+    X = layout.matrix(
+        rows.ds,
+        regressors=rows.regressors,
+        conditions=rows.conditions,
+        standardizations=model.standardizations,
+    )
+    table: Table = {"ds": datetimes(rows.ds)}
+    table["trend"] = (
+        trend(model.settings.growth, model.parameters, model.t_change, t=t, cap=cap_scaled) * y_scale + floor
+    )
+    if rows.cap is not None:
+        table["cap"] = rows.cap
+    if rows.floor is not None:
+        table["floor"] = rows.floor
+    additive, multiplicative = _terms(X, beta, layout.multiplicative, y_scale)
+    yhat = table["trend"] * (1 + multiplicative) + additive
+    quantiles = probabilities(
+        model.settings.interval_width if model.settings.uncertainty_samples else None, request
+    )
+    if quantiles:
+        of_yhat, of_trend = forecast_quantiles(
+            tuple(quantiles.values()),
+            growth=model.settings.growth,
+            parameters=model.parameters,
+            t_change=model.t_change,
+            y_scale=y_scale,
+            rows=model.rows,
+            t=t,
+            yhat=yhat,
+            trend=table["trend"],
+            multiplicative_terms=multiplicative,
+            additive_terms=additive,
+            cap=cap_scaled,
+            floor=np.broadcast_to(floor, t.shape),
+        )
+        for what, found in (("yhat", of_yhat), ("trend", of_trend)):
+            table |= {f"{what}_{name}": found[i] for i, name in enumerate(quantiles)}
+    if request.components:
+        table |= _components(model, X)
+    else:
+        table |= {"additive_terms": additive, "multiplicative_terms": multiplicative}
+    table["yhat"] = yhat
+    return table
+
+
+def _terms(X: Matrix, beta: Vector, multiplicative: Flags, y_scale: float) -> tuple[Vector, Vector]:
+    """Return additive terms in units of y, and multiplicative ones as a share of the trend."""
+    if not multiplicative.any():
+        return X @ beta * y_scale, np.zeros(len(X))
+    return X @ np.where(multiplicative, 0.0, beta) * y_scale, X @ np.where(multiplicative, beta, 0.0)
+
+
+def _components(model: "Model", X: Matrix) -> Table:
+    beta, table = model.parameters.beta, {}
+    for component in model.layout.components:
+        columns = list(component.columns)
+        effect = X[:, columns] @ beta[columns]
+        if component.mode == "additive":
+            effect *= model.scale.y_scale
+        table[component.name] = effect
+        if model.settings.uncertainty_samples:
+            table[f"{component.name}_lower"] = table[f"{component.name}_upper"] = effect
+    return table
+
+
+def probabilities(default_width: float | None, request: Request) -> dict[str, float]:
+    """Return the quantiles to compute by the ending of their column; raises FutureError.
+
+    There is no interval when the model has no width and none was asked for.
+    """
+    shares, width = {}, default_width
+    if request.interval_width is not None:
+        try:
+            width = interval_width("interval_width", request.interval_width)
+        except SettingError as error:
+            raise FutureError(str(error)) from error
+    if width is not None:
+        shares = {"lower": (1.0 - width) / 2, "upper": (1.0 + width) / 2}
+    for share in request.quantiles:
+        if isinstance(share, (bool, str)) or not 0 < share < 1:
+            raise FutureError(f"quantiles must be numbers between 0 and 1, not {share!r}")
+        shares[repr(float(share))] = float(share)
+    return shares
+
+
+def _rows(model: "Model", request: Request) -> _Rows:
+    ds = future_rows(
+        request, last_dates=model.last_dates, dates=model.history.dates if model.history else None
+    )
+    cap, floor = None, None
+    try:
+        if model.settings.growth == "logistic":
+            cap, floor = _limits(model, request, ds.size)
+        names = [regressor.name for regressor in model.layout.regressors]
+        regressors = numeric_columns(names, request.regressors, rows=ds.size) if names else {}
+        names = list(model.layout.conditions)
+        conditions = condition_columns(names, request.conditions, rows=ds.size) if names else {}
+    except ValueError as error:
+        raise FutureError(str(error)) from error
+    rows = _Rows(ds, cap, floor, regressors, conditions)
+    return rows if request.ds is None or (np.diff(ds) >= 0).all() else _sorted(rows)
+
+
+def _sorted(rows: _Rows) -> _Rows:
+    order = np.argsort(rows.ds, kind="stable")
+    return _Rows(
+        ds=rows.ds[order],
+        cap=None if rows.cap is None else rows.cap[order],
+        floor=None if rows.floor is None else rows.floor[order],
+        regressors={name: values[order] for name, values in rows.regressors.items()},
+        conditions={name: values[order] for name, values in rows.conditions.items()},
+    )
+
+
+def future_rows(request: Request, *, last_dates: Stamps, dates: Stamps | None) -> Stamps:
+    """Return the timestamps asked for, `ds` in its own order; raises FutureError.
+
+    `last_dates` are the last seen; `dates` all of them, where the model has its history.
+    """
+    if request.ds is not None:
+        try:
+            stamps = microseconds(request.ds)
+        except ValueError as error:
+            raise FutureError(str(error)) from error
+        if not stamps.size:
+            raise FutureError("ds has no rows; a forecast needs at least one timestamp")
+        return stamps
+    periods = request.periods
+    if isinstance(periods, bool) or not isinstance(periods, (int, np.integer)) or periods < 1:
+        raise FutureError(f"periods must be a whole number of at least 1, not {periods!r}")
+    future = future_stamps(last_dates, int(periods), request.freq)
+    if not request.include_history:
+        return future
+    if dates is None:
+        raise FutureError(
+            "include_history needs the history, which this model does not have; fit it with keep_history"
+        )
+    return np.concatenate([dates, future])
+
+
+def _limits(model: "Model", request: Request, rows: int) -> tuple[Vector, Vector | None]:
+    if request.cap is None:
+        raise FutureError("this model grows logistically: a forecast needs cap, the capacity at each row")
+    if model.scale.logistic_floor and request.floor is None:
+        raise FutureError("this model was fitted with a floor: a forecast needs floor too")
+    cap, floor = limits(request.cap, request.floor if model.scale.logistic_floor else None, rows=rows)
+    if (cap <= floor_column(model.scale, model.settings, floor)).any():
+        raise FutureError("cap must be greater than floor (which defaults to 0) in every row")
+    return cap, floor

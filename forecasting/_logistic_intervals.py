@@ -1,0 +1,140 @@
+"""Quantiles of a logistic forecast, whose trend is cap expit(z(t) + random part).
+
+Prophet draws the slope changes X_i at the future times t_i, spreads each over t_i and t_{i+1} in equal halves,
+and continues the trend without a jump, so that the exponent at t_h deviates by
+
+    U_h = sum over i < h of  X_i (t_h - (t_i + t_{i+1}) / 2),
+
+which for even spacing d is d V_{h-1} (forecasting/_inversion.py), and is taken as a multiple of V_{h-1} with
+U_h's variance otherwise.  The trend is a rising function of U_h, so its quantiles are those of U_h, bent; yhat
+is a mixture of Gaussians over a fixed set of points of U_h.  Prophet centres the bent deviations on their mean.
+"""
+
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+
+from forecasting._future_trend import SlopeChanges, steps_to
+from forecasting._inversion import standard_quantiles, two_sided_normal
+from forecasting._problem import Matrix, Parameters, Vector
+
+_LEGENDRE, _LEGENDRE_WEIGHTS = np.polynomial.legendre.leggauss(12)
+# Points of P(|U| <= u | U != 0), closer together towards 1: 1 - (1 - x)^2 at Gauss and Legendre's x in (0, 1).
+_CENTRED: Final = 0.25 * (1.0 - _LEGENDRE) ** 2
+_POINTS: Final = 1.0 - _CENTRED
+_WEIGHTS: Final = 0.5 * (1.0 - _LEGENDRE) * _LEGENDRE_WEIGHTS
+_SMOOTHING: Final = 0.4
+"""The least width of a point's Gaussian, in distances between points; matters for noise below that."""
+_ITERATIONS: Final = 40
+_TINY: Final = 1e-300
+
+
+def logistic_deviations(
+    probabilities: Sequence[float],
+    *,
+    changes: SlopeChanges,
+    parameters: Parameters,
+    t_change: Vector,
+    t: Vector,
+    cap: Vector,
+    noise: float,
+    factor: Vector,
+) -> tuple[Matrix, Matrix]:
+    """Return the quantiles' distances from yhat and from the trend, each of shape (Q, H), in units of y.
+
+    `t` (H,) are the future times, scaled and ascending; `cap` (H,) and `noise` (a standard deviation) are in
+    units of y; `factor` (H,) multiplies the trend.
+    """
+    exponent = _exponent(t, parameters, t_change, spacing=changes.spacing)
+    deviation = changes.size * _deviation(t, changes.probability)
+    unchanged = (1.0 - changes.probability) ** np.arange(len(t))
+    asked = np.array([abs(2.0 * probability - 1.0) for probability in probabilities])
+    sides = np.sign(np.array(probabilities) - 0.5)[:, None]
+    quantiles = sides * deviation * _quantiles(asked, len(t), changes.probability, changed_only=False)
+    points = deviation * _quantiles(_POINTS, len(t), changes.probability, changed_only=True)
+
+    bent = cap / (1.0 + np.exp(-exponent - np.concatenate([-points[::-1], np.zeros_like(t)[None], points])))
+    half = 0.5 * np.multiply.outer(_WEIGHTS, 1.0 - unchanged)
+    weights = np.concatenate([half[::-1], unchanged[None], half])
+    mean = np.einsum("ij,ij->j", weights, bent)
+    of_trend = cap / (1.0 + np.exp(-exponent - quantiles)) - mean
+    of_yhat = _mixture_quantiles(probabilities, np.abs(factor) * (bent - mean), weights, noise=noise)
+    return of_yhat, of_trend
+
+
+def _exponent(t: Vector, parameters: Parameters, t_change: Vector, *, spacing: float) -> Vector:
+    """Return z(t) as Prophet's simulation has it, shape (H,).
+
+    It moves every changepoint to the next multiple of the future spacing, and of several on one multiple keeps
+    the last.
+    """
+    times = t_change
+    delta = parameters.delta
+    if spacing > 0.0:
+        multiples = np.floor(t_change / spacing) + 1.0
+        last = np.diff(multiples, append=np.inf) > 0.0
+        times, delta = multiples[last] * spacing, delta[last]
+    hinges = np.maximum(t - times[:, None], 0.0)
+    exponent: Vector = parameters.k * (t - parameters.m) + delta @ hinges
+    return exponent
+
+
+def _deviation(t: Vector, p: float) -> Vector:
+    """Return the standard deviation of U_h for changes of size 1, shape (H,); zero at the first step."""
+    since = t - t[0]
+    middles = 0.5 * (since[1:] + since[:-1])
+    count = np.arange(float(len(t)))
+    sums = np.concatenate([[0.0], np.cumsum(middles)])
+    squares = np.concatenate([[0.0], np.cumsum(middles * middles)])
+    spread = count * since * since - 2.0 * since * sums + squares
+    return np.sqrt(2.0 * p * np.maximum(spread, 0.0))
+
+
+def _quantiles(widths: Vector, horizon: int, p: float, *, changed_only: bool) -> Matrix:
+    """Return where P(|V_{h-1}| <= x), or that given V_{h-1} != 0, reaches each width.
+
+    In standard deviations of V_{h-1}, shape (W, H).
+    """
+    z = np.zeros((len(widths), horizon))
+    if horizon > 1:
+        steps = steps_to(horizon - 1)
+        reached = widths[:, None, None]
+        if changed_only:
+            unchanged = (1.0 - p) ** steps.nodes
+            reached = unchanged + (1.0 - unchanged) * reached
+        shares = np.ones((1, len(steps.nodes)))
+        z[:, 1:] = steps.interpolate(
+            standard_quantiles(steps.nodes, shares, change_probability=p, widths=reached)
+        )[:, 0]
+    return z
+
+
+def _mixture_quantiles(
+    probabilities: Sequence[float], points: Matrix, weights: Matrix, *, noise: float
+) -> Matrix:
+    """Return the quantiles of Gaussians at ascending points (P, H) with weights (P, H), shape (Q, H)."""
+    gaps = np.diff(points, axis=0)
+    widths = np.zeros_like(points)
+    widths[1:] += 0.5 * gaps
+    widths[:-1] += 0.5 * gaps
+    widths = np.sqrt(np.maximum((_SMOOTHING * widths) ** 2, max(noise * noise, _TINY)))
+    normal = np.array([NormalDist().inv_cdf(probability) for probability in probabilities])[:, None]
+    wanted = np.array(probabilities)[:, None]
+    margin = (np.abs(normal).max() + 1.0) * widths.max(axis=0)
+    low = np.repeat((points[0] - margin)[None], len(wanted), axis=0)
+    high = np.repeat((points[-1] + margin)[None], len(wanted), axis=0)
+    x = normal * np.sqrt(np.einsum("ij,ij->j", weights, points * points + widths * widths))
+    for _ in range(_ITERATIONS):
+        z = (x[:, None] - points) / widths
+        reached = 0.5 + 0.5 * np.einsum("ij,qij->qj", weights, np.copysign(two_sided_normal(np.abs(z)), z))
+        density = np.einsum("ij,qij->qj", weights / widths, np.exp(-0.5 * z * z)) / np.sqrt(2.0 * np.pi)
+        low, high = np.where(reached < wanted, x, low), np.where(reached < wanted, high, x)
+        step = x + (wanted - reached) / np.maximum(density, _TINY)
+        step = np.where((step > low) & (step < high), step, 0.5 * (low + high))
+        moved = np.abs(step - x)
+        x = step
+        if (moved <= 1e-9 * widths.min(axis=0)).all():
+            break
+    return x

@@ -1,0 +1,85 @@
+"""A fitted model: what a forecast needs, and nothing of the readings unless asked to keep them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from numpy.typing import ArrayLike
+
+from forecasting._forecast import Request, Table, forecast
+from forecasting._history import History, Scale
+from forecasting._json_write import model_json
+from forecasting._layout import Layout
+from forecasting._problem import Parameters, Vector
+from forecasting._regressors import Standardization
+from forecasting._settings import Settings
+from forecasting._timestamps import Stamps
+
+Engine: TypeAlias = Literal["fleetcast", "prophet"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Model:
+    """One customer's fitted model; about 2 KB, as models of the same make share settings and layout."""
+
+    engine: Engine
+    """Which program fitted it."""
+    settings: Settings
+    scale: Scale
+    layout: Layout
+    standardizations: tuple[Standardization, ...]
+    """One for each regressor of the layout."""
+    parameters: Parameters
+    t_change: Vector
+    """Shape (S,), scaled time."""
+    rows: int
+    """N, the readings it was fitted to."""
+    last_dates: Stamps
+    """The last timestamps seen, at most five, ascending."""
+    history: History | None
+    """Only with keep_history."""
+
+    def predict(  # noqa: PLR0913 - what a forecast can be made of, nearly all by name
+        self,
+        periods: int = 7,
+        freq: str | None = "D",
+        *,
+        include_history: bool = False,
+        quantiles: Sequence[float] | None = None,
+        components: bool = False,
+        ds: ArrayLike | None = None,
+        regressors: Mapping[str, ArrayLike] | None = None,
+        cap: ArrayLike | None = None,
+        floor: ArrayLike | None = None,
+        conditions: Mapping[str, ArrayLike] | None = None,
+        interval_width: float | None = None,
+    ) -> Table:
+        """Forecast `periods` steps after the last timestamp, or the timestamps `ds`; return arrays by column.
+
+        Columns are Prophet's, each of shape (rows,), ascending in time: ds, trend, yhat_lower, yhat_upper,
+        trend_lower, trend_upper, additive_terms, multiplicative_terms, yhat; cap and floor with logistic
+        growth; with `quantiles` one column such as yhat_0.1 and trend_0.1 for each; with `components` each
+        component and its _lower and _upper, which equal it, as a point estimate has no spread there.
+
+        `freq` is a pandas alias, or None to infer it from the last dates.  `regressors`, `conditions`, `cap`
+        and `floor` have one value for each row forecast (history first, when included), or one for all.
+        Intervals are deterministic.  Raises FutureError.
+        """
+        request = Request(
+            periods=periods,
+            freq=freq,
+            include_history=include_history,
+            quantiles=tuple(quantiles or ()),
+            components=components,
+            ds=ds,
+            regressors=regressors,
+            cap=cap,
+            floor=floor,
+            conditions=conditions,
+            interval_width=interval_width,
+        )
+        return forecast(self, request)
+
+    def dumps(self) -> str:
+        """Return Prophet's own JSON: `prophet.serialize.model_from_json` reads it and predicts the same."""
+        return model_json(self)

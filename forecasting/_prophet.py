@@ -1,0 +1,230 @@
+"""Stock Prophet, for what the core leaves to it: MCMC samples, Stan's arguments, data without an optimum.
+
+Prophet, pandas and Stan are imported on first use only.  What Stan leaves behind is cleaned up: its files
+stand in a folder that goes with the call, and its process dies with the one that started it.
+"""
+
+import json
+import logging
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from forecasting._errors import FitError, FutureError
+from forecasting._forecast import Request, Table, future_rows, probabilities
+from forecasting._history import History
+from forecasting._holiday_table import HolidayTable
+from forecasting._json_write import parameters_only, trimmed
+from forecasting._problem import Parameters
+from forecasting._regressors import Regressor
+from forecasting._seasonality import Seasonality
+from forecasting._settings import Settings
+from forecasting._timestamps import Stamps, datetimes, from_iso
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class StockRequest:
+    """A fit that Prophet itself is to do."""
+
+    settings: Settings
+    seasonalities: Sequence[Seasonality]
+    regressors: Sequence[Regressor]
+    country_holidays: str | None
+    history: History
+    stan_arguments: Mapping[str, Any]
+    keep_history: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampledModel:
+    """A model fitted with mcmc_samples: Prophet itself forecasts with it."""
+
+    text: str
+    engine: Literal["prophet"] = "prophet"
+
+    def dumps(self) -> str:
+        """Return Prophet's own JSON."""
+        return self.text
+
+    def predict(  # noqa: PLR0913 - the arguments of Model.predict
+        self,
+        periods: int = 7,
+        freq: str | None = "D",
+        *,
+        include_history: bool = False,
+        quantiles: Sequence[float] | None = None,
+        components: bool = False,
+        ds: ArrayLike | None = None,
+        regressors: Mapping[str, ArrayLike] | None = None,
+        cap: ArrayLike | None = None,
+        floor: ArrayLike | None = None,
+        conditions: Mapping[str, ArrayLike] | None = None,
+        interval_width: float | None = None,
+    ) -> Table:
+        """Forecast as `Model.predict` does; intervals are Prophet's random ones.  Raises FutureError."""
+        request = Request(
+            periods=periods,
+            freq=freq,
+            include_history=include_history,
+            quantiles=tuple(quantiles or ()),
+            components=components,
+            ds=ds,
+            regressors=regressors,
+            cap=cap,
+            floor=floor,
+            conditions=conditions,
+            interval_width=interval_width,
+        )
+        return _sampled_forecast(self.text, request)
+
+
+def stock_parameters(request: StockRequest) -> Parameters:
+    """Return the point estimate of stock Prophet; raises FitError."""
+    with _fitted(request) as model:
+        found = {
+            name: np.asarray(values, dtype=np.float64).reshape(-1) for name, values in model.params.items()
+        }
+    return Parameters(
+        k=float(found["k"][0]),
+        m=float(found["m"][0]),
+        delta=found["delta"],
+        beta=found["beta"],
+        sigma_obs=float(found["sigma_obs"][0]),
+    )
+
+
+def sampled_model(request: StockRequest) -> SampledModel:
+    """Return the model stock Prophet samples; raises FitError."""
+    from prophet.serialize import model_to_dict  # noqa: PLC0415 - see the module
+
+    with _fitted(request) as model:
+        content = parameters_only(model_to_dict(model))
+    content["fit_kwargs"] = {}
+    return SampledModel(json.dumps(content if request.keep_history else trimmed(content)))
+
+
+@contextmanager
+def _fitted(request: StockRequest) -> Iterator[Any]:
+    import cmdstanpy  # noqa: PLC0415 - see the module
+
+    cmdstanpy.utils.get_logger().setLevel(logging.WARNING)  # its own default is to tell of every fit
+    model = _declared(request)
+    with tempfile.TemporaryDirectory(prefix="stan-") as folder:
+        exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file))
+        model.stan_backend.model = cmdstanpy.CmdStanModel(exe_file=str(exe))
+        try:
+            model.fit(_history_frame(request), **{"output_dir": folder, **request.stan_arguments})
+        except (RuntimeError, ValueError, FloatingPointError) as error:
+            raise FitError(f"Prophet itself found no estimate: {str(error).splitlines()[0][:200]}") from error
+        yield model
+
+
+def _launcher(folder: Path, program: Path) -> Path:
+    """Return a program that runs Stan's and dies with this process, where the system has setpriv."""
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return program
+    launcher = folder / program.name
+    command = f"exec {shlex.quote(setpriv)} --pdeathsig KILL -- {shlex.quote(str(program))}"
+    launcher.write_text(f'#!/bin/sh\n{command} "$@"\n', encoding="utf-8")
+    launcher.chmod(0o700)
+    return launcher
+
+
+_NOT_THE_CONSTRUCTORS = ("changepoints", "holidays", "n_changepoints")
+
+
+def _declared(request: StockRequest) -> Any:  # noqa: ANN401 - a Prophet, whose package is not imported here
+    from prophet import Prophet  # noqa: PLC0415 - see the module
+
+    settings = request.settings
+    arguments = {
+        name: getattr(settings, name) for name in settings.__slots__ if name not in _NOT_THE_CONSTRUCTORS
+    }
+    if settings.changepoints is None:
+        arguments["n_changepoints"] = settings.n_changepoints
+    else:
+        arguments["changepoints"] = datetimes(np.array(settings.changepoints, np.int64))
+    model = Prophet(holidays=_holiday_frame(settings.holidays), **arguments)
+    for s in request.seasonalities:
+        model.add_seasonality(s.name, s.period, s.fourier_order, s.prior_scale, s.mode, s.condition_name)
+    for r in request.regressors:
+        model.add_regressor(r.name, r.prior_scale, r.standardize, r.mode)
+    if request.country_holidays is not None:
+        model.add_country_holidays(request.country_holidays)
+    return model
+
+
+def _history_frame(request: StockRequest) -> Any:  # noqa: ANN401 - a DataFrame
+    """Return the readings, and the dates without one as rows whose y is NaN."""
+    import pandas as pd  # noqa: PLC0415 - see the module
+
+    rows = request.history
+    columns: dict[str, Any] = {"ds": datetimes(rows.ds), "y": rows.y, **rows.regressors, **rows.conditions}
+    columns |= {
+        name: values for name, values in (("cap", rows.cap), ("floor", rows.floor)) if values is not None
+    }
+    unread = np.setdiff1d(rows.dates, rows.ds)
+    frame = pd.DataFrame(columns)
+    if not unread.size:
+        return frame
+    return pd.concat([frame, pd.DataFrame({"ds": datetimes(unread), "y": np.nan})], ignore_index=True)
+
+
+def _holiday_frame(table: HolidayTable | None) -> Any:  # noqa: ANN401 - a DataFrame or None
+    import pandas as pd  # noqa: PLC0415 - see the module
+
+    if table is None:
+        return None
+    columns: dict[str, Any] = {"ds": datetimes(np.array(table.ds, np.int64)), "holiday": table.holiday}
+    for name in ("lower_window", "upper_window", "prior_scale"):
+        if (cells := getattr(table, name)) is not None:
+            columns[name] = np.array(cells, dtype=np.float64)
+    return pd.DataFrame(columns)
+
+
+_ALWAYS_SHOWN = ("ds", "trend", "cap", "floor", "additive_terms", "multiplicative_terms", "yhat")
+_INTERVALS = ("yhat_lower", "yhat_upper", "trend_lower", "trend_upper")
+
+
+def _sampled_forecast(text: str, request: Request) -> Table:
+    import pandas as pd  # noqa: PLC0415 - see the module
+    from prophet.serialize import model_from_json  # noqa: PLC0415
+
+    model = model_from_json(text)
+    frame = pd.DataFrame({"ds": datetimes(_stamps(text, request))})
+    for name, values in {**(request.regressors or {}), **(request.conditions or {})}.items():
+        frame[name] = values
+    for name in ("cap", "floor"):
+        if getattr(request, name) is not None:
+            frame[name] = getattr(request, name)
+    shares = probabilities(model.interval_width, request)
+    if request.interval_width is not None:
+        model.interval_width = request.interval_width
+    try:
+        forecast = model.predict(frame)
+        samples = model.predictive_samples(frame) if request.quantiles else {}
+    except ValueError as error:
+        raise FutureError(str(error)) from error
+    shown = [name for name in forecast if request.components or name in (*_ALWAYS_SHOWN, *_INTERVALS)]
+    table: Table = {name: forecast[name].to_numpy() for name in shown}
+    table["ds"] = table["ds"].astype("datetime64[us]")
+    for name, share in shares.items():
+        if name not in ("lower", "upper"):
+            table |= {f"{of}_{name}": np.quantile(samples[of], share, axis=1) for of in ("yhat", "trend")}
+    return table
+
+
+def _stamps(text: str, request: Request) -> Stamps:
+    content = json.loads(text)
+    seen = from_iso(json.loads(content["history_dates"])["data"])
+    kept = seen if "fleetcast" not in content else None
+    return future_rows(request, last_dates=seen[-5:], dates=kept)

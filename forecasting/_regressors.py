@@ -1,0 +1,124 @@
+"""Extra regressors and conditions: what was declared, and the columns that come with the rows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from forecasting._errors import SettingError
+from forecasting._names import check_name
+from forecasting._problem import Flags, Vector
+from forecasting._settings import Mode, Settings, mode, positive
+
+Standardize: TypeAlias = bool | Literal["auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Regressor:
+    """One extra regressor, as Prophet's `add_regressor` takes it."""
+
+    name: str
+    prior_scale: float
+    standardize: Standardize
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Standardization:
+    """A regressor enters the model as (value − mu) / std."""
+
+    mu: float = 0.0
+    std: float = 1.0
+
+
+AS_IT_IS = Standardization()
+_ARGUMENTS = ("name", "prior_scale", "standardize", "mode", "regressor_predictor")
+
+
+def added_regressor(declared: str | Mapping[str, Any], settings: Settings) -> Regressor:
+    """Return the regressor of a name or of `add_regressor`'s arguments; raises SettingError."""
+    arguments: Mapping[str, Any] = {"name": declared} if isinstance(declared, str) else declared
+    unknown = [name for name in arguments if name not in _ARGUMENTS]
+    if unknown or "name" not in arguments:
+        raise SettingError(
+            f"a regressor has name and may have prior_scale, standardize, mode; not {unknown or arguments!r}"
+        )
+    name, standardize = arguments["name"], arguments.get("standardize", "auto")
+    if arguments.get("regressor_predictor"):
+        raise SettingError(
+            f"regressor_predictor of {name!r} is not kept in a serialized model; "
+            "forecast the regressor with a model of its own and pass its values"
+        )
+    if standardize not in ("auto", True, False):
+        raise SettingError(f"standardize of {name!r} must be 'auto', True or False, not {standardize!r}")
+    scale = arguments.get("prior_scale")
+    return Regressor(
+        name=check_name(name, kind="regressor"),
+        prior_scale=settings.holidays_prior_scale
+        if scale is None
+        else positive(f"prior_scale of {name!r}", scale),
+        standardize=standardize if standardize == "auto" else bool(standardize),
+        mode=mode(f"mode of {name!r}", arguments.get("mode") or settings.seasonality_mode),
+    )
+
+
+def standardization(values: Vector, *, standardize: Standardize) -> Standardization:
+    """Return how the history of a regressor is standardized: constants never, 0/1 columns only on demand.
+
+    std is the sample standard deviation (N − 1).
+    """
+    low, high = values.min(), values.max()
+    if low == high or standardize is False:
+        return AS_IT_IS
+    if standardize == "auto" and low == 0 and high == 1 and bool(np.all((values == 0) | (values == 1))):
+        return AS_IT_IS
+    return Standardization(float(values.mean()), float(values.std(ddof=1)))
+
+
+def numeric_columns(
+    names: Iterable[str], given: Mapping[str, ArrayLike] | None, *, rows: int, usable: Flags | None = None
+) -> dict[str, Vector]:
+    """Return the named regressors, each of shape (rows,), restricted to the usable rows.
+
+    A scalar stands for every row.  Raises ValueError when one is missing, of another length, or not finite.
+    """
+    columns = {}
+    for name in names:
+        values = _column(name, given, rows=rows, usable=usable, kind="regressor").astype(np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError(f"regressor {name!r} must be a finite number in every row")
+        columns[name] = values
+    return columns
+
+
+def condition_columns(
+    names: Iterable[str], given: Mapping[str, ArrayLike] | None, *, rows: int, usable: Flags | None = None
+) -> dict[str, Flags]:
+    """Return the named conditions as booleans, each of shape (rows,), restricted to the usable rows.
+
+    A scalar stands for every row.  Raises ValueError when one is missing, of another length, or not boolean.
+    """
+    columns = {}
+    for name in names:
+        values = _column(name, given, rows=rows, usable=usable, kind="condition")
+        flags = values == True  # noqa: E712 - also for arrays of objects and of 0 and 1
+        if not np.all(flags | (values == False)):  # noqa: E712
+            raise ValueError(f"condition {name!r} must be true or false in every row")
+        columns[name] = flags.astype(np.bool_)
+    return columns
+
+
+def _column(
+    name: str, given: Mapping[str, ArrayLike] | None, *, rows: int, usable: Flags | None, kind: str
+) -> np.ndarray[Any, np.dtype[Any]]:
+    if given is None or name not in given:
+        raise ValueError(f"{kind} {name!r} is missing: the model was declared with it")
+    values = np.asarray(given[name])
+    if values.shape not in ((), (rows,)):
+        raise ValueError(
+            f"{kind} {name!r} must be one value or one for each of {rows} rows, not of shape {values.shape}"
+        )
+    values = np.broadcast_to(values, (rows,))
+    return values if usable is None else values[usable]

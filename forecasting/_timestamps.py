@@ -1,0 +1,70 @@
+"""Timestamps as whole microseconds since 1970: years 1500 and 2500 fit, and differences are exact."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Stamps: TypeAlias = NDArray[np.int64]
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+NOT_A_TIME = np.iinfo(np.int64).min
+_ACCEPTED = "dates without a time zone: datetime64, datetime, or ISO 8601 text"
+
+
+def microseconds(values: ArrayLike, *, name: str = "ds") -> Stamps:
+    """Return timestamps as microseconds since 1970, shape (N,); finer digits are cut off.
+
+    Raises ValueError for time zones, missing timestamps, and what is no date at all.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind != "M":
+        array = _parsed(array, name)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, not of shape {array.shape}")
+    stamps = array.astype("datetime64[us]").view(np.int64)
+    if stamps.size and int(stamps.min()) == NOT_A_TIME:
+        raise ValueError(f"{name} has missing timestamps (NaT); each row needs one")
+    return stamps
+
+
+def _parsed(array: NDArray[np.generic], name: str) -> NDArray[np.datetime64]:
+    if array.dtype.kind not in "OUST":
+        raise ValueError(f"{name} must hold {_ACCEPTED}; not {array.dtype} values")
+    items = array.ravel().tolist()
+    if any(getattr(item, "tzinfo", None) is not None for item in items):
+        raise ValueError(
+            f"{name} has a time zone, which Prophet does not support; {name} must hold {_ACCEPTED}"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # NumPy only warns about "Z" and "+01:00"
+            return np.array(items, dtype="datetime64[us]").reshape(array.shape)
+    except (ValueError, TypeError, Warning) as error:
+        raise ValueError(f"{name} must hold {_ACCEPTED} ({error})") from error
+
+
+def datetimes(stamps: Stamps) -> NDArray[np.datetime64]:
+    """Return the same instants as datetime64[us], sharing memory."""
+    return stamps.view("datetime64[us]")
+
+
+def years(stamps: Stamps) -> Stamps:
+    """Return the calendar year of each timestamp."""
+    return datetimes(stamps).astype("datetime64[Y]").astype(np.int64) + 1970
+
+
+def iso(stamps: Stamps) -> list[str]:
+    """Return ISO 8601 text, in milliseconds as pandas writes it, or in microseconds where they are needed."""
+    unit: Literal["ms", "us"] = "us" if np.any(stamps % 1000) else "ms"
+    texts: list[str] = np.datetime_as_string(datetimes(stamps), unit=unit).tolist()
+    return texts
+
+
+def from_iso(texts: Sequence[str]) -> Stamps:
+    """Return the timestamps of ISO 8601 texts as any version of pandas writes them (with or without "Z")."""
+    plain = [text.removesuffix("Z").removesuffix("+00:00") for text in texts]
+    return np.array(plain, dtype="datetime64[us]").view(np.int64)
