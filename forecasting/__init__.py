@@ -5,8 +5,10 @@ from forecasting._fit import fit
 from forecasting._json_read import loads
 from forecasting._model import Model
 from forecasting._prophet import SampledModel
+from forecasting._settings import NAMES as ARGUMENTS
 
 __all__ = [
+    "ARGUMENTS",
     "FitError",
     "FutureError",
     "HistoryError",

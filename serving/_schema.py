@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from serving._errors import RequestError
 
 Table: TypeAlias = dict[str, NDArray[Any]]
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
+Probability: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
 
 MOST_PERIODS = 10_000
 DEFAULT_PERIODS = 7
+MOST_QUANTILES = 99
+COLUMNS = ("ds", "yhat", "yhat_lower", "yhat_upper")
+"""What is answered unless more is asked for."""
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -21,8 +26,22 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     period: Annotated[int, Meta(ge=1, le=MOST_PERIODS)] = DEFAULT_PERIODS
     freq: Annotated[str, Meta(min_length=1, max_length=20)] = "D"
     include_history: bool = False
+    interval_width: Annotated[float, Meta(ge=0, lt=1)] | None = None
+    quantiles: Annotated[tuple[Probability, ...], Meta(max_length=MOST_QUANTILES)] = ()
+    components: bool = False
+    regressors: dict[Name, float | tuple[float, ...]] | None = None
+    conditions: dict[Name, bool | tuple[bool, ...]] | None = None
+    cap: float | tuple[float, ...] | None = None
+    floor: float | tuple[float, ...] | None = None
     target_model: str | None = None
-    """Where the TargetModel header cannot be sent; the same name as in the route behind MMS."""
+    """Where the TargetModel header cannot be sent; behind Multi Model Server the route names the model."""
+
+    def columns(self, forecast: Table) -> Table:
+        """Return what is answered of a forecast."""
+        if self.components:
+            return forecast
+        wanted = {*COLUMNS, *(f"yhat_{probability:g}" for probability in self.quantiles)}
+        return {name: values for name, values in forecast.items() if name in wanted}
 
 
 _json = msgspec.json.Decoder()
@@ -39,8 +58,6 @@ def parse_request(body: bytes) -> Request:
             content = _json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RequestError('the body is not JSON; {"period": 7} is expected') from None
-    if isinstance(content, dict) and content.get("period", DEFAULT_PERIODS) is None:
-        raise RequestError(_PERIOD)
     try:
         return msgspec.convert(content, Request)
     except msgspec.ValidationError as error:
@@ -48,9 +65,10 @@ def parse_request(body: bytes) -> Request:
 
 
 def format_response(forecast: Table, *, target_model: str) -> bytes:
-    """Return the JSON of a forecast, one record per row."""
-    columns = {name: _texts(values) if name == "ds" else values.tolist() for name, values in forecast.items()}
-    records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    """Return the JSON of a forecast, one record per row, `ds` first."""
+    names = sorted(forecast, key=lambda name: name != "ds")
+    columns = [_texts(forecast[name]) if name == "ds" else forecast[name].tolist() for name in names]
+    records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     return msgspec.json.encode({"target_model": target_model, "predictions": records})
 
 

@@ -13,13 +13,13 @@ from sagemaker_inference.utils import retrieve_content_type_header
 
 from archive import ArchiveError, read_folder
 from container import Paths
-from forecasting import Model, loads
+from forecasting import FutureError, Model, SampledModel, loads
 from serving._errors import DefectError, ModelNotFoundError, RequestError, UnsupportedMediaTypeError
 from serving._schema import format_error, format_response, parse_request
 
 logger = logging.getLogger(__name__)
 
-_loaded: dict[str, Model] = {}
+_loaded: dict[str, Model | SampledModel] = {}
 """The one model of this process, by its name: stock Multi Model Server starts a process per model."""
 
 
@@ -32,7 +32,7 @@ def handle(data: list[dict[str, Any]] | None, context: Any) -> list[bytes] | Non
     return [_answer(request, context, index) for index, request in enumerate(data)]
 
 
-def load(folder: Path, *, store: Path) -> Model:
+def load(folder: Path, *, store: Path) -> Model | SampledModel:
     """Return the model in `folder`, which must lie below `store`; raise a `RequestError` otherwise."""
     if not folder.resolve().is_relative_to(store.resolve()):
         raise RequestError(f"url must name a folder below {store}")
@@ -50,12 +50,21 @@ def _answer(request: dict[str, Any], context: Any, index: int) -> bytes:  # noqa
         _check_content_type(context.get_all_request_header(index))
         wanted = parse_request(bytes(request.get("body") or b"{}"))
         forecast = _loaded[context.model_name].predict(
-            periods=wanted.period, freq=wanted.freq, include_history=wanted.include_history
+            wanted.period,
+            wanted.freq,
+            include_history=wanted.include_history,
+            interval_width=wanted.interval_width,
+            quantiles=wanted.quantiles,
+            components=wanted.components,
+            regressors=wanted.regressors,
+            conditions=wanted.conditions,
+            cap=wanted.cap,
+            floor=wanted.floor,
         )
-        return format_response(forecast, target_model=context.model_name)
+        return format_response(wanted.columns(forecast), target_model=context.model_name)
     except RequestError as error:
         refusal = error
-    except ValueError as error:
+    except FutureError as error:
         refusal = RequestError(str(error))
     except Exception:
         logger.exception("no forecast for model %s", context.model_name)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from archive import FilesystemError
 from container import InputError
+from forecasting import SettingError
 from train._channel import Customer
 from train._customer import Failed, Fitted, fit_customer
 from train._settings import TrainSettings
@@ -30,7 +31,7 @@ def fit_all(
     with ProcessPoolExecutor(settings.workers, mp_context=context) as pool:
         try:
             yield from pool.map(work, customers, chunksize=chunk)
-        except FilesystemError as error:
+        except (FilesystemError, SettingError) as error:
             raise InputError(str(error)) from error
         except BrokenProcessPool as error:
             raise InputError(

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +15,8 @@ Vector: TypeAlias = NDArray[np.float64]
 
 TIME_NAMES = ("timestamp", "ds")
 VALUE_NAMES = ("consumption", "y")
+BOUNDS = ("cap", "floor")
+"""Columns that are read wherever they are there."""
 MOST_BYTES = 256 * 1024 * 1024
 
 
@@ -22,68 +25,80 @@ class ReadingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class Readings:
     """The readings of one customer: `ds` datetime64[us] and `y` float64, both of shape (rows,)."""
 
     ds: Times
     y: Vector
+    columns: Mapping[str, Vector] = field(default_factory=dict)
+    """Further columns by name, each of shape (rows,)."""
 
 
-def read_history(path: Path, content: bytes) -> History:
+def read(path: Path, content: bytes, *, columns: Sequence[str] = ()) -> Readings:
     """Return what `content`, the bytes of `path`, holds.
 
-    CSV with the header `timestamp,consumption` or `ds,y` (other columns are passed over), or without a
-    header; Parquet with those columns.  Raises `ReadingsError`.
+    CSV with the header `timestamp,consumption` or `ds,y`, or without a header; Parquet with those columns.
+    `columns` are further ones that must be there; others are passed over.  An empty cell of a reading is
+    NaN.  Raises `ReadingsError`.
     """
     if len(content) > MOST_BYTES:
         raise ReadingsError(f"{path.name} has more than {MOST_BYTES} bytes")
-    times, values = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, content)
-    if not times:
+    table = _parquet(path) if path.suffix == ".parquet" else _csv(path, content)
+    time, value = (_first_of(names, table) for names in (TIME_NAMES, VALUE_NAMES))
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise ReadingsError(f"{path.name} has no column {' and no column '.join(missing)}")
+    if not table[time]:
         raise ReadingsError(f"{path.name} has no readings")
-    return History(_times(path, times), _values(path, values))
+    further = {name: _numbers(path, table[name]) for name in (*columns, *BOUNDS) if name in table}
+    return Readings(_times(path, table[time]), _numbers(path, table[value]), further)
 
 
-def _read_csv(path: Path, content: bytes) -> tuple[list[str], list[str]]:
+def _csv(path: Path, content: bytes) -> dict[str, list[str]]:
     try:
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ReadingsError(f"{path.name} is not a UTF-8 CSV file: {error}") from error
     rows = [row for row in rows if row]
     if not rows:
-        return [], []
-    time, value, first = _columns(path, rows[0])
-    try:
-        return [row[time] for row in rows[first:]], [row[value] for row in rows[first:]]
-    except IndexError:
-        short = next(number for number, row in enumerate(rows, 1) if len(row) <= max(time, value))
-        raise ReadingsError(f"{path.name}, row {short}: too few columns") from None
+        raise ReadingsError(f"{path.name} has no readings")
+    header = _header(path, rows[0])
+    first = 1 if header == rows[0] else 0
+    short = next(
+        (number for number, row in enumerate(rows[first:], first + 1) if len(row) < len(header)), None
+    )
+    if short is not None:
+        raise ReadingsError(f"{path.name}, row {short}: too few columns")
+    return {name: [row[place] for row in rows[first:]] for place, name in enumerate(header)}
 
 
-def _columns(path: Path, header: list[str]) -> tuple[int, int, int]:
-    """Return the places of time and value, and the first row that holds a reading."""
-    time = next((header.index(name) for name in TIME_NAMES if name in header), None)
-    value = next((header.index(name) for name in VALUE_NAMES if name in header), None)
-    if time is not None and value is not None:
-        return time, value, 1
-    if len(header) > 1 and _is_time(header[0]):
-        return 0, 1, 0
+def _header(path: Path, first: list[str]) -> list[str]:
+    """Return the names of the columns: the first line, or our own where that holds a reading."""
+    if any(name in first for name in TIME_NAMES) and any(name in first for name in VALUE_NAMES):
+        return first
+    if len(first) > 1 and _is_time(first[0]):
+        return [TIME_NAMES[0], VALUE_NAMES[0]]
     raise ReadingsError(
         f"{path.name} needs the columns {TIME_NAMES[0]} and {VALUE_NAMES[0]} (or ds and y), "
-        f"or no header at all; its first line is {','.join(header)[:100]!r}"
+        f"or no header at all; its first line is {','.join(first)[:100]!r}"
     )
 
 
-def _read_parquet(path: Path) -> tuple[list[str], list[str]]:
+def _parquet(path: Path) -> dict[str, list[str]]:
     import duckdb  # noqa: PLC0415 -- 40 ms that a job without Parquet does not pay
 
     try:
         table = duckdb.connect().read_parquet(str(path))
-        time, value, _ = _columns(path, table.columns)
-        names = (f'CAST("{table.columns[place]}" AS VARCHAR)' for place in (time, value))
-        rows = table.project(", ".join(names)).fetchall()
+        names = _header(path, table.columns)
+        texts = ("coalesce(CAST(\"{}\" AS VARCHAR), '')".format(name.replace('"', '""')) for name in names)
+        rows = table.project(", ".join(texts)).fetchall()
     except duckdb.Error as error:
         raise ReadingsError(f"{path.name} is not readable Parquet: {str(error).splitlines()[0]}") from error
-    return [row[0] or "" for row in rows], [row[1] or "" for row in rows]
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def _first_of(names: Sequence[str], table: Mapping[str, list[str]]) -> str:
+    return next(name for name in names if name in table)
 
 
 def _times(path: Path, texts: list[str]) -> Times:
@@ -97,19 +112,18 @@ def _times(path: Path, texts: list[str]) -> Times:
     return times
 
 
-def _values(path: Path, texts: list[str]) -> Vector:
+def _numbers(path: Path, texts: list[str]) -> Vector:
     try:
         values = np.array([float(text or "nan") for text in texts])
     except ValueError as error:
         raise ReadingsError(f"{path.name}: {str(error).rpartition(': ')[2]} is not a number") from None
     if np.isinf(values).any():
-        raise ReadingsError(f"{path.name} has an infinite reading")
+        raise ReadingsError(f"{path.name} has an infinite number")
     return values
 
 
 def _is_time(text: str) -> bool:
     try:
-        np.datetime64(text.strip().replace(" ", "T"), "us")
+        return not np.isnat(np.datetime64(text.strip().replace(" ", "T"), "us"))
     except ValueError:
         return False
-    return True

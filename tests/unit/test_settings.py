@@ -58,7 +58,7 @@ def test_hyperparameters_come_as_texts_and_become_prophets_arguments(tmp_path: P
     settings = TrainSettings.from_files(hyperparameters(tmp_path, given))
 
     assert settings.max_failed_fraction == 0.25
-    assert settings.prophet == {
+    assert settings.model == {
         "growth": "flat",
         "seasonality_mode": "multiplicative",
         "n_changepoints": 5,
@@ -75,7 +75,7 @@ def test_an_unknown_hyperparameter_is_an_error_that_lists_the_known_ones(tmp_pat
 def test_a_job_without_hyperparameters_has_the_defaults(tmp_path: Path) -> None:
     settings = TrainSettings.from_files(Paths(tmp_path))
 
-    assert settings.prophet == {}
+    assert settings.model == {}
     assert settings.max_failed_fraction == 0.1
 
 

@@ -8,7 +8,7 @@ from archive import read_archive
 from container import InputError, Paths
 from train.__main__ import TooManyFailedError, train
 from train._channel import find_customers
-from train._readings import ReadingsError, read_history
+from train._readings import ReadingsError, read
 from train._settings import TrainSettings
 
 DAYS = "".join(f"2025-01-{day:02} 06:00:00,{day % 7}\n" for day in range(1, 31))
@@ -26,8 +26,8 @@ def channel(base: Path, files: dict[str, str], name: str = "train") -> Paths:
 
 def history(content: str | bytes) -> tuple[list[str], list[float]]:
     content = content if isinstance(content, bytes) else content.encode()
-    read = read_history(Path("data.csv"), content)
-    return np.datetime_as_string(read.ds, "s").tolist(), read.y.tolist()
+    readings = read(Path("data.csv"), content)
+    return np.datetime_as_string(readings.ds, "s").tolist(), readings.y.tolist()
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_customers_file_may_look_like_any_of_these(content: str) -> None:
         ("timestamp,consumption\nsoon,1\n", "'soon' is not a time"),
         ("timestamp,consumption\n,1\n", "without a time"),
         ("timestamp,consumption\n2025-01-01,lots\n", "'lots' is not a number"),
-        ("timestamp,consumption\n2025-01-01,inf\n", "infinite"),
+        ("timestamp,consumption\n2025-01-01,inf\n", "infinite number"),
         (b"\xff\xfe\x00", "not a UTF-8 CSV file"),
     ],
 )
@@ -118,7 +118,7 @@ def test_too_many_bad_customers_fail_the_job_after_the_good_ones_are_written(tmp
 
 def test_training_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     for base in ("one", "two"):
-        train(channel(tmp_path / base, {"7/data.csv": GOOD}), TrainSettings(prophet={"n_changepoints": 3}))
+        train(channel(tmp_path / base, {"7/data.csv": GOOD}), TrainSettings(model={"n_changepoints": 3}))
 
     one, two = (Paths(tmp_path / base).checkpoints / "7.tar.gz" for base in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
