@@ -31,7 +31,7 @@ _SMOOTHING: Final = 0.4
 """The least width of a point's Gaussian, in distances between points; matters for noise below that."""
 _ITERATIONS: Final = 40
 _NO_TREND: Final = 700.0
-_TOLERANCE: Final = 1e-9
+_TOLERANCE: Final = 1e-6
 _DENSITY_AT_0: Final = 1.0 / math.sqrt(2.0 * math.pi)
 _TINY: Final = 1e-150
 _NORMAL: Final = NormalDist()
@@ -133,7 +133,7 @@ def _mixture_quantiles(
     widths = _widths(points, noise)
     wanted = np.array([[probability] for probability in probabilities])
     normal = np.array([[_NORMAL.inv_cdf(probability)] for probability in probabilities])
-    x = normal * np.sqrt(np.einsum("ij,ij->j", weights, points * points + widths * widths))
+    x: Matrix = normal * np.sqrt(np.einsum("ij,ij->j", weights, points * points + widths * widths))
     margin = (np.abs(normal).max() + 1.0) * widths.max(axis=0)
     low, high = points[0] - margin, points[-1] + margin
     for _ in range(_ITERATIONS):
