@@ -29,11 +29,10 @@ def _one_year(country: str, year: int) -> tuple[tuple[int, str], ...]:
 
     try:
         calendar = getattr(holidays, _SUBSTITUTES.get(country, country))
-        dates = calendar(expand=False, language="en_US", subdiv=None, years=[year])
-        if not isinstance(dates, holidays.HolidayBase):
-            raise TypeError
+        dates: holidays.HolidayBase = calendar(expand=False, language="en_US", subdiv=None, years=[year])
+        named = [(date.toordinal() - _EPOCH_ORDINAL, name) for date in dates for name in dates.get_list(date)]
     except (AttributeError, TypeError) as error:
         raise SettingError(
             f"country_holidays must be a country of the holidays package such as 'US', not {country!r}"
         ) from error
-    return tuple((date.toordinal() - _EPOCH_ORDINAL, name) for date in dates for name in dates.get_list(date))
+    return tuple(named)

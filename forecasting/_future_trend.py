@@ -1,4 +1,4 @@
-"""The random part of a future trend: how likely and how large its changes are, and at which steps to compute."""
+"""The random part of a future trend: how likely and how large its changes are, and at which steps."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,11 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from forecasting._inversion import Cube
+from forecasting._inversion import Cube, jump_variance
 from forecasting._problem import Parameters, Vector
 
 _EVERY_STEP_TO: Final = 8
 _RATIO: Final = 1.2
+_LEAST_PROBABILITY: Final = 1e-12
+"""Stands for 0, as when all future times are equal: the quantiles of no change are not defined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class SlopeChanges:
         """
         spacing = float(t[-1] - t[0]) / (len(t) - 1) if len(t) > 1 else 1.0 / max(rows - 1, 1)
         size = float(np.abs(parameters.delta).mean()) if parameters.delta.size else 0.0
-        return cls(probability=min(1.0, len(t_change) * spacing), size=size + 1e-8, spacing=spacing)
+        probability = min(1.0, max(len(t_change) * spacing, _LEAST_PROBABILITY))
+        return cls(probability=probability, size=size + 1e-8, spacing=spacing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +43,10 @@ class Steps:
     """Shape (H,)."""
     nodes: Vector
     """Shape (M,), from 1 to H: whole numbers up to 8, then in equal ratios."""
+    jump_variance: Vector
+    """Var V_h / p at every step; see forecasting/_inversion.py."""
+    node_jump_variance: Vector
+    """The same at the nodes."""
     log_every: Vector
     log_nodes: Vector
 
@@ -63,4 +70,11 @@ def steps_to(horizon: int, *, every: bool = False) -> Steps:
         count = 1 + int(np.ceil(np.log(horizon / _EVERY_STEP_TO) / np.log(_RATIO)))
         spread = np.geomspace(_EVERY_STEP_TO, horizon, count)
         nodes = np.concatenate([steps[:_EVERY_STEP_TO], spread[1:]])
-    return Steps(every=steps, nodes=nodes, log_every=np.log(steps), log_nodes=np.log(nodes))
+    return Steps(
+        every=steps,
+        nodes=nodes,
+        jump_variance=jump_variance(steps),
+        node_jump_variance=jump_variance(nodes),
+        log_every=np.log(steps),
+        log_nodes=np.log(nodes),
+    )

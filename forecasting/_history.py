@@ -113,7 +113,7 @@ def _limits(
 def limits(
     cap: ArrayLike, floor: ArrayLike | None, *, rows: int, usable: Flags | None = None
 ) -> tuple[Vector, Vector | None]:
-    """Return cap and floor of logistic growth for the usable rows; raises ValueError for what is no number."""
+    """Return cap and floor of logistic growth for the usable rows; raises ValueError for no number."""
     given = {"cap": cap} if floor is None else {"cap": cap, "floor": floor}
     columns = {}
     for name, values in given.items():

@@ -189,7 +189,7 @@ def _holiday_table(rows: list[dict[str, Any]]) -> HolidayTable:
 
 def _last_dates(series: str) -> Stamps:
     """Return the last dates of a series as pandas writes it, without reading the rest of it."""
-    tail = re.findall(r'"([-+0-9T:.Z]+)"', series[-40 * SEEN_DATES :])
+    tail = re.findall(r'"(-?\d+-\d\d-\d\dT[^"]*)"', series[-40 * SEEN_DATES :])
     return from_iso(tail[-SEEN_DATES:])
 
 

@@ -168,11 +168,7 @@ def _finite(values: Vector) -> list[Any]:
 def _of_layout(layout: Layout) -> str:
     """Return the keys that follow from the layout, without braces; made once for all customers alike."""
     known = layout.holidays
-    names = (
-        None
-        if known is None
-        else json.dumps({"name": None, "index": [*range(len(known.names))], "data": known.names})
-    )
+    names = None if known is None else _series(None, known.names)
     return json.dumps(
         {
             "component_modes": _component_modes(layout),
@@ -241,7 +237,7 @@ def _holiday_frame(table: HolidayTable) -> str:
     return _frame(columns)
 
 
-def _series(name: str, values: list[str]) -> str:
+def _series(name: str | None, values: Sequence[str]) -> str:
     return json.dumps({"name": name, "index": [*range(len(values))], "data": values}, separators=(",", ":"))
 
 

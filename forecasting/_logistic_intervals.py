@@ -1,15 +1,17 @@
 """Quantiles of a logistic forecast, whose trend is cap expit(z(t) + random part).
 
-Prophet draws the slope changes X_i at the future times t_i, spreads each over t_i and t_{i+1} in equal halves,
-and continues the trend without a jump, so that the exponent at t_h deviates by
+Prophet draws the slope changes X_i at the future times t_i, spreads each over t_i and t_{i+1} in equal
+halves, and continues the trend without a jump, so that the exponent at t_h deviates by
 
     U_h = sum over i < h of  X_i (t_h - (t_i + t_{i+1}) / 2),
 
-which for even spacing d is d V_{h-1} (forecasting/_inversion.py), and is taken as a multiple of V_{h-1} with
-U_h's variance otherwise.  The trend is a rising function of U_h, so its quantiles are those of U_h, bent; yhat
-is a mixture of Gaussians over a fixed set of points of U_h.  Prophet centres the bent deviations on their mean.
+which for even spacing d is d V_{h-1} (forecasting/_inversion.py), and is taken as a multiple of V_{h-1}
+with U_h's variance otherwise.  The trend is a rising function of U_h, so its quantiles are those of U_h,
+bent; yhat is a mixture of Gaussians over a fixed set of points of U_h.  Prophet centres the bent deviations
+on their mean.
 """
 
+import math
 from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Final
@@ -20,18 +22,22 @@ from forecasting._future_trend import SlopeChanges, steps_to
 from forecasting._inversion import standard_quantiles, two_sided_normal
 from forecasting._problem import Matrix, Parameters, Vector
 
-_LEGENDRE, _LEGENDRE_WEIGHTS = np.polynomial.legendre.leggauss(12)
-# Points of P(|U| <= u | U != 0), closer together towards 1: 1 - (1 - x)^2 at Gauss and Legendre's x in (0, 1).
+_LEGENDRE, _LEGENDRE_WEIGHTS = np.polynomial.legendre.leggauss(20)
+# Points of P(|U| <= u | U != 0), closer together towards 1: 1 - (1 - x)^2 at Legendre's x in (0, 1).
 _CENTRED: Final = 0.25 * (1.0 - _LEGENDRE) ** 2
 _POINTS: Final = 1.0 - _CENTRED
 _WEIGHTS: Final = 0.5 * (1.0 - _LEGENDRE) * _LEGENDRE_WEIGHTS
 _SMOOTHING: Final = 0.4
 """The least width of a point's Gaussian, in distances between points; matters for noise below that."""
 _ITERATIONS: Final = 40
-_TINY: Final = 1e-300
+_NO_TREND: Final = 700.0
+_TOLERANCE: Final = 1e-6
+_DENSITY_AT_0: Final = 1.0 / math.sqrt(2.0 * math.pi)
+_TINY: Final = 1e-150
+_NORMAL: Final = NormalDist()
 
 
-def logistic_deviations(
+def logistic_deviations(  # noqa: PLR0913 - as many parts as the forecast, all but one by name
     probabilities: Sequence[float],
     *,
     changes: SlopeChanges,
@@ -55,20 +61,25 @@ def logistic_deviations(
     quantiles = sides * deviation * _quantiles(asked, len(t), changes.probability, changed_only=False)
     points = deviation * _quantiles(_POINTS, len(t), changes.probability, changed_only=True)
 
-    bent = cap / (1.0 + np.exp(-exponent - np.concatenate([-points[::-1], np.zeros_like(t)[None], points])))
+    bent = _bend(exponent + np.concatenate([-points[::-1], np.zeros((1, len(t))), points]), cap)
     half = 0.5 * np.multiply.outer(_WEIGHTS, 1.0 - unchanged)
     weights = np.concatenate([half[::-1], unchanged[None], half])
     mean = np.einsum("ij,ij->j", weights, bent)
-    of_trend = cap / (1.0 + np.exp(-exponent - quantiles)) - mean
+    of_trend = _bend(exponent + quantiles, cap) - mean
     of_yhat = _mixture_quantiles(probabilities, np.abs(factor) * (bent - mean), weights, noise=noise)
     return of_yhat, of_trend
+
+
+def _bend(exponent: Matrix, cap: Vector) -> Matrix:
+    bent: Matrix = cap / (1.0 + np.exp(np.minimum(-exponent, _NO_TREND)))
+    return bent
 
 
 def _exponent(t: Vector, parameters: Parameters, t_change: Vector, *, spacing: float) -> Vector:
     """Return z(t) as Prophet's simulation has it, shape (H,).
 
-    It moves every changepoint to the next multiple of the future spacing, and of several on one multiple keeps
-    the last.
+    It moves every changepoint to the next multiple of the future spacing, and of several on one multiple
+    keeps the last.
     """
     times = t_change
     delta = parameters.delta
@@ -89,7 +100,8 @@ def _deviation(t: Vector, p: float) -> Vector:
     sums = np.concatenate([[0.0], np.cumsum(middles)])
     squares = np.concatenate([[0.0], np.cumsum(middles * middles)])
     spread = count * since * since - 2.0 * since * sums + squares
-    return np.sqrt(2.0 * p * np.maximum(spread, 0.0))
+    deviation: Vector = np.sqrt(2.0 * p * np.maximum(spread, 0.0))
+    return deviation
 
 
 def _quantiles(widths: Vector, horizon: int, p: float, *, changed_only: bool) -> Matrix:
@@ -114,27 +126,34 @@ def _quantiles(widths: Vector, horizon: int, p: float, *, changed_only: bool) ->
 def _mixture_quantiles(
     probabilities: Sequence[float], points: Matrix, weights: Matrix, *, noise: float
 ) -> Matrix:
-    """Return the quantiles of Gaussians at ascending points (P, H) with weights (P, H), shape (Q, H)."""
-    gaps = np.diff(points, axis=0)
-    widths = np.zeros_like(points)
-    widths[1:] += 0.5 * gaps
-    widths[:-1] += 0.5 * gaps
-    widths = np.sqrt(np.maximum((_SMOOTHING * widths) ** 2, max(noise * noise, _TINY)))
-    normal = np.array([NormalDist().inv_cdf(probability) for probability in probabilities])[:, None]
-    wanted = np.array(probabilities)[:, None]
+    """Return the quantiles of Gaussians at ascending points (P, H) with weights (P, H), shape (Q, H).
+
+    Newton's steps where they stay inside the bracket, halving where they do not.
+    """
+    widths = _widths(points, noise)
+    wanted = np.array([[probability] for probability in probabilities])
+    normal = np.array([[_NORMAL.inv_cdf(probability)] for probability in probabilities])
+    x: Matrix = normal * np.sqrt(np.einsum("ij,ij->j", weights, points * points + widths * widths))
     margin = (np.abs(normal).max() + 1.0) * widths.max(axis=0)
-    low = np.repeat((points[0] - margin)[None], len(wanted), axis=0)
-    high = np.repeat((points[-1] + margin)[None], len(wanted), axis=0)
-    x = normal * np.sqrt(np.einsum("ij,ij->j", weights, points * points + widths * widths))
+    low, high = points[0] - margin, points[-1] + margin
     for _ in range(_ITERATIONS):
         z = (x[:, None] - points) / widths
         reached = 0.5 + 0.5 * np.einsum("ij,qij->qj", weights, np.copysign(two_sided_normal(np.abs(z)), z))
-        density = np.einsum("ij,qij->qj", weights / widths, np.exp(-0.5 * z * z)) / np.sqrt(2.0 * np.pi)
+        density = _DENSITY_AT_0 * np.einsum("ij,qij->qj", weights / widths, np.exp(-0.5 * z * z))
         low, high = np.where(reached < wanted, x, low), np.where(reached < wanted, high, x)
         step = x + (wanted - reached) / np.maximum(density, _TINY)
         step = np.where((step > low) & (step < high), step, 0.5 * (low + high))
-        moved = np.abs(step - x)
+        settled = (np.abs(step - x) <= _TOLERANCE * widths.min(axis=0)).all()
         x = step
-        if (moved <= 1e-9 * widths.min(axis=0)).all():
+        if settled:
             break
     return x
+
+
+def _widths(points: Matrix, noise: float) -> Matrix:
+    """Return the noise, or more where the points lie too far apart for so little."""
+    gaps = np.zeros((len(points) + 1, points.shape[1]))
+    np.subtract(points[1:], points[:-1], out=gaps[1:-1])
+    between = 0.5 * _SMOOTHING * (gaps[1:] + gaps[:-1])
+    widths: Matrix = np.maximum(between, max(noise, _TINY))
+    return widths

@@ -23,24 +23,9 @@ from forecasting._forecast import Request, Table, future_rows, probabilities
 from forecasting._history import History
 from forecasting._holiday_table import HolidayTable
 from forecasting._json_write import parameters_only, trimmed
+from forecasting._prepare import Prepared
 from forecasting._problem import Parameters
-from forecasting._regressors import Regressor
-from forecasting._seasonality import Seasonality
-from forecasting._settings import Settings
 from forecasting._timestamps import Stamps, datetimes, from_iso
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class StockRequest:
-    """A fit that Prophet itself is to do."""
-
-    settings: Settings
-    seasonalities: Sequence[Seasonality]
-    regressors: Sequence[Regressor]
-    country_holidays: str | None
-    history: History
-    stan_arguments: Mapping[str, Any]
-    keep_history: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,9 +71,9 @@ class SampledModel:
         return _sampled_forecast(self.text, request)
 
 
-def stock_parameters(request: StockRequest) -> Parameters:
+def stock_parameters(prepared: Prepared, stan_arguments: Mapping[str, Any]) -> Parameters:
     """Return the point estimate of stock Prophet; raises FitError."""
-    with _fitted(request) as model:
+    with _fitted(prepared, stan_arguments) as model:
         found = {
             name: np.asarray(values, dtype=np.float64).reshape(-1) for name, values in model.params.items()
         }
@@ -101,27 +86,29 @@ def stock_parameters(request: StockRequest) -> Parameters:
     )
 
 
-def sampled_model(request: StockRequest) -> SampledModel:
+def sampled_model(
+    prepared: Prepared, stan_arguments: Mapping[str, Any], *, keep_history: bool
+) -> SampledModel:
     """Return the model stock Prophet samples; raises FitError."""
     from prophet.serialize import model_to_dict  # noqa: PLC0415 - see the module
 
-    with _fitted(request) as model:
+    with _fitted(prepared, stan_arguments) as model:
         content = parameters_only(model_to_dict(model))
     content["fit_kwargs"] = {}
-    return SampledModel(json.dumps(content if request.keep_history else trimmed(content)))
+    return SampledModel(json.dumps(content if keep_history else trimmed(content)))
 
 
 @contextmanager
-def _fitted(request: StockRequest) -> Iterator[Any]:
+def _fitted(prepared: Prepared, stan_arguments: Mapping[str, Any]) -> Iterator[Any]:
     import cmdstanpy  # noqa: PLC0415 - see the module
 
     cmdstanpy.utils.get_logger().setLevel(logging.WARNING)  # its own default is to tell of every fit
-    model = _declared(request)
+    model = _declared(prepared)
     with tempfile.TemporaryDirectory(prefix="stan-") as folder:
         exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file))
         model.stan_backend.model = cmdstanpy.CmdStanModel(exe_file=str(exe))
         try:
-            model.fit(_history_frame(request), **{"output_dir": folder, **request.stan_arguments})
+            model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **stan_arguments})
         except (RuntimeError, ValueError, FloatingPointError) as error:
             raise FitError(f"Prophet itself found no estimate: {str(error).splitlines()[0][:200]}") from error
         yield model
@@ -142,10 +129,10 @@ def _launcher(folder: Path, program: Path) -> Path:
 _NOT_THE_CONSTRUCTORS = ("changepoints", "holidays", "n_changepoints")
 
 
-def _declared(request: StockRequest) -> Any:  # noqa: ANN401 - a Prophet, whose package is not imported here
+def _declared(prepared: Prepared) -> Any:  # noqa: ANN401 - a Prophet, whose package is not imported here
     from prophet import Prophet  # noqa: PLC0415 - see the module
 
-    settings = request.settings
+    settings = prepared.settings
     arguments = {
         name: getattr(settings, name) for name in settings.__slots__ if name not in _NOT_THE_CONSTRUCTORS
     }
@@ -154,20 +141,19 @@ def _declared(request: StockRequest) -> Any:  # noqa: ANN401 - a Prophet, whose 
     else:
         arguments["changepoints"] = datetimes(np.array(settings.changepoints, np.int64))
     model = Prophet(holidays=_holiday_frame(settings.holidays), **arguments)
-    for s in request.seasonalities:
+    for s in prepared.declared.seasonalities:
         model.add_seasonality(s.name, s.period, s.fourier_order, s.prior_scale, s.mode, s.condition_name)
-    for r in request.regressors:
+    for r in prepared.declared.regressors:
         model.add_regressor(r.name, r.prior_scale, r.standardize, r.mode)
-    if request.country_holidays is not None:
-        model.add_country_holidays(request.country_holidays)
+    if prepared.declared.country is not None:
+        model.add_country_holidays(prepared.declared.country)
     return model
 
 
-def _history_frame(request: StockRequest) -> Any:  # noqa: ANN401 - a DataFrame
+def _history_frame(rows: History) -> Any:  # noqa: ANN401 - a DataFrame
     """Return the readings, and the dates without one as rows whose y is NaN."""
     import pandas as pd  # noqa: PLC0415 - see the module
 
-    rows = request.history
     columns: dict[str, Any] = {"ds": datetimes(rows.ds), "y": rows.y, **rows.regressors, **rows.conditions}
     columns |= {
         name: values for name, values in (("cap", rows.cap), ("floor", rows.floor)) if values is not None

@@ -1,0 +1,1 @@
+"""Measurements against stock programs: what to run goes in, JSON and rendered tables come out."""

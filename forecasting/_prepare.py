@@ -1,0 +1,153 @@
+"""From one customer's readings to the problem the solver is given: everything of a fit but the estimate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from forecasting._changepoints import changepoints
+from forecasting._errors import SettingError
+from forecasting._history import History, Scale, floor_column, history, scale
+from forecasting._holidays import Holidays, declared_holidays
+from forecasting._layout import Layout, layout
+from forecasting._names import check_name
+from forecasting._problem import Problem, Vector
+from forecasting._regressors import Regressor, Standardization, added_regressor, standardization
+from forecasting._seasonality import Seasonality, added_seasonality, with_automatic
+from forecasting._settings import Settings
+from forecasting._timestamps import years
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What was added to the model by hand."""
+
+    seasonalities: tuple[Seasonality, ...] = ()
+    regressors: tuple[Regressor, ...] = ()
+    conditions: tuple[str, ...] = ()
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """All of a fit but the estimate."""
+
+    rows: History
+    settings: Settings
+    """With the number of changepoints that was placed."""
+    declared: Declared
+    scale: Scale
+    layout: Layout
+    standardizations: tuple[Standardization, ...]
+    t_change: Vector
+
+
+def prepare(  # noqa: PLR0913 - the inputs of a fit
+    ds: ArrayLike,
+    y: ArrayLike,
+    *,
+    settings: Settings,
+    cap: ArrayLike | None = None,
+    floor: ArrayLike | None = None,
+    regressors: Mapping[str, ArrayLike] | None = None,
+    conditions: Mapping[str, ArrayLike] | None = None,
+    seasonalities: Sequence[Mapping[str, Any]] = (),
+    extra_regressors: Sequence[str | Mapping[str, Any]] | None = None,
+    country_holidays: str | None = None,
+) -> Prepared:
+    """Return what Prophet makes of the arguments of `forecasting.fit`; raises HistoryError, SettingError."""
+    if extra_regressors is None:
+        extra_regressors = tuple(regressors or ())
+    declared = _declared(settings, seasonalities, extra_regressors, country_holidays)
+    rows = history(
+        ds,
+        y,
+        settings=settings,
+        cap=cap,
+        floor=floor,
+        regressors=regressors,
+        conditions=conditions,
+        regressor_names=[regressor.name for regressor in declared.regressors],
+        condition_names=declared.conditions,
+    )
+    known = scale(rows, settings)
+    placed, t_change = changepoints(rows, known, settings)
+    seen = with_automatic(declared.seasonalities, rows.ds, settings=settings)
+    standardizations = [
+        standardization(rows.regressors[regressor.name], standardize=regressor.standardize)
+        for regressor in declared.regressors
+    ]
+    holidays = _holidays(rows, settings, declared)
+    return Prepared(
+        rows=rows,
+        settings=placed,
+        declared=declared,
+        scale=known,
+        layout=layout(seen, holidays, settings.holidays_mode, declared.regressors),
+        standardizations=tuple(standardizations),
+        t_change=t_change,
+    )
+
+
+def _declared(
+    settings: Settings,
+    seasonalities: Sequence[Mapping[str, Any]],
+    extra_regressors: Sequence[str | Mapping[str, Any]],
+    country: str | None,
+) -> Declared:
+    if not seasonalities and not extra_regressors:
+        return Declared(country=country)
+    added = {s.name: s for s in (added_seasonality(arguments, settings) for arguments in seasonalities)}
+    regressors = [added_regressor(arguments, settings) for arguments in extra_regressors]
+    taken = set(added)
+    for regressor in regressors:
+        check_name(regressor.name, kind="regressor", taken=taken)
+        taken.add(regressor.name)
+    conditions = dict.fromkeys(s.condition_name for s in added.values() if s.condition_name is not None)
+    for name in conditions:
+        check_name(name, kind="condition", taken=taken)
+    return Declared(tuple(added.values()), tuple(regressors), tuple(conditions), country)
+
+
+def _holidays(rows: History, settings: Settings, declared: Declared) -> Holidays | None:
+    country = declared.country
+    if settings.holidays is None and country is None:
+        return None
+    first, last = years(rows.ds[[0, -1]]).tolist()
+    known = declared_holidays(settings.holidays, country, first, last, settings.holidays_prior_scale)
+    added = [s.name for s in declared.seasonalities] + [r.name for r in declared.regressors]
+    if known is not None and (shared := [name for name in added if name in known.names]):
+        raise SettingError(f"the name {shared[0]!r} is already used for a holiday; choose another")
+    return known
+
+
+def problem(prepared: Prepared) -> Problem:
+    """Return the estimation problem, the design filled in place: t, ones, hinges, features."""
+    rows, known, t_change = prepared.rows, prepared.scale, prepared.t_change
+    S = t_change.size
+    design = np.empty((2 + S + prepared.layout.features, rows.ds.size))
+    design[0] = known.t(rows.ds)
+    design[1] = 1.0
+    hinges = design[2 : 2 + S]
+    np.subtract(design[0], t_change[:, None], out=hinges)
+    np.maximum(hinges, 0.0, out=hinges)
+    prepared.layout.fill(
+        design[2 + S :],
+        rows.ds,
+        regressors=rows.regressors,
+        conditions=rows.conditions,
+        standardizations=prepared.standardizations,
+    )
+    floor = floor_column(known, prepared.settings, rows.floor)
+    return Problem(
+        growth=prepared.settings.growth,
+        design=design,
+        y=(rows.y - floor) / known.y_scale,
+        cap=None if rows.cap is None else (rows.cap - floor) / known.y_scale,
+        t_change=t_change,
+        multiplicative=prepared.layout.multiplicative,
+        sigmas=prepared.layout.sigmas,
+        tau=prepared.settings.changepoint_prior_scale,
+    )

@@ -1,0 +1,164 @@
+"""From the same model.json, our forecast is Prophet's."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from prophet.serialize import model_from_json
+
+from forecasting import Model, loads
+from tests.parity.stock import CASES, STOCK_WARNINGS, fitted, text
+
+pytestmark = STOCK_WARNINGS
+
+POINT = 1e-12
+EVERY_CASE = pytest.mark.parametrize("name", CASES)
+RANDOM = ("yhat_lower", "yhat_upper", "trend_lower", "trend_upper")
+
+
+def distance(ours: np.ndarray, stock: pd.Series) -> float:
+    """Return the largest difference as a share of the largest value."""
+    expected = stock.to_numpy(dtype=float)
+    return float(np.abs(ours - expected).max() / (np.abs(expected).max() or 1.0))
+
+
+def read(text: str, *, keep_history: bool = False) -> Model:
+    model = loads(text, keep_history=keep_history)
+    assert isinstance(model, Model)
+    return model
+
+
+@EVERY_CASE
+def test_yhat_trend_and_every_component_equal_prophets_on_history_and_future(name: str) -> None:
+    case, stock_model = CASES[name], fitted(name)
+    future = case.future(stock_model, 40, include_history=True)
+    stock = stock_model.predict(future.copy())
+
+    ours = read(text(name), keep_history=True).predict(
+        40, case.freq, include_history=True, components=True, **case.columns(future)
+    )
+
+    assert list(ours) == list(stock)
+    assert np.array_equal(ours["ds"], stock.ds.to_numpy().astype("datetime64[us]"))
+    assert {
+        c: d for c in stock if c not in ("ds", *RANDOM) and (d := distance(ours[c], stock[c])) > POINT
+    } == {}
+
+
+@EVERY_CASE
+def test_intervals_lie_where_prophet_draws_them(name: str) -> None:
+    case, stock_model = CASES[name], fitted(name)
+    future = case.future(stock_model, 30)
+    np.random.seed(1)  # noqa: NPY002 - Prophet draws from the global generator
+    stock = stock_model.predict(future.copy())
+
+    ours = read(text(name)).predict(30, case.freq, **case.columns(future))
+
+    if "yhat_lower" in stock:
+        half_width = (stock.yhat_upper - stock.yhat_lower).to_numpy() / 2
+        for column in ("yhat_lower", "yhat_upper"):
+            assert (np.abs(ours[column] - stock[column]) / half_width).max() < 0.35
+    else:
+        assert not [column for column in ours if column in RANDOM]
+
+
+@EVERY_CASE
+@pytest.mark.parametrize("keep_history", [False, True])
+def test_stock_prophet_reads_our_json_and_predicts_the_same(name: str, keep_history: bool) -> None:  # noqa: FBT001
+    case, stock_model = CASES[name], fitted(name)
+    future = case.future(stock_model, 20)
+
+    back = model_from_json(read(text(name), keep_history=keep_history).dumps())
+
+    for rows in (future, future[:1]):
+        tables = []
+        for model in (stock_model, back):
+            np.random.seed(3)  # noqa: NPY002 - Prophet draws from the global generator
+            tables.append(model.predict(rows.copy()))
+        pd.testing.assert_frame_equal(*tables, rtol=1e-9, atol=1e-9)
+    pd.testing.assert_frame_equal(
+        back.make_future_dataframe(5, freq=case.freq, include_history=False),
+        stock_model.make_future_dataframe(5, freq=case.freq, include_history=False),
+    )
+
+
+@EVERY_CASE
+def test_a_kept_history_is_prophets_history(name: str) -> None:
+    stock_model = fitted(name)
+
+    back = model_from_json(read(text(name), keep_history=True).dumps())
+
+    shared = [column for column in back.history if column != "ds"]
+    pd.testing.assert_frame_equal(
+        back.history[shared], stock_model.history[shared], check_dtype=False, rtol=1e-8, atol=1e-9
+    )
+    assert (back.history.ds == stock_model.history.ds).all()
+    assert (back.history_dates.to_numpy() == stock_model.history_dates.to_numpy()).all()
+    assert len(back.predict()) == len(stock_model.history)
+
+
+@EVERY_CASE
+def test_our_json_read_back_is_the_same_json(name: str) -> None:
+    once = read(text(name)).dumps()
+
+    assert read(once).dumps() == once
+
+
+@EVERY_CASE
+def test_our_json_keeps_what_prophet_says_of_the_model(name: str) -> None:
+    stock, ours = json.loads(text(name)), json.loads(read(text(name)).dumps())
+
+    rest = {
+        "history",
+        "history_dates",
+        "params",
+        "changepoints",
+        "train_component_cols",
+        "holidays",
+        "fleetcast",
+    }
+    assert stock.keys() <= ours.keys()
+    assert {key: ours[key] for key in stock.keys() - rest} == {key: stock[key] for key in stock.keys() - rest}
+
+
+@pytest.mark.parametrize("name", ["additive", "mixed, holidays, regressors, condition", "country"])
+def test_json_of_the_first_prophet_1_1_is_read(name: str) -> None:
+    case, stock_model = CASES[name], fitted(name)
+    content = json.loads(text(name))
+    for added_later in ("scaling", "y_min", "holidays_mode"):
+        del content[added_later]
+    for regressor in content["extra_regressors"][1].values():
+        del regressor["predictor_spec"], regressor["predictor"]
+    content["history_dates"] = content["history_dates"].replace('.000"', '.000Z"')
+    content["holidays"] = content["holidays"] and content["holidays"].replace('.000"', '.000Z"')
+    if name.startswith("mixed"):
+        content["holidays_mode"] = "multiplicative"
+    future = case.future(stock_model, 5)
+
+    ours = read(json.dumps(content)).predict(5, case.freq, **case.columns(future))
+
+    assert distance(ours["yhat"], stock_model.predict(future.copy()).yhat) <= POINT
+
+
+def test_country_holidays_beyond_the_resolved_years_are_prophets() -> None:
+    stock_model = fitted("country")
+    ds = pd.date_range("2045-12-20", periods=20, freq="D")
+    stock = stock_model.predict(pd.DataFrame({"ds": ds}))
+
+    model = read(read(text("country")).dumps())
+    ours = model.predict(ds=ds.to_numpy(), components=True)
+
+    assert stock.holidays.abs().max() > 0
+    assert distance(ours["holidays"], stock.holidays) <= POINT
+
+
+def test_rows_are_forecast_in_time_order_as_prophet_does() -> None:
+    case, name = CASES["mixed, holidays, regressors, condition"], "mixed, holidays, regressors, condition"
+    future = case.future(fitted(name), 30).sample(frac=1, random_state=3)
+    stock = fitted(name).predict(future.copy())
+
+    ours = read(text(name)).predict(ds=future.ds.to_numpy(), **case.columns(future))
+
+    assert np.array_equal(ours["ds"], stock.ds.to_numpy().astype("datetime64[us]"))
+    assert distance(ours["yhat"], stock.yhat) <= POINT
