@@ -4,7 +4,7 @@ from forecasting._errors import FitError, FutureError, HistoryError, ModelFormat
 from forecasting._fit import fit
 from forecasting._json_read import loads
 from forecasting._model import Model
-from forecasting._prophet import SampledModel
+from forecasting._sampled import SampledModel
 from forecasting._settings import NAMES as ARGUMENTS
 
 __all__ = [

@@ -13,7 +13,7 @@ from forecasting._map import NoSolutionError, maximum_a_posteriori
 from forecasting._model import Engine, Model
 from forecasting._prepare import Prepared, prepare, problem
 from forecasting._problem import Parameters
-from forecasting._prophet import SampledModel, sampled_model, stock_parameters
+from forecasting._sampled import SampledModel
 from forecasting._settings import settings_from
 
 LEAST_ROWS = 4
@@ -64,13 +64,21 @@ def fit(  # noqa: PLR0913 - Prophet's model has this many inputs, all but two by
         extra_regressors=extra_regressors,
         country_holidays=country_holidays,
     )
-    for_stan = dict(stan_arguments or {})
-    if prepared.settings.mcmc_samples:
-        return sampled_model(prepared, for_stan, keep_history=keep_history)
-    own = None if for_stan else _parameters(prepared)
+    own = None if prepared.settings.mcmc_samples or stan_arguments else _parameters(prepared)
     if own is not None:
         return _model(prepared, own, engine="fleetcast", keep_history=keep_history)
-    return _model(prepared, stock_parameters(prepared, for_stan), engine="prophet", keep_history=keep_history)
+    return _by_prophet(prepared, dict(stan_arguments or {}), keep_history=keep_history)
+
+
+def _by_prophet(
+    prepared: Prepared, stan_arguments: Mapping[str, Any], *, keep_history: bool
+) -> Model | SampledModel:
+    from forecasting._prophet import sampled_model, stock_parameters  # noqa: PLC0415 - rarely needed, slow
+
+    if prepared.settings.mcmc_samples:
+        return sampled_model(prepared, stan_arguments, keep_history=keep_history)
+    parameters = stock_parameters(prepared, stan_arguments)
+    return _model(prepared, parameters, engine="prophet", keep_history=keep_history)
 
 
 def _parameters(prepared: Prepared) -> Parameters | None:

@@ -15,8 +15,8 @@ from forecasting._holidays import Holidays, holidays
 from forecasting._layout import Layout, layout
 from forecasting._model import Model
 from forecasting._problem import Parameters
-from forecasting._prophet import SampledModel
 from forecasting._regressors import Regressor, Standardization
+from forecasting._sampled import SampledModel
 from forecasting._seasonality import Seasonality
 from forecasting._settings import Settings
 from forecasting._timestamps import SECOND, Stamps, from_iso

@@ -32,6 +32,7 @@ _SMOOTHING: Final = 0.4
 _ITERATIONS: Final = 40
 _NO_TREND: Final = 700.0
 _TOLERANCE: Final = 1e-6
+_LEAST: Final = 1e-12
 _DENSITY_AT_0: Final = 1.0 / math.sqrt(2.0 * math.pi)
 _TINY: Final = 1e-150
 _NORMAL: Final = NormalDist()
@@ -128,7 +129,8 @@ def _mixture_quantiles(
 ) -> Matrix:
     """Return the quantiles of Gaussians at ascending points (P, H) with weights (P, H), shape (Q, H).
 
-    Newton's steps where they stay inside the bracket, halving where they do not.
+    Newton's steps on the logarithm of the odds, which is nearly a straight line where the probability itself
+    is flat, or halving where they leave the bracket.
     """
     widths = _widths(points, noise)
     wanted = np.array([[probability] for probability in probabilities])
@@ -136,16 +138,19 @@ def _mixture_quantiles(
     x: Matrix = normal * np.sqrt(np.einsum("ij,ij->j", weights, points * points + widths * widths))
     margin = (np.abs(normal).max() + 1.0) * widths.max(axis=0)
     low, high = points[0] - margin, points[-1] + margin
+    tolerance = _TOLERANCE * widths.min(axis=0)
     for _ in range(_ITERATIONS):
         z = (x[:, None] - points) / widths
         reached = 0.5 + 0.5 * np.einsum("ij,qij->qj", weights, np.copysign(two_sided_normal(np.abs(z)), z))
         density = _DENSITY_AT_0 * np.einsum("ij,qij->qj", weights / widths, np.exp(-0.5 * z * z))
         low, high = np.where(reached < wanted, x, low), np.where(reached < wanted, high, x)
-        step = x + (wanted - reached) / np.maximum(density, _TINY)
-        step = np.where((step > low) & (step < high), step, 0.5 * (low + high))
-        settled = (np.abs(step - x) <= _TOLERANCE * widths.min(axis=0)).all()
-        x = step
-        if settled:
+        reached = np.minimum(np.maximum(reached, _LEAST), 1.0 - _LEAST)
+        odds = np.log(wanted / (1.0 - wanted) * (1.0 - reached) / reached)
+        step = odds * reached * (1.0 - reached) / np.maximum(density, _TINY)
+        settled = np.abs(step) <= tolerance
+        x = x + step
+        x = np.where(settled | ((x > low) & (x < high)), x, 0.5 * (low + high))
+        if settled.all():
             break
     return x
 

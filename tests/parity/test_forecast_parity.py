@@ -1,13 +1,16 @@
 """From the same model.json, our forecast is Prophet's."""
 
+import itertools
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from prophet.serialize import model_from_json
 
-from forecasting import Model, loads
+from forecasting import Model, fit, loads
 from tests.parity.stock import CASES, STOCK_WARNINGS, fitted, text
 
 pytestmark = STOCK_WARNINGS
@@ -162,3 +165,19 @@ def test_rows_are_forecast_in_time_order_as_prophet_does() -> None:
 
     assert np.array_equal(ours["ds"], stock.ds.to_numpy().astype("datetime64[us]"))
     assert distance(ours["yhat"], stock.yhat) <= POINT
+
+
+@pytest.mark.parametrize("file", ["prophet_examples_8", "m4_hourly_414"])
+def test_stock_prophet_forecasts_real_series_from_our_json_as_we_do(file: str) -> None:
+    folder = os.environ.get("FLEETCAST_DATA")
+    if not folder:
+        pytest.skip("FLEETCAST_DATA names the folder of the real series")
+    frame = pd.read_csv(Path(folder, f"{file}.csv.gz"), parse_dates=["ds"])
+
+    for _, rows in itertools.islice(frame.groupby("unique_id"), 8):
+        ours = fit(rows.ds.to_numpy(), rows.y.to_numpy())
+        stock = model_from_json(ours.dumps())
+        table = ours.predict(48, "h")
+        expected = stock.predict(stock.make_future_dataframe(48, freq="h", include_history=False))
+        assert distance(table["yhat"], expected.yhat) <= POINT
+        assert distance(table["trend"], expected.trend) <= POINT

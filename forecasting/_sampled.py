@@ -1,0 +1,95 @@
+"""A model fitted with mcmc_samples: only stock Prophet, imported on first use, can forecast with it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from forecasting._errors import FutureError
+from forecasting._forecast import Request, Table, future_rows, probabilities
+from forecasting._timestamps import Stamps, datetimes, from_iso
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampledModel:
+    """The samples, as Prophet's own JSON."""
+
+    text: str
+    engine: Literal["prophet"] = "prophet"
+
+    def dumps(self) -> str:
+        """Return Prophet's own JSON."""
+        return self.text
+
+    def predict(  # noqa: PLR0913 - the arguments of Model.predict
+        self,
+        periods: int = 7,
+        freq: str | None = "D",
+        *,
+        include_history: bool = False,
+        quantiles: Sequence[float] | None = None,
+        components: bool = False,
+        ds: ArrayLike | None = None,
+        regressors: Mapping[str, ArrayLike] | None = None,
+        cap: ArrayLike | None = None,
+        floor: ArrayLike | None = None,
+        conditions: Mapping[str, ArrayLike] | None = None,
+        interval_width: float | None = None,
+    ) -> Table:
+        """Forecast as `Model.predict` does; intervals are Prophet's random ones.  Raises FutureError."""
+        request = Request(
+            periods=periods,
+            freq=freq,
+            include_history=include_history,
+            quantiles=tuple(quantiles or ()),
+            components=components,
+            ds=ds,
+            regressors=regressors,
+            cap=cap,
+            floor=floor,
+            conditions=conditions,
+            interval_width=interval_width,
+        )
+        return _forecast(self.text, request)
+
+
+_ALWAYS_SHOWN = ("ds", "trend", "cap", "floor", "additive_terms", "multiplicative_terms", "yhat")
+_INTERVALS = ("yhat_lower", "yhat_upper", "trend_lower", "trend_upper")
+
+
+def _forecast(text: str, request: Request) -> Table:
+    import pandas as pd  # noqa: PLC0415 - see the module
+    from prophet.serialize import model_from_json  # noqa: PLC0415
+
+    model = model_from_json(text)
+    frame = pd.DataFrame({"ds": datetimes(_stamps(text, request))})
+    for name, values in {**(request.regressors or {}), **(request.conditions or {})}.items():
+        frame[name] = values
+    for name in ("cap", "floor"):
+        if getattr(request, name) is not None:
+            frame[name] = getattr(request, name)
+    shares = probabilities(model.interval_width, request)
+    if request.interval_width is not None:
+        model.interval_width = request.interval_width
+    try:
+        forecast = model.predict(frame)
+        samples = model.predictive_samples(frame) if request.quantiles else {}
+    except ValueError as error:
+        raise FutureError(str(error)) from error
+    shown = [name for name in forecast if request.components or name in (*_ALWAYS_SHOWN, *_INTERVALS)]
+    table: Table = {name: forecast[name].to_numpy() for name in shown}
+    table["ds"] = table["ds"].astype("datetime64[us]")
+    for name, share in shares.items():
+        if name not in ("lower", "upper"):
+            table |= {f"{of}_{name}": np.quantile(samples[of], share, axis=1) for of in ("yhat", "trend")}
+    return table
+
+
+def _stamps(text: str, request: Request) -> Stamps:
+    content = json.loads(text)
+    seen = from_iso(json.loads(content["history_dates"])["data"])
+    kept = seen if "fleetcast" not in content else None
+    return future_rows(request, last_dates=seen[-5:], dates=kept)
