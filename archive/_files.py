@@ -14,8 +14,16 @@ class FilesystemError(OSError):
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that a crash at any moment leaves the old file or the new one.
 
-    The bytes go to a temporary name in the same folder and to the disk, then the name is changed, then the
-    folder goes to the disk.  Raises `FilesystemError`; the old file is then untouched.
+    Raises `FilesystemError`; the old file is then untouched.
+    """
+    replace_atomically(path, content)
+    sync_folder(path.parent)
+
+
+def replace_atomically(path: Path, content: bytes) -> None:
+    """Do the same but for `sync_folder`, for callers who write many files to one folder.
+
+    The bytes go to a temporary name in the same folder and to the disk; then the name is changed.
     """
     unfinished = path.with_name(f"{path.name}{UNFINISHED}.{os.getpid()}")
     try:
@@ -24,12 +32,23 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-        _sync_folder(path.parent)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise FilesystemError(
             f"{path.name} could not be written to {path.parent}: {error.strerror}"
         ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in `folder` to the disk; raise `FilesystemError` where that fails."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise FilesystemError(f"{folder} could not be brought to the disk: {error.strerror}") from error
 
 
 def remove_unfinished(folder: Path) -> int:
@@ -38,11 +57,3 @@ def remove_unfinished(folder: Path) -> int:
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

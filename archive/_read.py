@@ -18,15 +18,20 @@ class ArchiveError(ValueError):
 
 
 def read_archive(path: Path) -> Archive:
-    """Read a `.tar.gz` to its end, so that gzip's checksum covers what is returned.
+    """Read a `.tar.gz`; see `unpack`.  A file that cannot be read is an `ArchiveError` too."""
+    try:
+        packed = path.read_bytes()
+    except OSError as error:
+        raise ArchiveError(f"the archive cannot be read: {error.strerror or error}") from error
+    return unpack(packed)
+
+
+def unpack(packed: bytes) -> Archive:
+    """Return what the bytes of a `.tar.gz` hold, read to their end, so that gzip's checksum covers it.
 
     Raises `ArchiveError` for anything but a regular, whole archive with a `model.json` in it.
     """
-    try:
-        plain = _decompress(path.read_bytes())
-        return _archive(_members(plain))
-    except OSError as error:
-        raise ArchiveError(f"the archive cannot be read: {error.strerror or error}") from error
+    return _archive(_members(_decompress(packed)))
 
 
 def read_folder(folder: Path) -> Archive:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archive._files import write_atomically
+from archive._files import replace_atomically
 
 SUFFIX = ".tar.gz"
 MODEL = "model.json"
@@ -39,8 +39,11 @@ def pack(archive: Archive) -> bytes:
     return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
 
 
-def write_archive(folder: Path, customer: str, archive: Archive) -> Path:
-    """Write `<folder>/<customer>.tar.gz`, whole or not at all, and return its path."""
+def write_archive(folder: Path, customer: str, packed: bytes) -> Path:
+    """Write packed bytes to `<folder>/<customer>.tar.gz`, whole or not at all, and return its path.
+
+    The name is on the disk after `sync_folder(folder)`.  Raises `FilesystemError`.
+    """
     path = folder / f"{customer}{SUFFIX}"
-    write_atomically(path, pack(archive))
+    replace_atomically(path, packed)
     return path

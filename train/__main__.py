@@ -1,17 +1,19 @@
 """The program `train`: one folder per customer -> one archive per customer."""
 
 import argparse
+import json
 import logging
+import math
+import signal
 import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
-from archive import remove_unfinished, write_atomically
-from container import FleetcastError, Paths, progress, run
-from train._channel import find_customers
-from train._customer import Failed, Fitted
-from train._ledger import write_ledger
-from train._pool import fit_all
+from archive import FilesystemError, write_atomically
+from container import FleetcastError, Paths, run
+from forecasting import SettingError
+from train._job import Finished, run_job
+from train._report import report
 from train._settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -20,56 +22,58 @@ DESCRIPTION = """\
 Fit one Prophet model per customer, on all processors.
 
 Reads <base>/input/data/<channel>/<customer>/data.csv (or <channel>/<customer>.csv, .parquet; without a
-channel, what `process` wrote) and writes <base>/checkpoints/<customer>.tar.gz, the ledger
-<base>/output/data/train.jsonl with a line per customer, and <base>/model/summary.json.
-Hyperparameters come from <base>/input/config/hyperparameters.json: Prophet's own argument names, and
-max_failed_fraction (default 0.1).  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set."""
+channel, what `process` wrote) and writes <base>/checkpoints/<customer>.tar.gz, the bundle
+<base>/model/fleet-<host>.sqlite, the ledger <base>/output/data/train.jsonl with a line per customer, and
+report.html beside it.  A customer whose archive is there, complete and up to date, is skipped.
+Hyperparameters come from <base>/input/config/hyperparameters.json: Prophet's own argument names, and those
+in the README.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set."""
 
 MOST_FAILURE_CHARACTERS = 1024
+EXIT_STOPPED = 128 + signal.SIGTERM
 
 
-class TooManyFailedError(FleetcastError):
-    """More customers failed than the job accepts."""
+class TrainingError(FleetcastError):
+    """The job as a whole failed."""
 
 
-def train(paths: Paths, settings: TrainSettings) -> None:
-    """Run the step; raise `TooManyFailedError` once everything that could be done is done and written."""
-    started = time.monotonic()
-    customers = find_customers(paths)
-    for folder in (paths.checkpoints, paths.model, paths.output_data):
-        folder.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(paths.checkpoints)
-    outcomes = list(
-        progress(
-            fit_all(customers, settings=settings, folder=paths.checkpoints),
-            total=len(customers),
-            doing="train",
-        )
-    )
-    write_ledger(paths, outcomes)
-    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    for outcome in failed[:10]:
-        logger.warning("customer %s failed: %s", outcome.customer, outcome.reason)
-    _write_summary(paths, outcomes, seconds=time.monotonic() - started)
-    if len(failed) > settings.max_failed_fraction * len(outcomes):
-        raise TooManyFailedError(
-            f"{len(failed)} of {len(outcomes)} customers failed, more than max_failed_fraction = "
-            f"{settings.max_failed_fraction:g} allows. The first: {failed[0].customer}: {failed[0].reason}"
-        )
-
-
-def _write_summary(paths: Paths, outcomes: Sequence[Fitted | Failed], *, seconds: float) -> None:
-    """Write and log the figures of the job, one `name=value;` each, for SageMaker's metric definitions."""
-    failed = sum(isinstance(outcome, Failed) for outcome in outcomes)
-    figures = {
-        "customers_ok": len(outcomes) - failed,
-        "customers_failed": failed,
-        "seconds": round(seconds, 3),
-        "models_per_second": round((len(outcomes) - failed) / seconds, 1),
-    }
-    content = ", ".join(f'"{name}": {value}' for name, value in figures.items())
-    write_atomically(paths.model / "summary.json", f"{{{content}}}\n".encode())
+def train(paths: Paths, settings: TrainSettings) -> int:
+    """Run the job and return the exit code; raise `TrainingError` once all that can be done is written."""
+    asked: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: asked.append(number))
+    try:
+        finished = run_job(paths, settings, stopped=lambda: bool(asked))
+        figures = _figures(finished)
+        write_atomically(paths.model / "summary.json", json.dumps(figures, indent=2).encode() + b"\n")
+        page = report(paths, finished, settings, figures)
+        write_atomically(paths.output_data / "report.html", page.encode("utf-8", "replace"))
+    except (FilesystemError, SettingError) as error:
+        raise TrainingError(str(error)) from error
     logger.info(" ".join(f"{name}={value};" for name, value in figures.items()))
+    tally = finished.tally
+    if tally.customers < len(finished.customers):
+        total = len(finished.customers)
+        logger.warning("stopped: %d of %d customers done; run again to go on", tally.customers, total)
+        return EXIT_STOPPED
+    if len(tally.failed) > settings.max_failed_fraction * tally.customers:
+        first = tally.failed[0]
+        raise TrainingError(
+            f"{len(tally.failed)} of {tally.customers} customers failed, more than max_failed_fraction = "
+            f"{settings.max_failed_fraction:g} allows. The first: {first.customer}: {first.reason}"
+        )
+    return 0
+
+
+def _figures(finished: Finished) -> dict[str, Any]:
+    """Return the figures of the job, logged as one `name=value;` each for SageMaker's metric definitions."""
+    tally = finished.tally
+    statuses = {f"customers_{name}": tally.statuses[name] for name in ("ok", "skipped", "fallback", "failed")}
+    mean = math.fsum(mase for mase, _ in tally.mase) / len(tally.mase) if tally.mase else 0.0
+    return statuses | {
+        "mean_mase": round(mean, 6),
+        "models_per_second": round((tally.customers - len(tally.failed)) / finished.seconds, 1),
+        "seconds": round(finished.seconds, 3),
+    }
 
 
 def main() -> int:
@@ -81,8 +85,7 @@ def main() -> int:
     def program(env: Mapping[str, str]) -> int:
         paths = Paths.from_env(env)
         paths.failure.unlink(missing_ok=True)
-        train(paths, TrainSettings.from_files(paths))
-        return 0
+        return train(paths, TrainSettings.from_files(paths))
 
     return run(program, failed=_tell)
 

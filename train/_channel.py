@@ -1,15 +1,18 @@
 """Finding the customers: `<channel>/<customer>/data.csv`, `<channel>/<customer>.csv` or `.parquet`."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from container import InputError, Paths
+from train._host import Host
 
 logger = logging.getLogger(__name__)
 
 PREFERRED = ("train", "training")
 ENDINGS = (".csv", ".parquet")
+WHOLE = ("data.csv", "data.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +20,25 @@ class Customer:
     """One customer's readings on disk."""
 
     name: str
-    path: Path
+    files: tuple[Path, ...]
+    split: bool = False
+    """More of this customer's objects may have gone to another host."""
 
 
-def find_customers(paths: Paths) -> list[Customer]:
-    """Return this job's customers, sorted by name; an empty channel gives an empty list."""
+def find_customers(paths: Paths, host: Host | None = None) -> list[Customer]:
+    """Return this host's customers, sorted by name; an empty channel gives an empty list."""
+    host = host or Host()
     folder = _channel(paths)
-    customers = [customer for path in sorted(folder.iterdir()) if (customer := _customer(path)) is not None]
-    names = [customer.name for customer in customers]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise InputError(
-            f"customer {', '.join(twice[:5])} is in {folder} more than once: keep one file or folder"
-        )
-    logger.info("%d customers in %s", len(customers), folder)
+    given = host.was_given_a_share(folder.name)
+    customers = [
+        customer
+        for path in sorted(folder.iterdir())
+        if (customer := _customer(path, given=given)) is not None
+    ]
+    _check_names(customers, folder)
+    if host.shares(folder.name):
+        customers = customers[host.index :: host.hosts]
+    logger.info("%d customers in %s for host %s", len(customers), folder, host.name)
     return customers
 
 
@@ -49,15 +57,22 @@ def _channel(paths: Paths) -> Path:
     raise InputError(f"no channel: {paths.channels}/<channel>/<customer>/data.csv is expected")
 
 
-def _customer(path: Path) -> Customer | None:
+def _customer(path: Path, *, given: bool) -> Customer | None:
     if path.name.startswith("."):
         return None
     if path.is_dir():
-        for ending in ENDINGS:
-            if (file := path / f"data{ending}").is_file():
-                return Customer(path.name, file)
-        return Customer(path.name, path / "data.csv")
+        files = tuple(sorted(file for file in path.iterdir() if file.suffix in ENDINGS))
+        split = given and not (len(files) == 1 and files[0].name in WHOLE)
+        return Customer(path.name, files, split)
     if path.suffix in ENDINGS:
-        return Customer(path.name.removesuffix(path.suffix), path)
-    logger.warning("%s is passed over: neither a folder with data.csv nor a .csv or .parquet file", path)
+        return Customer(path.name.removesuffix(path.suffix), (path,))
+    logger.warning("%s is passed over: neither a folder nor a .csv or .parquet file", path)
     return None
+
+
+def _check_names(customers: Sequence[Customer], folder: Path) -> None:
+    seen: set[str] = set()
+    twice = [customer.name for customer in customers if customer.name in seen or seen.add(customer.name)]  # type: ignore[func-returns-value]
+    if twice:
+        names = ", ".join(twice[:5])
+        raise InputError(f"customer {names} is in {folder} more than once: keep one file or folder")

@@ -1,90 +1,132 @@
-"""One customer from file to archive, inside a worker process; what happened comes back as a value."""
+"""One customer from file to packed archive, inside a worker; what happened comes back as a value."""
 
 import hashlib
+import json
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from archive import Archive, write_archive
-from forecasting import FitError, SettingError, fit
+from archive import SUFFIX, Archive, ArchiveError, pack, unpack
+from forecasting import SettingError
 from train._channel import Customer
-from train._readings import BOUNDS, Readings, read
+from train._fit import Estimate, estimate, evaluate
+from train._outcome import Failed, Fitted, Outcome
+from train._readings import Readings, ReadingsError, read
 from train._settings import TrainSettings
 
 FORMAT_VERSION = 1
+VERSIONS = {"fleetcast": version("fleetcast"), "numpy": np.__version__}
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A customer whose archive is in place."""
+def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Path) -> Outcome:
+    """Read, fit and pack a customer, or find its archive in `checkpoints` complete and unchanged.
 
-    customer: str
-    rows: int
-    engine: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A customer without an archive, and the reason in words a person can act on."""
-
-    customer: str
-    reason: str
-    seconds: float
-
-
-def fit_customer(customer: Customer, *, settings: TrainSettings, folder: Path) -> Fitted | Failed:
-    """Read, fit, and write `<folder>/<customer>.tar.gz`; never raise for what is wrong with one customer.
-
-    What is no customer's fault is raised: `archive.FilesystemError` where the archive cannot be written, and
-    `forecasting.SettingError` for hyperparameters that nobody can be fitted with.
+    Never raises for what is wrong with one customer; hyperparameters that nobody can be fitted with raise
+    `forecasting.SettingError`.
     """
     started = time.perf_counter()
+    rows = 0
     try:
-        content = customer.path.read_bytes()
-        readings = read(customer.path, content, columns=settings.columns)
-        model = fit(readings.ds, readings.y, **_of_customer(readings, settings), **settings.model)
-        text = model.dumps()
-    except OSError as error:
-        return Failed(customer.name, f"{customer.path.name}: {error.strerror}", _since(started))
+        contents = _contents(customer)
+        fingerprint = _fingerprint(contents, settings)
+        if (kept := _unchanged(checkpoints / f"{customer.name}{SUFFIX}", fingerprint)) is not None:
+            return _skipped(customer, *kept)
+        readings = read(customer.files, contents, columns=settings.columns)
+        rows = len(readings.ds)
+        estimated = estimate(readings, settings)
+        return _fitted(customer, readings, estimated, settings, fingerprint=fingerprint, started=started)
     except SettingError:
         raise
-    except (FitError, ValueError) as error:
-        return Failed(customer.name, str(error), _since(started))
-    metadata = _metadata(customer, readings, content, settings) | {"engine": model.engine}
-    write_archive(folder, customer.name, Archive(text, metadata))
-    return Fitted(customer.name, len(readings.ds), model.engine, _since(started))
+    except MemoryError:
+        reason = "not enough memory; raise customer_memory_mb or shorten the history"
+    except OSError as error:
+        reason = f"{Path(error.filename or '').name}: {error.strerror}"
+    except (ArithmeticError, RuntimeError, ValueError) as error:
+        reason = str(error)
+    return Failed(customer=customer.name, reason=reason, rows=rows, seconds=_since(started))
 
 
-def _of_customer(readings: Readings, settings: TrainSettings) -> dict[str, Any]:
-    """Return the arguments of `forecasting.fit` that each customer's file has its own values for."""
-    conditions = {row.get("condition_name") for row in settings.model.get("seasonalities", ())}
-    arguments: dict[str, Any] = dict(settings.bounds)
-    arguments |= {name: readings.columns[name] for name in BOUNDS if name in readings.columns}
-    for name in settings.columns:
-        kind = "conditions" if name in conditions else "regressors"
-        arguments.setdefault(kind, {})[name] = readings.columns[name]
-    return arguments
+def _contents(customer: Customer) -> list[bytes]:
+    if customer.split:
+        raise ReadingsError(
+            "its readings are several objects, and under ShardedByS3Key other hosts may hold the rest: "
+            "keep one object per customer, data.csv, or use FullyReplicated"
+        )
+    if not customer.files:
+        raise ReadingsError("the folder has no data.csv or data.parquet")
+    return [path.read_bytes() for path in customer.files]
 
 
-def _metadata(
-    customer: Customer, readings: Readings, content: bytes, settings: TrainSettings
-) -> dict[str, Any]:
+def _fingerprint(contents: list[bytes], settings: TrainSettings) -> str:
+    """Return what decides whether an archive is up to date: data, hyperparameters, versions."""
+    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, VERSIONS, settings.of_model()]).encode())
+    for content in contents:
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def _unchanged(path: Path, fingerprint: str) -> tuple[Archive, bytes] | None:
+    try:
+        packed = path.read_bytes()
+        archive = unpack(packed)
+    except (FileNotFoundError, ArchiveError):
+        return None
+    return (archive, packed) if archive.metadata.get("fingerprint") == fingerprint else None
+
+
+def _skipped(customer: Customer, archive: Archive, packed: bytes) -> Fitted:
+    return Fitted(
+        customer=customer.name,
+        status="skipped",
+        engine=archive.metadata["engine"],
+        rows=archive.metadata["rows"],
+        seconds=0.0,
+        packed=packed,
+        metrics=archive.metadata["metrics"],
+    )
+
+
+def _fitted(  # noqa: PLR0913 -- all that is known of a customer by now
+    customer: Customer,
+    readings: Readings,
+    estimated: Estimate,
+    settings: TrainSettings,
+    *,
+    fingerprint: str,
+    started: float,
+) -> Fitted:
+    measured = evaluate(readings, estimated, settings)
+    metadata = _metadata(customer, readings, settings) | {
+        "engine": estimated.engine,
+        "fingerprint": fingerprint,
+        "metrics": measured,
+    }
+    return Fitted(
+        customer=customer.name,
+        status="fallback" if estimated.reason else "ok",
+        engine=estimated.engine,
+        rows=len(readings.ds),
+        packed=pack(Archive(estimated.model.dumps(), metadata)),
+        seconds=_since(started),
+        reason=estimated.reason,
+        metrics=measured,
+    )
+
+
+def _metadata(customer: Customer, readings: Readings, settings: TrainSettings) -> dict[str, Any]:
     """Return what is the same whenever and wherever this customer is fitted again."""
     first, last = readings.ds.min(), readings.ds.max()
     return {
         "customer": customer.name,
-        "data_sha256": hashlib.sha256(content).hexdigest(),
         "first": str(first.astype("datetime64[s]")),
         "format_version": FORMAT_VERSION,
-        "hyperparameters": dict(settings.model) | dict(settings.bounds),
+        "hyperparameters": settings.of_model(),
         "last": str(last.astype("datetime64[s]")),
         "rows": len(readings.ds),
-        "versions": {"fleetcast": version("fleetcast"), "numpy": np.__version__},
+        "versions": VERSIONS,
     }
 
 

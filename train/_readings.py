@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +33,34 @@ class Readings:
     columns: Mapping[str, Vector] = field(default_factory=dict)
     """Further columns by name, each of shape (rows,)."""
 
+    def rows(self, wanted: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """Return some of the readings, or all in another order."""
+        columns = {name: values[wanted] for name, values in self.columns.items()}
+        return type(self)(self.ds[wanted], self.y[wanted], columns)
 
-def read(path: Path, content: bytes, *, columns: Sequence[str] = ()) -> Readings:
-    """Return what `content`, the bytes of `path`, holds.
+    def by_time(self) -> Self:
+        """Return the readings in ascending order of time."""
+        return self if (self.ds[1:] >= self.ds[:-1]).all() else self.rows(np.argsort(self.ds, kind="stable"))
+
+
+def read(files: Sequence[Path], contents: Sequence[bytes], *, columns: Sequence[str] = ()) -> Readings:
+    """Return what `contents`, the bytes of a customer's `files`, hold together.
 
     CSV with the header `timestamp,consumption` or `ds,y`, or without a header; Parquet with those columns.
     `columns` are further ones that must be there; others are passed over.  An empty cell of a reading is
     NaN.  Raises `ReadingsError`.
     """
+    parts = [_read(path, content, columns) for path, content in zip(files, contents, strict=True)]
+    if len(parts) == 1:
+        return parts[0]
+    return Readings(
+        np.concatenate([part.ds for part in parts]),
+        np.concatenate([part.y for part in parts]),
+        {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns},
+    )
+
+
+def _read(path: Path, content: bytes, columns: Sequence[str]) -> Readings:
     if len(content) > MOST_BYTES:
         raise ReadingsError(f"{path.name} has more than {MOST_BYTES} bytes")
     table = _parquet(path) if path.suffix == ".parquet" else _csv(path, content)

@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from container import InputError, Paths, SettingError, flag, fraction, usable_cpus
+from container import InputError, Paths, SettingError, flag, fraction, usable_cpus, whole_number
 from forecasting import ARGUMENTS
+from train._metrics import Holdout
 
 OURS = frozenset(
     {
         "cap",
         "country_holidays",
+        "customer_memory_mb",
+        "customer_timeout_seconds",
         "floor",
+        "holdout",
         "keep_history",
         "max_failed_fraction",
         "regressors",
@@ -25,6 +29,7 @@ KNOWN = OURS | frozenset(ARGUMENTS)
 SAGEMAKER_PREFIX = "sagemaker_"
 """The SageMaker SDKs put settings of their own among the hyperparameters; they all begin like this."""
 SEASONALITY = '[{"name": "monthly", "period": 30.5, "fourier_order": 5}]'
+MEGABYTE = 1024 * 1024
 PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
@@ -38,6 +43,11 @@ class TrainSettings:
     """Columns of a customer's file that the model needs besides time and reading: regressors, conditions."""
     bounds: Mapping[str, float] = field(default_factory=dict)
     """`cap` and `floor` of logistic growth, for files without such a column."""
+    holdout: Holdout = field(default_factory=Holdout)
+    """What is kept back of each history to measure the forecast; the model is then fitted to all."""
+    customer_timeout_seconds: int = 300
+    customer_memory_bytes: int = 0
+    """The most address space that one worker may take; 0 is no limit."""
     max_failed_fraction: float = 0.1
     workers: int = 1
 
@@ -65,9 +75,18 @@ class TrainSettings:
             model=model,
             columns=tuple(dict.fromkeys(map(str, names + conditions))),
             bounds={name: _bound(name, given[name]) for name in ("cap", "floor") if name in given},
+            holdout=Holdout.parse(str(_value(given.get("holdout", '""')))),
+            customer_timeout_seconds=whole_number(given, "customer_timeout_seconds", default=300),
+            customer_memory_bytes=whole_number(given, "customer_memory_mb", default=4096, minimum=512)
+            * MEGABYTE,
             max_failed_fraction=fraction(given, "max_failed_fraction", default=0.1),
             workers=usable_cpus(),
         )
+
+    def of_model(self) -> dict[str, Any]:
+        """Return what decides, with a customer's data, what the archive holds."""
+        given = dict(self.model) | dict(self.bounds)
+        return given | ({"holdout": str(self.holdout)} if self.holdout != Holdout() else {})
 
 
 def _read(path: Path) -> dict[str, str]:

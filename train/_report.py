@@ -1,0 +1,120 @@
+"""The report of a job: one HTML file that needs nothing else, for people who would rather look."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from archive import SUFFIX, ArchiveError, read_archive
+from container import Paths
+from forecasting import FutureError, loads
+from train._channel import Customer
+from train._fit import arguments_of
+from train._job import Finished
+from train._plot import forecast, histogram
+from train._readings import Readings, read
+from train._settings import TrainSettings
+
+MOST_FAILURES = 200
+READINGS_SHOWN = 400
+STEPS_AHEAD = 60
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Training report</title>
+<style>
+body {{ font: 15px/1.5 sans-serif; color: #1f2933; max-width: 60em; margin: 2em auto; padding: 0 1em }}
+table {{ border-collapse: collapse }}
+td, th {{ text-align: left; vertical-align: top; padding: .2em 1.2em .2em 0 }}
+svg {{ width: 100%; height: auto }}
+</style>
+<h1>Training report</h1>
+<p>Host {host}: {done} of {customers} customers.</p>
+<table>{figures}</table>
+<h2>Errors</h2>
+<p>Mean absolute scaled error (below 1: better than repeating the last season), held out where readings were
+kept back, in sample otherwise.</p>
+{errors}
+<h2>Best, median and worst customer</h2>
+{pictures}
+<h2>Failures</h2>
+{failures}
+</html>
+"""
+
+
+def report(paths: Paths, finished: Finished, settings: TrainSettings, figures: Mapping[str, Any]) -> str:
+    """Return the page: the fleet's figures, how errors are spread, three customers, the failures."""
+    tally = finished.tally
+    ranked = sorted(tally.mase)
+    return _PAGE.format(
+        host=escape(finished.host.name),
+        done=tally.customers,
+        customers=len(finished.customers),
+        figures="".join(f"<tr><th>{escape(name)}<td>{value}" for name, value in figures.items()),
+        errors=histogram([mase for mase, _ in ranked], title="customers by mase")
+        if ranked
+        else "<p>None measured.",
+        pictures=_pictures(paths, finished, settings, ranked),
+        failures=_failures(finished),
+    )
+
+
+def _pictures(
+    paths: Paths, finished: Finished, settings: TrainSettings, ranked: list[tuple[float, str]]
+) -> str:
+    if not ranked:
+        return "<p>None measured."
+    by_name = {customer.name: customer for customer in finished.customers}
+    places = {"best": 0, "median": len(ranked) // 2, "worst": len(ranked) - 1}
+    chosen = {place: (label, *ranked[place]) for label, place in places.items()}
+    return "\n".join(
+        _picture(paths, by_name[name], settings, title=f"{label}: {name}, mase {mase:.3f}")
+        for label, mase, name in chosen.values()
+    )
+
+
+def _picture(paths: Paths, customer: Customer, settings: TrainSettings, *, title: str) -> str:
+    try:
+        contents = [path.read_bytes() for path in customer.files]
+        readings = read(customer.files, contents, columns=settings.columns).by_time()
+        model = loads(read_archive(paths.checkpoints / f"{customer.name}{SUFFIX}").model)
+        readings = readings.rows(np.isfinite(readings.y))
+        shown = readings.rows(np.arange(len(readings.y)) >= len(readings.y) - READINGS_SHOWN)
+        times = _times(shown, settings)
+        arguments = arguments_of(shown, settings) if len(times) == len(shown.ds) else {}
+        table = model.predict(ds=times, **arguments)
+    except (ArchiveError, FutureError, OSError, ValueError) as error:
+        return f"<p>{escape(title)}: no picture, {escape(str(error))}"
+    return forecast(
+        title=title,
+        ds=shown.ds,
+        y=shown.y,
+        times=table["ds"],
+        yhat=table["yhat"],
+        lower=table["yhat_lower"],
+        upper=table["yhat_upper"],
+    )
+
+
+def _times(shown: Readings, settings: TrainSettings) -> np.ndarray[Any, np.dtype[np.datetime64]]:
+    """Return the times of the readings, and some ahead where nothing else must be known."""
+    if settings.columns or settings.bounds or shown.columns or len(shown.ds) < 2:  # noqa: PLR2004 -- a spacing
+        return shown.ds
+    spacing = np.median(np.diff(shown.ds).astype(np.int64)).astype("timedelta64[us]")
+    return np.concatenate([shown.ds, shown.ds[-1] + spacing * np.arange(1, STEPS_AHEAD + 1)])
+
+
+def _failures(finished: Finished) -> str:
+    failed = finished.tally.failed
+    if not failed:
+        return "<p>None."
+    rows = "".join(
+        f"<tr><td>{escape(outcome.customer)}<td>{escape(outcome.reason)}"
+        for outcome in failed[:MOST_FAILURES]
+    )
+    more = f"<p>and {len(failed) - MOST_FAILURES} more, in the ledger" if len(failed) > MOST_FAILURES else ""
+    return f"<table><tr><th>customer<th>reason{rows}</table>{more}"
