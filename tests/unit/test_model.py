@@ -135,6 +135,17 @@ def test_the_text_of_1000_readings_takes_less_than_10_kb_in_an_archive() -> None
     assert len(text) < 10_000
 
 
+def test_a_slim_history_is_two_rows_the_mean_spacing_apart() -> None:
+    content = json.loads(small().dumps())
+
+    rows = json.loads(content["history"])["data"]
+    assert [row["ds"] for row in rows] == ["2024-01-29T00:00:00.000", "2024-01-30T00:00:00.000"]
+    assert [row["t"] for row in rows] == pytest.approx([28 / 29, 1], rel=1e-15)
+    assert [row["y"] for row in rows] == [None, None]
+    assert len(json.loads(content["history_dates"])["data"]) == 5
+    assert content["fleetcast"]["rows"] == 30
+
+
 def test_models_of_the_same_make_share_settings_and_layout() -> None:
     one, other = loads(small().dumps()), loads(small().dumps())
 
