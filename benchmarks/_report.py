@@ -39,14 +39,15 @@ def _markdown(about: dict[str, Any], comparisons: Sequence[Comparison]) -> str:
     where = f"{about['cpu']}, {about['cores']} cores, {about['system']}"
     lines = [
         f"{about['date']}, `{about['command']}`: {where}; {versions}.",
-        "Medians; a ratio is the median of the rounds' ratios, stock and ours in turn in one run.",
+        "Medians; a ratio is the median of the rounds' ratios, stock and ours in turn in one run; the CPU",
+        "ratio is that of processor seconds instead of the clock's.",
     ]
     section = ""
     for line in comparisons:
         if line.section != section:
             section = line.section
-            lines += ["", f"| {section} | stock Prophet | ours | ratio | asked | |"]
-            lines += ["| --- | --: | --: | --: | --: | --- |"]
+            lines += ["", f"| {section} | stock Prophet | ours | ratio | CPU ratio | asked | |"]
+            lines += ["| --- | --: | --: | --: | --: | --: | --- |"]
         lines.append(_row(line))
     return "\n".join(lines) + "\n"
 
@@ -56,7 +57,8 @@ def _row(line: Comparison) -> str:
     asked = f"at most {_amount(line.at_most, line.unit)}" if line.at_most is not None else asked
     met = {True: "met", False: "**missed**", None: ""}[line.met]
     amounts = f"{_amount(line.stock, line.unit)} | {_amount(line.ours, line.unit)}"
-    return f"| {line.case} | {amounts} | {line.ratio:.3g} | {asked} | {met} |"
+    cpu = "" if line.cpu_ratio is None else f"{line.cpu_ratio:.3g}"
+    return f"| {line.case} | {amounts} | {line.ratio:.3g} | {cpu} | {asked} | {met} |"
 
 
 def _amount(value: float, unit: str) -> str:

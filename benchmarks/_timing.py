@@ -1,12 +1,13 @@
 """Interleaved timing: both sides run in turn, so that whatever slows the machine slows both."""
 
+import resource
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from time import perf_counter
 from typing import Any, Final
 
-_LEAST_SECONDS: Final = 0.02
+_LEAST_SECONDS: Final = 0.1
 """A call shorter than this is repeated within a round until it has taken about so long."""
 
 
@@ -20,6 +21,8 @@ class Comparison:
     stock: float
     ours: float
     ratio: float
+    cpu_ratio: float | None = None
+    """Of processor seconds, children included: what others do on the machine matters less to it."""
     at_least: float | None = None
     """What the design asks of `ratio`."""
     at_most: float | None = None
@@ -45,8 +48,10 @@ def compare(  # noqa: PLR0913 - all but two by name
 ) -> Comparison:
     """Call both in turn, `rounds` times after one call of each to warm up; seconds per call."""
     repeats = [_repeats(stock), _repeats(ours)]
-    seconds = [(_seconds(stock, repeats[0]), _seconds(ours, repeats[1])) for _ in range(rounds)]
-    return of_rounds(seconds, section=section, case=case, unit="s", at_least=at_least, at_most=at_most)
+    seen = [(_seconds(stock, repeats[0]), _seconds(ours, repeats[1])) for _ in range(rounds)]
+    wall = [(theirs[0], own[0]) for theirs, own in seen]
+    line = of_rounds(wall, section=section, case=case, unit="s", at_least=at_least, at_most=at_most)
+    return replace(line, cpu_ratio=median(theirs[1] / own[1] for theirs, own in seen))
 
 
 def of_rounds(  # noqa: PLR0913 - all but one by name
@@ -73,11 +78,17 @@ def of_rounds(  # noqa: PLR0913 - all but one by name
 
 def _repeats(call: Callable[[], Any]) -> int:
     call()
-    return max(1, min(200, round(_LEAST_SECONDS / _seconds(call, 1))))
+    return max(1, min(500, round(_LEAST_SECONDS / _seconds(call, 1)[0])))
 
 
-def _seconds(call: Callable[[], Any], repeats: int) -> float:
-    started = perf_counter()
+def _seconds(call: Callable[[], Any], repeats: int) -> tuple[float, float]:
+    """Return seconds per call by the clock and of the processor."""
+    started, used = perf_counter(), _processor_seconds()
     for _ in range(repeats):
         call()
-    return (perf_counter() - started) / repeats
+    return (perf_counter() - started) / repeats, (_processor_seconds() - used) / repeats
+
+
+def _processor_seconds() -> float:
+    usages = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)

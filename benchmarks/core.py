@@ -11,6 +11,7 @@ import sys
 import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from prophet import Prophet
@@ -63,12 +64,9 @@ def fits(kinds: Sequence[str], rounds: int) -> Iterator[Comparison]:
     """Time whole fits, preprocessing included."""
     for kind, growth, mode in itertools.product(kinds, GROWTHS, MODES):
         readings = customer(kind)
-        frame, ours = readings.frame(), readings.arguments(growth) | {"seasonality_mode": mode}
         yield compare(
-            lambda growth=growth, mode=mode, frame=frame: Prophet(growth=growth, seasonality_mode=mode).fit(
-                frame
-            ),
-            lambda ours=ours: forecasting.fit(**ours),
+            partial(_stock_fit, readings.frame(), growth, mode),
+            partial(forecasting.fit, **readings.arguments(growth), seasonality_mode=mode),
             rounds=rounds,
             section="fit",
             case=f"{kind}, {growth}, {mode}",
@@ -80,22 +78,29 @@ def predictions(rounds: int) -> Iterator[Comparison]:
     """Time forecasts with intervals, ours from twenty models in turn and stock's from one."""
     for growth, mode in itertools.product(GROWTHS, MODES):
         customers = [customer("1,000 daily", seed=seed) for seed in range(20)]
-        stock = Prophet(growth=growth, seasonality_mode=mode).fit(customers[0].frame())
+        stock = _stock_fit(customers[0].frame(), growth, mode)
         models = [forecasting.fit(**one.arguments(growth), seasonality_mode=mode) for one in customers]
         cap = customers[0].cap[0]
         for horizon in PREDICT_AT_LEAST:
             future = stock.make_future_dataframe(horizon, include_history=False)
             future["cap"] = cap
             wanted = {"cap": cap} if growth == "logistic" else {}
-            turn = itertools.cycle(models)
             yield compare(
-                lambda stock=stock, future=future: stock.predict(future),
-                lambda turn=turn, horizon=horizon, wanted=wanted: next(turn).predict(horizon, **wanted),
+                partial(stock.predict, future),
+                partial(_next_forecast, itertools.cycle(models), horizon, wanted),
                 rounds=rounds,
                 section="predict with intervals",
                 case=f"{horizon} steps, {growth}, {mode}",
                 at_least=PREDICT_AT_LEAST[horizon],
             )
+
+
+def _stock_fit(frame: Any, growth: Any, mode: Any) -> Any:  # noqa: ANN401 - a data frame, names, a Prophet
+    return Prophet(growth=growth, seasonality_mode=mode).fit(frame)
+
+
+def _next_forecast(turn: Iterator[Any], horizon: int, wanted: dict[str, float]) -> Any:  # noqa: ANN401
+    return next(turn).predict(horizon, **wanted)
 
 
 def imports(rounds: int) -> Iterator[Comparison]:
@@ -127,8 +132,8 @@ def loading(rounds: int) -> Iterator[Comparison]:
         ("our slim JSON", slim, slim, None),
     ):
         yield compare(
-            lambda text=stock_text: model_from_json(text),
-            lambda text=our_text: forecasting.loads(text),
+            partial(model_from_json, stock_text),
+            partial(forecasting.loads, our_text),
             rounds=rounds,
             section="load a model of 1,000 rows",
             case=case,

@@ -94,7 +94,7 @@ def _parameters(prepared: Prepared) -> Parameters | None:
         return None
     if found.sigma_obs < LEAST_SIGMA:
         return None
-    return _folded(found) if without_changepoints(settings) else found
+    return folded(found) if without_changepoints(settings) else found
 
 
 def _constant(prepared: Prepared) -> Parameters:
@@ -109,7 +109,7 @@ def _constant(prepared: Prepared) -> Parameters:
     )
 
 
-def _folded(found: Parameters) -> Parameters:
+def folded(found: Parameters) -> Parameters:
     """Return the parameters with the delta of Prophet's stand-in changepoint at t = 0 moved into k."""
     k = found.k + float(found.delta[0])
     return Parameters(k, found.m, np.zeros(1), found.beta, found.sigma_obs)

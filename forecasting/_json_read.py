@@ -36,7 +36,7 @@ def loads(text: str | bytes, *, keep_history: bool = False) -> Model | SampledMo
         if len(content["params"]["k"]) > 1:
             return SampledModel(text if isinstance(text, str) else text.decode())
         return _model(content, keep_history=keep_history)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         if isinstance(error, ModelFormatError):
             raise
         raise ModelFormatError(f"this is not the JSON of a fitted Prophet model ({error!r})") from error
@@ -69,6 +69,8 @@ def _model(content: Mapping[str, Any], *, keep_history: bool) -> Model:
         last_dates=_last_dates(content["history_dates"]),
         history=_history(content, known, standardizations) if keep_history else None,
     )
+    if scale.t_scale <= 0 or not scale.y_scale > 0:
+        raise ModelFormatError("this model was fitted to a single instant, or its scales are damaged")
     if model.parameters.delta.shape != t_change.shape or model.parameters.beta.shape != (known.features,):
         raise ModelFormatError("the parameters of this model do not fit its changepoints and features")
     return model

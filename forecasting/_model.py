@@ -69,7 +69,7 @@ class Model:
             periods=periods,
             freq=freq,
             include_history=include_history,
-            quantiles=tuple(quantiles or ()),
+            quantiles=() if quantiles is None else tuple(quantiles),
             components=components,
             ds=ds,
             regressors=regressors,

@@ -59,7 +59,7 @@ def prepare(  # noqa: PLR0913 - the inputs of a fit
 ) -> Prepared:
     """Return what Prophet makes of the arguments of `forecasting.fit`; raises HistoryError, SettingError."""
     if extra_regressors is None:
-        extra_regressors = tuple(regressors or ())
+        extra_regressors = () if regressors is None else tuple(regressors)
     declared = _declared(settings, seasonalities, extra_regressors, country_holidays)
     rows = history(
         ds,

@@ -44,7 +44,7 @@ class SampledModel:
             periods=periods,
             freq=freq,
             include_history=include_history,
-            quantiles=tuple(quantiles or ()),
+            quantiles=() if quantiles is None else tuple(quantiles),
             components=components,
             ds=ds,
             regressors=regressors,
@@ -66,8 +66,9 @@ def _forecast(text: str, request: Request) -> Table:
 
     model = model_from_json(text)
     frame = pd.DataFrame({"ds": datetimes(_stamps(text, request))})
-    for name, values in {**(request.regressors or {}), **(request.conditions or {})}.items():
-        frame[name] = values
+    for given in (request.regressors, request.conditions):
+        for name, values in () if given is None else given.items():
+            frame[name] = np.asarray(values)
     for name in ("cap", "floor"):
         if getattr(request, name) is not None:
             frame[name] = getattr(request, name)

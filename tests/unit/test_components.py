@@ -34,6 +34,8 @@ def layout(*args: Any, **arguments: Any) -> Layout:
     [
         ({}, 25),
         ({"n_changepoints": 7}, 7),
+        ({"n_changepoints": 47}, 47),
+        ({"n_changepoints": 48}, 47),
         ({"changepoint_range": 0.2}, 11),
         ({"n_changepoints": 0}, 0),
         ({"changepoint_range": 0.0}, -1),

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from forecasting import HistoryError, Model, fit, loads
+from forecasting._fit import folded
+from forecasting._problem import Parameters
 
 RNG = np.random.default_rng(0)
 DAYS = np.datetime64("2020-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
@@ -75,6 +77,13 @@ def test_without_changepoints_one_stands_at_the_start_and_is_folded_into_k(none:
     assert model.t_change.tolist() == [0]
     assert model.parameters.delta.tolist() == [0]
     assert json.loads(json.loads(model.dumps())["changepoints"])["data"] == []
+
+
+def test_the_delta_of_the_stand_in_changepoint_is_part_of_k() -> None:
+    estimate = Parameters(k=1.0, m=2.0, delta=np.array([0.25]), beta=np.zeros(1), sigma_obs=0.1)
+
+    assert folded(estimate).k == 1.25
+    assert folded(estimate).delta.tolist() == [0]
 
 
 def test_readings_far_above_their_noise_are_fitted() -> None:

@@ -1,11 +1,15 @@
 """Forecasts and texts of a fitted model."""
 
+import contextlib
 import gzip
 import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forecasting import FutureError, Model, ModelFormatError, fit, loads
 
@@ -24,6 +28,17 @@ def model(ds: Any = IRREGULAR, y: Any = READINGS, **arguments: Any) -> Model:
 
 def small(**arguments: Any) -> Model:
     return model(DAYS, READINGS[:30], **arguments)
+
+
+TEXT = small(country_holidays="US", holidays={"ds": ["2024-01-10"], "holiday": ["fair"]}).dumps()
+
+
+def test_columns_may_be_a_data_frame_and_quantiles_an_array() -> None:
+    known = small(regressors=pd.DataFrame({"r": np.arange(30.0)}))
+
+    table = known.predict(2, regressors=pd.DataFrame({"r": [1, 2]}), quantiles=np.array([0.25]))
+
+    assert table["yhat_0.25"].shape == (2,)
 
 
 def test_a_forecast_has_prophets_columns() -> None:
@@ -135,6 +150,17 @@ def test_the_text_of_1000_readings_takes_less_than_10_kb_in_an_archive() -> None
     assert len(text) < 10_000
 
 
+def test_a_slim_history_is_two_rows_the_mean_spacing_apart() -> None:
+    content = json.loads(small().dumps())
+
+    rows = json.loads(content["history"])["data"]
+    assert [row["ds"] for row in rows] == ["2024-01-29T00:00:00.000", "2024-01-30T00:00:00.000"]
+    assert [row["t"] for row in rows] == pytest.approx([28 / 29, 1], rel=1e-15)
+    assert [row["y"] for row in rows] == [None, None]
+    assert len(json.loads(content["history_dates"])["data"]) == 5
+    assert content["fleetcast"]["rows"] == 30
+
+
 def test_models_of_the_same_make_share_settings_and_layout() -> None:
     one, other = loads(small().dumps()), loads(small().dumps())
 
@@ -160,6 +186,31 @@ def test_true_and_one_are_not_confused(orders: tuple[Any, Any]) -> None:
 def test_a_text_that_is_no_model_is_refused(text: str | bytes) -> None:
     with pytest.raises(ModelFormatError, match="not the JSON of a fitted Prophet model"):
         loads(text)
+
+
+@pytest.mark.parametrize("scale", ["t_scale", "y_scale"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+def test_a_scale_that_is_not_above_zero_is_refused(scale: str, value: float) -> None:
+    with pytest.raises(ModelFormatError):
+        loads(json.dumps(json.loads(small().dumps()) | {scale: value}))
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(ModelFormatError):
+        loads("[" * 100_000)
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_a_damaged_text_is_a_model_or_is_refused(data: st.DataObject) -> None:
+    content = json.loads(TEXT)
+    key = data.draw(st.sampled_from(sorted(content)))
+    content[key] = data.draw(
+        st.one_of(st.none(), st.booleans(), st.floats(), st.text(), st.lists(st.integers()))
+    )
+
+    with contextlib.suppress(ModelFormatError):
+        loads(json.dumps(content))
 
 
 @pytest.mark.parametrize("name", ["delta", "beta"])
