@@ -58,9 +58,10 @@ class BundleWriter:
     def finish(self) -> None:
         """Bring the bundle to the disk and give it its name; raise `FilesystemError`."""
         try:
-            self._database.execute("PRAGMA synchronous = FULL")
             self._database.commit()
             self._database.close()
+            with self._unfinished.open("rb") as file:
+                os.fsync(file.fileno())
             self._unfinished.replace(self._path)
         except (sqlite3.Error, OSError) as error:
             raise self._failed(error) from error

@@ -14,7 +14,7 @@ from forecasting import SettingError
 from train._channel import Customer
 from train._fit import Estimate, estimate, evaluate
 from train._outcome import Failed, Fitted, Outcome
-from train._readings import Readings, ReadingsError, read
+from train._readings import MOST_BYTES, Readings, ReadingsError, read
 from train._settings import TrainSettings
 
 FORMAT_VERSION = 1
@@ -57,6 +57,11 @@ def _contents(customer: Customer) -> list[bytes]:
         )
     if not customer.files:
         raise ReadingsError("the folder has no data.csv or data.parquet")
+    for path in customer.files:
+        if not path.is_file():
+            raise ReadingsError(f"{path.name} is not a regular file")
+        if path.stat().st_size > MOST_BYTES:
+            raise ReadingsError(f"{path.name} has more than {MOST_BYTES} bytes")
     return [path.read_bytes() for path in customer.files]
 
 

@@ -61,8 +61,6 @@ def read(files: Sequence[Path], contents: Sequence[bytes], *, columns: Sequence[
 
 
 def _read(path: Path, content: bytes, columns: Sequence[str]) -> Readings:
-    if len(content) > MOST_BYTES:
-        raise ReadingsError(f"{path.name} has more than {MOST_BYTES} bytes")
     table = _parquet(path) if path.suffix == ".parquet" else _csv(path, content)
     time, value = (_first_of(names, table) for names in (TIME_NAMES, VALUE_NAMES))
     missing = [name for name in columns if name not in table]
