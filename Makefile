@@ -27,6 +27,15 @@ check: $(VENV)/ready ## style and types only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+faults: $(VENV)/ready ## kill, stop, fill the disk …: a few minutes; FULL=1 for the full counts (hours)
+	$(BIN)/pytest tests/faults -m faults $(if $(FULL),--full)
+
+bench-core: $(VENV)/ready ## the numeric core against stock Prophet
+	$(BIN)/python -m benchmarks.core
+
+bench-train: $(VENV)/ready ## a fleet's training against a loop of stock Prophet
+	$(BIN)/python -m benchmarks.train
+
 image: ## build the container image (./build.sh --help)
 	./build.sh
 
@@ -42,4 +51,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that was made
 	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check image test-image lock clean
+.PHONY: help demo test check faults bench-core bench-train image test-image lock clean

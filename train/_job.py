@@ -3,9 +3,9 @@
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +82,8 @@ def run_job(
         bundle = stack.enter_context(BundleWriter(paths.model / f"fleet-{host.name}.sqlite"))
         ledger = stack.enter_context(LedgerWriter(paths.output_data / "train.jsonl"))
         pool = Pool(customers, settings=settings, checkpoints=paths.checkpoints)
-        outcomes = _written(pool.outcomes(stopped=stopped), paths.checkpoints)
+        fitted = stack.enter_context(closing(pool.outcomes(stopped=stopped)))
+        outcomes = stack.enter_context(closing(_written(fitted, paths.checkpoints)))
         for outcome in progress(outcomes, total=len(customers), doing="train"):
             tally.add(outcome)
             ledger.add(outcome)
@@ -94,7 +95,7 @@ def run_job(
     return Finished(host, tally, customers, time.monotonic() - started)
 
 
-def _written(outcomes: Iterable[Outcome], checkpoints: Path) -> Iterator[Outcome]:
+def _written(outcomes: Iterable[Outcome], checkpoints: Path) -> Generator[Outcome, None, None]:
     """Yield the outcomes again, each once its archive is on the disk."""
     in_flight: deque[tuple[Outcome, Future[Path] | None]] = deque()
     with ThreadPoolExecutor(WRITERS) as writers:

@@ -10,7 +10,7 @@ import resource
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -73,7 +73,7 @@ class Pool:
         self._left = deque(customers)
         self._workers = [self._worker() for _ in range(min(settings.workers, len(self._left)))]
 
-    def outcomes(self, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[Outcome]:
+    def outcomes(self, *, stopped: Callable[[], bool] = lambda: False) -> Generator[Outcome, None, None]:
         """Yield what became of each customer, as it is known, until all are done or `stopped()`.
 
         A customer whose worker dies, or that takes longer than the settings allow, has failed; those that
