@@ -48,7 +48,7 @@ def _parsed(array: NDArray[np.generic], name: str) -> NDArray[np.datetime64]:
 
 
 def least_step(stamps: Stamps) -> int:
-    """Return the smallest step between neighbours, below 0 if they are not ascending; there are two at least."""
+    """Return the smallest step between neighbours, below 0 if not ascending; there are at least two."""
     return int((stamps[1:] - stamps[:-1]).min())
 
 
