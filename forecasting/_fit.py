@@ -84,7 +84,7 @@ def _by_prophet(
 def _parameters(prepared: Prepared) -> Parameters | None:
     """Return the estimate, or None when it has to be Prophet's."""
     settings, y = prepared.settings, prepared.rows.y
-    if settings.growth != "logistic" and y.min() == y.max():
+    if settings.growth != "logistic" and y[0] == y[-1] and y.min() == y.max():
         return _constant(prepared)
     if y.size < LEAST_ROWS:
         return None

@@ -51,56 +51,79 @@ class _Rows:
     conditions: Mapping[str, Flags]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    """The point forecast, each part of shape (rows,): in units of y, but for what is said to be scaled."""
+
+    t: Vector
+    """Scaled."""
+    cap: Vector | None
+    """Scaled, above the floor."""
+    floor: Vector | float
+    trend: Vector
+    additive: Vector
+    multiplicative: Vector
+    """A share of the trend."""
+    yhat: Vector
+
+
 def forecast(model: "Model", request: Request) -> Table:
     """Return the forecast's columns; see `Model.predict`."""
     rows = _rows(model, request)
-    y_scale, layout, beta = model.scale.y_scale, model.layout, model.parameters.beta
-    floor = floor_column(model.scale, model.settings, rows.floor)
-    cap_scaled = None if rows.cap is None else (rows.cap - floor) / y_scale
-    t = model.scale.t(rows.ds)
-    X = layout.matrix(
+    X = model.layout.matrix(
         rows.ds,
         regressors=rows.regressors,
         conditions=rows.conditions,
         standardizations=model.standardizations,
     )
-    table: Table = {"ds": datetimes(rows.ds)}
-    table["trend"] = (
-        trend(model.settings.growth, model.parameters, model.t_change, t=t, cap=cap_scaled) * y_scale + floor
-    )
+    point = _point(model, rows, X)
+    table: Table = {"ds": datetimes(rows.ds), "trend": point.trend}
     if rows.cap is not None:
         table["cap"] = rows.cap
     if rows.floor is not None:
         table["floor"] = rows.floor
-    additive, multiplicative = _terms(X, beta, layout.multiplicative, y_scale)
-    yhat = table["trend"] * (1 + multiplicative) + additive
-    quantiles = probabilities(
-        model.settings.interval_width if model.settings.uncertainty_samples else None, request
-    )
-    if quantiles:
-        of_yhat, of_trend = forecast_quantiles(
-            tuple(quantiles.values()),
-            growth=model.settings.growth,
-            parameters=model.parameters,
-            t_change=model.t_change,
-            y_scale=y_scale,
-            rows=model.rows,
-            t=t,
-            yhat=yhat,
-            trend=table["trend"],
-            multiplicative_terms=multiplicative,
-            additive_terms=additive,
-            cap=cap_scaled,
-            floor=np.broadcast_to(floor, t.shape),
-        )
-        for what, found in (("yhat", of_yhat), ("trend", of_trend)):
-            table |= {f"{what}_{name}": found[i] for i, name in enumerate(quantiles)}
+    table |= _quantiles(model, request, point)
     if request.components:
         table |= _components(model, X)
     else:
-        table |= {"additive_terms": additive, "multiplicative_terms": multiplicative}
-    table["yhat"] = yhat
+        table |= {"additive_terms": point.additive, "multiplicative_terms": point.multiplicative}
+    table["yhat"] = point.yhat
     return table
+
+
+def _point(model: "Model", rows: _Rows, X: Matrix) -> _Point:
+    growth, y_scale = model.settings.growth, model.scale.y_scale
+    floor = floor_column(model.scale, model.settings, rows.floor)
+    cap = None if rows.cap is None else (rows.cap - floor) / y_scale
+    t = model.scale.t(rows.ds)
+    level = trend(growth, model.parameters, model.t_change, t=t, cap=cap) * y_scale + floor
+    additive, multiplicative = _terms(X, model.parameters.beta, model.layout.multiplicative, y_scale)
+    yhat = level * (1 + multiplicative) + additive
+    return _Point(t, cap, floor, level, additive, multiplicative, yhat)
+
+
+def _quantiles(model: "Model", request: Request, point: _Point) -> Table:
+    width = model.settings.interval_width if model.settings.uncertainty_samples else None
+    shares = probabilities(width, request)
+    if not shares:
+        return {}
+    of_yhat, of_trend = forecast_quantiles(
+        tuple(shares.values()),
+        growth=model.settings.growth,
+        parameters=model.parameters,
+        t_change=model.t_change,
+        y_scale=model.scale.y_scale,
+        rows=model.rows,
+        t=point.t,
+        yhat=point.yhat,
+        trend=point.trend,
+        multiplicative_terms=point.multiplicative,
+        additive_terms=point.additive,
+        cap=point.cap,
+        floor=np.broadcast_to(point.floor, point.t.shape),
+    )
+    of = {"yhat": of_yhat, "trend": of_trend}
+    return {f"{what}_{name}": of[what][i] for what in of for i, name in enumerate(shares)}
 
 
 def _terms(X: Matrix, beta: Vector, multiplicative: Flags, y_scale: float) -> tuple[Vector, Vector]:

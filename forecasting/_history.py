@@ -10,7 +10,7 @@ from forecasting._errors import HistoryError
 from forecasting._problem import Flags, Vector
 from forecasting._regressors import condition_columns, numeric_columns
 from forecasting._settings import Settings
-from forecasting._timestamps import Stamps, microseconds
+from forecasting._timestamps import Stamps, least_step, microseconds
 
 LEAST_ROWS = 2
 """With a reading; Prophet's own limit."""
@@ -68,7 +68,7 @@ def history(  # noqa: PLR0913 - one argument for each kind of column
     """
     try:
         stamps = microseconds(ds)
-        readings = np.asarray(y, dtype=np.float64)
+        readings = np.array(y, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise HistoryError(str(error)) from error
     if readings.shape != stamps.shape:
@@ -130,20 +130,13 @@ def limits(
 
 
 def _in_time_order(rows: History) -> History:
-    dates = rows.dates
-    if (np.diff(dates) <= 0).any():
-        dates = np.unique(dates)
-    if (np.diff(rows.ds) >= 0).all():
-        return rows if dates is rows.dates else _with(rows, dates, None)
-    return _with(rows, dates, np.argsort(rows.ds, kind="stable"))
-
-
-def _with(rows: History, dates: Stamps, order: Stamps | None) -> History:
-    index = slice(None) if order is None else order
+    if least_step(rows.dates) > 0:
+        return rows
+    index = np.argsort(rows.ds, kind="stable")
     return History(
         ds=rows.ds[index],
         y=rows.y[index],
-        dates=dates,
+        dates=np.unique(rows.dates),
         cap=None if rows.cap is None else rows.cap[index],
         floor=None if rows.floor is None else rows.floor[index],
         regressors={name: values[index] for name, values in rows.regressors.items()},

@@ -10,7 +10,7 @@ import numpy as np
 from forecasting._holidays import Holidays
 from forecasting._problem import Flags, Matrix, Vector
 from forecasting._regressors import Regressor, Standardization
-from forecasting._seasonality import Seasonality, days, fill_fourier_rows, fourier_series, harmonics
+from forecasting._seasonality import Seasonality, days, fill_seasonal_rows, fourier_series, harmonics
 from forecasting._settings import Mode
 from forecasting._timestamps import Stamps
 
@@ -80,11 +80,8 @@ class Layout:
         standardizations: Iterable[Standardization],
     ) -> None:
         """Fill `out` of shape (K, N) with the rows of Xᵀ within 1e-9 of `matrix`; for the fit."""
-        t, row = days(ds), 0
-        for seasonality in self.seasonalities:
-            last = row + 2 * seasonality.fourier_order
-            fill_fourier_rows(out[row:last], t, period=seasonality.period)
-            row = last
+        row = 2 * len(self.harmonics)
+        fill_seasonal_rows(out[:row], ds, self.seasonalities)
         if self.conditions:
             self._apply_conditions(out, conditions)
         if self.holidays is not None:

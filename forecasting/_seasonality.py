@@ -10,7 +10,7 @@ from forecasting._errors import SettingError
 from forecasting._names import BUILT_IN, check_name
 from forecasting._problem import Matrix, Vector
 from forecasting._settings import Mode, Order, Settings, mode, positive, whole
-from forecasting._timestamps import DAY, SECOND, Stamps
+from forecasting._timestamps import DAY, SECOND, Stamps, least_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,7 @@ def _order(argument: Order, *, disabled: bool, default: int) -> int:
 
 
 def _smallest_step(ds: Stamps) -> int:
-    steps = np.diff(ds)
-    smallest = int(steps.min())
-    if smallest == 0:
-        steps = steps[steps > 0]
-        smallest = int(steps.min()) if steps.size else 0
-    return smallest
+    return least_step(ds) or least_step(np.unique(ds))
 
 
 def days(ds: Stamps) -> Vector:
@@ -117,6 +112,41 @@ def fill_fourier_rows(out: Matrix, t: Vector, *, period: float) -> None:
     for k in range(2, len(pairs)):
         np.multiply(pairs[k - 1], twice, out=pairs[k])
         pairs[k] -= pairs[k - 2]
+
+
+def fill_seasonal_rows(out: Matrix, ds: Stamps, seasonalities: Iterable[Seasonality]) -> None:
+    """Fill `out` of shape (2 * orders, len(ds)) with the Fourier rows of each seasonality in turn.
+
+    Where `ds` (ascending) is regular and a period is a whole number of its steps, one cycle is computed
+    and then repeated.
+    """
+    t, row = days(ds), 0
+    step = least_step(ds)
+    regular = step > 0 and step * (ds.size - 1) == ds[-1] - ds[0]
+    for seasonality in seasonalities:
+        rows = out[row : row + 2 * seasonality.fourier_order]
+        cycle = seasonality.period * DAY / step if regular else ds.size
+        if cycle < ds.size / 2 and cycle == int(cycle):
+            rows[:, : int(cycle)] = _fourier_rows(t[: int(cycle)], seasonality)
+            _repeat(rows, int(cycle))
+        else:
+            fill_fourier_rows(rows, t, period=seasonality.period)
+        row += len(rows)
+
+
+def _fourier_rows(t: Vector, seasonality: Seasonality) -> Matrix:
+    rows = np.empty((2 * seasonality.fourier_order, t.size))
+    fill_fourier_rows(rows, t, period=seasonality.period)
+    return rows
+
+
+def _repeat(rows: Matrix, cycle: int) -> None:
+    """Repeat the first `cycle` columns over all of them, doubling what is there."""
+    done, columns = cycle, rows.shape[1]
+    while done < columns:
+        more = min(done, columns - done)
+        rows[:, done : done + more] = rows[:, :more]
+        done += more
 
 
 def harmonics(seasonalities: Iterable[Seasonality]) -> Vector:

@@ -47,6 +47,11 @@ def _parsed(array: NDArray[np.generic], name: str) -> NDArray[np.datetime64]:
         raise ValueError(f"{name} must hold {_ACCEPTED} ({error})") from error
 
 
+def least_step(stamps: Stamps) -> int:
+    """Return the smallest step between neighbours, below 0 if not ascending; there are at least two."""
+    return int((stamps[1:] - stamps[:-1]).min())
+
+
 def datetimes(stamps: Stamps) -> NDArray[np.datetime64]:
     """Return the same instants as datetime64[us], sharing memory."""
     return stamps.view("datetime64[us]")

@@ -13,7 +13,14 @@ from forecasting._country_holidays import country_holidays
 from forecasting._holiday_table import HolidayTable
 from forecasting._layout import Layout
 from forecasting._prepare import Prepared, prepare
-from forecasting._seasonality import days, fill_fourier_rows, fourier_series
+from forecasting._seasonality import (
+    Seasonality,
+    days,
+    fill_fourier_rows,
+    fill_seasonal_rows,
+    fourier_series,
+    harmonics,
+)
 from forecasting._settings import settings_from
 from forecasting._timestamps import microseconds
 
@@ -264,3 +271,19 @@ def test_customers_with_the_same_components_share_one_layout() -> None:
 def test_an_argument_of_another_name_is_refused_by_fit() -> None:
     with pytest.raises(SettingError, match="seasonality is not an argument"):
         fit(["2024-01-01", "2024-01-02"], [1, 2], seasonality=3)
+
+
+@pytest.mark.parametrize("step", ["D", "h", "m", "s"])
+@pytest.mark.parametrize("period", [0.25, 1, 7, 6.5, 30.5, 365.25])
+@pytest.mark.parametrize("jitter", [0, 1])
+def test_cycles_of_a_regular_history_are_repeated_to_the_same_rows(
+    step: str, period: float, jitter: int
+) -> None:
+    ds = np.datetime64("2024-01-01T05:30", "us") + np.arange(200) * np.timedelta64(1, step)
+    stamps = ds.view(np.int64) + jitter * np.arange(200) ** 2
+    seasonality = Seasonality("s", period, 4, 10.0, "additive")
+    rows = np.full((8, 200), np.nan)
+
+    fill_seasonal_rows(rows, stamps, [seasonality])
+
+    assert np.abs(rows.T - fourier_series(days(stamps), harmonics([seasonality]))).max() < 1e-9
