@@ -117,7 +117,7 @@ def imports(rounds: int) -> Iterator[Comparison]:
 
 def _imported(module: str) -> Any:  # noqa: ANN401 - seconds, bytes, names
     program = [sys.executable, "-c", IMPORT.format(module=module)]
-    done = subprocess.run(program, check=True, capture_output=True, text=True)  # noqa: S603 - our own program
+    done = subprocess.run(program, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 

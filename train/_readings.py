@@ -15,6 +15,10 @@ Vector: TypeAlias = NDArray[np.float64]
 
 TIME_NAMES = ("timestamp", "ds")
 VALUE_NAMES = ("consumption", "y")
+Cells: TypeAlias = Sequence[str] | NDArray[np.bytes_]
+"""A column as text."""
+
+COMMA, NEWLINE = b",\n"
 BOUNDS = ("cap", "floor")
 """Columns that are read wherever they are there."""
 MOST_BYTES = 256 * 1024 * 1024
@@ -61,18 +65,50 @@ def read(files: Sequence[Path], contents: Sequence[bytes], *, columns: Sequence[
 
 
 def _read(path: Path, content: bytes, columns: Sequence[str]) -> Readings:
-    table = _parquet(path) if path.suffix == ".parquet" else _csv(path, content)
+    if path.suffix == ".parquet":
+        return _readings(path, _parquet(path), columns)
+    try:
+        return _readings(path, _plain_csv(path, content), columns)
+    except ValueError:  # anything but plain rows: the careful way reads it, or says what is wrong
+        return _readings(path, _csv(path, content), columns)
+
+
+def _readings(path: Path, table: Mapping[str, Cells], columns: Sequence[str]) -> Readings:
     time, value = (_first_of(names, table) for names in (TIME_NAMES, VALUE_NAMES))
     missing = [name for name in columns if name not in table]
     if missing:
         raise ReadingsError(f"{path.name} has no column {' and no column '.join(missing)}")
-    if not table[time]:
+    if not len(table[time]):
         raise ReadingsError(f"{path.name} has no readings")
     further = {name: _numbers(path, table[name]) for name in (*columns, *BOUNDS) if name in table}
     return Readings(_times(path, table[time]), _numbers(path, table[value]), further)
 
 
-def _csv(path: Path, content: bytes) -> dict[str, list[str]]:
+def _plain_csv(path: Path, content: bytes) -> dict[str, Cells]:
+    """Return the columns of a CSV file without quotes, whose rows have equally many cells.
+
+    A tenth of the careful way's time: split once, and let NumPy check and convert.  ValueError where the
+    file is not of this kind.
+    """
+    first = content.partition(b"\n")[0].decode().strip("\r\ufeff").split(",")
+    header = _header(path, first)
+    width = len(first)
+    content = content.replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
+    codes = np.frombuffer(content, np.uint8)
+    separators = codes[(codes == COMMA) | (codes == NEWLINE)].reshape(-1, width)
+    if (
+        b'"' in content
+        or b"\0" in content
+        or (separators[:, -1] != NEWLINE).any()
+        or (separators[:, :-1] != COMMA).any()
+    ):
+        raise ValueError("not plain rows of equal length")
+    cells = content.replace(b"\n", b",").split(b",")
+    rows = slice(width if header == first else 0, -1)
+    return {name: np.array(cells[rows][place::width]) for place, name in enumerate(header)}
+
+
+def _csv(path: Path, content: bytes) -> dict[str, Cells]:
     try:
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -82,12 +118,10 @@ def _csv(path: Path, content: bytes) -> dict[str, list[str]]:
         raise ReadingsError(f"{path.name} has no readings")
     header = _header(path, rows[0])
     first = 1 if header == rows[0] else 0
-    short = next(
-        (number for number, row in enumerate(rows[first:], first + 1) if len(row) < len(header)), None
-    )
-    if short is not None:
-        raise ReadingsError(f"{path.name}, row {short}: too few columns")
-    return {name: [row[place] for row in rows[first:]] for place, name in enumerate(header)}
+    short = [number for number, row in enumerate(rows[first:], first + 1) if len(row) < len(header)]
+    if short:
+        raise ReadingsError(f"{path.name}, row {short[0]}: too few columns")
+    return {name: [row[place].strip() for row in rows[first:]] for place, name in enumerate(header)}
 
 
 def _header(path: Path, first: list[str]) -> list[str]:
@@ -102,7 +136,7 @@ def _header(path: Path, first: list[str]) -> list[str]:
     )
 
 
-def _parquet(path: Path) -> dict[str, list[str]]:
+def _parquet(path: Path) -> dict[str, Cells]:
     import duckdb  # noqa: PLC0415 -- 40 ms that a job without Parquet does not pay
 
     try:
@@ -115,24 +149,27 @@ def _parquet(path: Path) -> dict[str, list[str]]:
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def _first_of(names: Sequence[str], table: Mapping[str, list[str]]) -> str:
+def _first_of(names: Sequence[str], table: Mapping[str, Cells]) -> str:
     return next(name for name in names if name in table)
 
 
-def _times(path: Path, texts: list[str]) -> Times:
+def _times(path: Path, cells: Cells) -> Times:
     try:
-        times = np.array([text.strip().replace(" ", "T") for text in texts], dtype="datetime64[us]")
+        times = np.asarray(cells).astype("datetime64[us]")
     except ValueError:
-        bad = next(text for text in texts if not _is_time(text))
+        bad = next(cell for cell in cells if not _is_time(str(cell)))
         raise ReadingsError(f"{path.name}: {bad!r} is not a time such as 2026-01-31 13:45:00") from None
     if np.isnat(times).any():
         raise ReadingsError(f"{path.name} has a reading without a time")
     return times
 
 
-def _numbers(path: Path, texts: list[str]) -> Vector:
+def _numbers(path: Path, cells: Cells) -> Vector:
     try:
-        values = np.array([float(text or "nan") for text in texts])
+        if isinstance(cells, np.ndarray):
+            values = cells.astype(np.float64)
+        else:
+            values = np.array([float(cell or "nan") for cell in cells])
     except ValueError as error:
         raise ReadingsError(f"{path.name}: {str(error).rpartition(': ')[2]} is not a number") from None
     if np.isinf(values).any():
@@ -142,6 +179,6 @@ def _numbers(path: Path, texts: list[str]) -> Vector:
 
 def _is_time(text: str) -> bool:
     try:
-        return not np.isnat(np.datetime64(text.strip().replace(" ", "T"), "us"))
+        return not np.isnat(np.datetime64(text.strip(), "us"))
     except ValueError:
         return False
