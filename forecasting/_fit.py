@@ -12,7 +12,7 @@ from forecasting._json_read import SEEN_DATES
 from forecasting._map import NoSolutionError, maximum_a_posteriori
 from forecasting._model import Engine, Model
 from forecasting._prepare import Prepared, prepare, problem
-from forecasting._problem import Parameters
+from forecasting._problem import Parameters, Problem, Vector
 from forecasting._sampled import SampledModel
 from forecasting._settings import settings_from
 
@@ -64,9 +64,9 @@ def fit(  # noqa: PLR0913 - Prophet's model has this many inputs, all but two by
         extra_regressors=extra_regressors,
         country_holidays=country_holidays,
     )
-    own = None if prepared.settings.mcmc_samples or stan_arguments else _parameters(prepared)
+    own = None if prepared.settings.mcmc_samples or stan_arguments else _estimate(prepared)
     if own is not None:
-        return _model(prepared, own, engine="fleetcast", keep_history=keep_history)
+        return _model(prepared, *own, engine="fleetcast", keep_history=keep_history)
     return _by_prophet(prepared, dict(stan_arguments or {}), keep_history=keep_history)
 
 
@@ -78,23 +78,35 @@ def _by_prophet(
     if prepared.settings.mcmc_samples:
         return sampled_model(prepared, stan_arguments, keep_history=keep_history)
     parameters = stock_parameters(prepared, stan_arguments)
-    return _model(prepared, parameters, engine="prophet", keep_history=keep_history)
+    return _model(prepared, parameters, None, engine="prophet", keep_history=keep_history)
 
 
-def _parameters(prepared: Prepared) -> Parameters | None:
-    """Return the estimate, or None when it has to be Prophet's."""
+def _estimate(prepared: Prepared) -> tuple[Parameters, Vector | None] | None:
+    """Return the estimate and the residuals it left, or None when it has to be Prophet's."""
     settings, y = prepared.settings, prepared.rows.y
     if settings.growth != "logistic" and y[0] == y[-1] and y.min() == y.max():
-        return _constant(prepared)
+        return _constant(prepared), None
     if y.size < LEAST_ROWS:
         return None
     try:
-        found = maximum_a_posteriori(problem(prepared)).parameters
+        given = problem(prepared)
+        found = maximum_a_posteriori(given).parameters
     except NoSolutionError:
         return None
     if found.sigma_obs < LEAST_SIGMA:
         return None
-    return folded(found) if without_changepoints(settings) else found
+    residuals = _residuals(given, found, y_scale=prepared.scale.y_scale)
+    return (folded(found) if without_changepoints(settings) else found), residuals
+
+
+def _residuals(given: Problem, found: Parameters, *, y_scale: float) -> Vector | None:
+    """Return y - yhat in units of y; None where the model is not linear in its parameters."""
+    if given.growth == "logistic" or given.multiplicative.any():
+        return None
+    theta = np.concatenate(((found.k, found.m), found.delta, found.beta))
+    if given.growth == "flat":
+        theta[0] = theta[2 : 2 + found.delta.size] = 0.0
+    return (given.y - theta @ given.design) * y_scale
 
 
 def _constant(prepared: Prepared) -> Parameters:
@@ -115,7 +127,14 @@ def folded(found: Parameters) -> Parameters:
     return Parameters(k, found.m, np.zeros(1), found.beta, found.sigma_obs)
 
 
-def _model(prepared: Prepared, parameters: Parameters, *, engine: Engine, keep_history: bool) -> Model:
+def _model(
+    prepared: Prepared,
+    parameters: Parameters,
+    residuals: Vector | None,
+    *,
+    engine: Engine,
+    keep_history: bool,
+) -> Model:
     return Model(
         engine=engine,
         settings=prepared.settings,
@@ -127,4 +146,5 @@ def _model(prepared: Prepared, parameters: Parameters, *, engine: Engine, keep_h
         rows=prepared.rows.ds.size,
         last_dates=prepared.rows.dates[-SEEN_DATES:].copy(),
         history=prepared.rows if keep_history else None,
+        residuals=residuals,
     )

@@ -38,6 +38,9 @@ class Model:
     """The last timestamps seen, at most five, ascending."""
     history: History | None
     """Only with keep_history."""
+    residuals: Vector | None = None
+    """y - yhat of the N readings fitted, ascending in time, in units of y, where the fit left them behind; None
+    in a model that was read from a text."""
 
     def predict(  # noqa: PLR0913 - what a forecast can be made of, nearly all by name
         self,

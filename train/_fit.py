@@ -1,6 +1,7 @@
 """From readings to a model: the engines in turn, and how good the model is."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,12 +43,24 @@ def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
 def evaluate(readings: Readings, estimated: Estimate, settings: TrainSettings) -> dict[str, dict[str, float]]:
     """Return the metrics in sample, and those on the readings kept back, if any were asked for."""
     usable = readings.rows(np.isfinite(readings.y)).by_time()
-    found = {"in_sample": _measured(usable, usable, estimated, settings)}
+    found = {"in_sample": _in_sample(usable, estimated, settings)}
     kept_back = settings.holdout.kept_back(usable.ds)
     if settings.holdout != Holdout() and 1 < kept_back.sum() < len(kept_back) - 1:
         before, after = usable.rows(~kept_back), usable.rows(kept_back)
         found["holdout"] = _measured(before, after, estimate(before, settings), settings)
     return found
+
+
+def _in_sample(history: Readings, estimated: Estimate, settings: TrainSettings) -> dict[str, float]:
+    model = estimated.model
+    if not isinstance(model, Model) or model.residuals is None or len(model.residuals) != len(history.y):
+        return _measured(history, history, estimated, settings)
+    # within the history the interval is the noise alone
+    sigma = model.parameters.sigma_obs * model.scale.y_scale
+    half_width = NormalDist(sigma=sigma).inv_cdf((1 + model.settings.interval_width) / 2)
+    yhat = history.y - model.residuals
+    scale = naive_error(history.ds, history.y)
+    return metrics(history.y, yhat, yhat - half_width, yhat + half_width, scale=scale)
 
 
 def _measured(
