@@ -14,7 +14,7 @@ from typing import Self
 from archive._files import UNFINISHED, FilesystemError, sync_folder
 
 ARCHIVES_PER_COMMIT = 1_000
-_SCHEMA = "CREATE TABLE archives (customer BLOB PRIMARY KEY, archive BLOB NOT NULL) WITHOUT ROWID"
+_SCHEMA = "CREATE TABLE archives (customer BLOB PRIMARY KEY, archive BLOB NOT NULL)"
 
 
 class BundleWriter:

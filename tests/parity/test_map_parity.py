@@ -1,0 +1,247 @@
+"""Our estimate against Prophet's: the same objective, never a higher one, and a point Stan cannot improve."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from prophet import Prophet
+
+from forecasting._map import maximum_a_posteriori
+from forecasting._prepare import prepare, problem
+from forecasting._problem import Parameters, Problem, Solution
+from forecasting._settings import settings_from
+from tests.parity.stock import CASES, STOCK_WARNINGS, Case, fitted, series
+
+pytestmark = STOCK_WARNINGS
+
+REGULAR = sorted(set(CASES) - {"no changepoints", "n_changepoints=0"})
+"""With neither, Prophet puts one changepoint at t = 0 and then moves its delta into k."""
+
+
+def objective(of: Problem, theta: NDArray[Any], sigma: Any) -> Any:
+    """Return minus Stan's lp__ up to a constant, but for |δ| / τ, straight from prophet.stan; complex too."""
+    S = of.t_change.size
+    k, m, delta, beta = theta[0], theta[1], theta[2 : 2 + S], theta[2 + S :]
+    t, hinges, X = of.design[0], of.design[2 : 2 + S], of.design[2 + S :]
+    if of.growth == "flat":
+        trend = m * np.ones_like(t)
+    elif of.growth == "linear":
+        trend = k * t + m + delta @ hinges
+    else:
+        trend = of.cap / (1 + np.exp(-(k * (t - m) + delta @ hinges)))
+    yhat = trend * (1 + (beta * of.multiplicative) @ X) + (beta * ~of.multiplicative) @ X
+    residual = of.y - yhat
+    priors = (k * k + m * m) / 50 + (beta * beta / (2 * of.sigmas**2)).sum()
+    return t.size * np.log(sigma) + (residual @ residual) / (2 * sigma**2) + 2 * sigma**2 + priors
+
+
+def theta_of(found: Parameters) -> NDArray[np.float64]:
+    return np.concatenate(((found.k, found.m), found.delta, found.beta))
+
+
+def value(of: Problem, found: Parameters) -> float:
+    smooth = objective(of, theta_of(found), found.sigma_obs)
+    return float(smooth) + float(np.abs(found.delta).sum()) / of.tau
+
+
+def violation(of: Problem, found: Parameters) -> float:
+    """Return the largest violation of the optimality conditions in units of 1 / τ, by complex steps."""
+    theta = theta_of(found).astype(complex)
+    gradient = np.empty(theta.size)
+    for place in range(theta.size):
+        step = theta.copy()
+        step[place] += 1e-30j
+        gradient[place] = objective(of, step, found.sigma_obs).imag / 1e-30
+    S = of.t_change.size
+    pull = -gradient[2 : 2 + S] * of.tau
+    hinges = np.where(found.delta != 0, np.abs(pull - np.sign(found.delta)), np.maximum(np.abs(pull) - 1, 0))
+    free = np.delete(gradient, np.s_[2 : 2 + S]) * of.tau
+    return float(max(np.abs(free).max(), hinges.max(initial=0)))
+
+
+def stock_parameters(model: Prophet) -> Parameters:
+    each = {name: np.asarray(values)[0] for name, values in model.params.items()}
+    scalars = [float(np.ravel(each[name])[0]) for name in ("k", "m", "sigma_obs")]
+    return Parameters(scalars[0], scalars[1], np.ravel(each["delta"]), np.ravel(each["beta"]), scalars[2])
+
+
+@dataclass(frozen=True)
+class Pair:
+    given: Problem
+    ours: Solution
+    stock: Parameters
+
+
+def pair(case: Case, model: Prophet) -> Pair:
+    frame = case.frame()
+    columns = {name: values for name, values in case.columns(frame).items() if values is not None}
+    declared = dict(case.declared())
+    names = {"seasonalities", "extra_regressors", "country_holidays"}
+    arguments = settings_from({name: given for name, given in declared.items() if name not in names})
+    added = {name: declared[name] for name in names}
+    of = problem(prepare(frame.ds, frame.y, settings=arguments, **columns, **added))
+    return Pair(of, maximum_a_posteriori(of), stock_parameters(model))
+
+
+def generated(seed: int, *, growth: str, mode: str) -> Case:
+    """Return a series with a bent trend, a week and noise, of another length and level for every seed."""
+
+    def frame() -> Any:
+        generator = np.random.default_rng(seed)
+        table = series(int(generator.integers(60, 400)))
+        rows = np.arange(len(table))
+        bend = np.maximum(rows - generator.integers(0, len(table)), 0) * generator.normal(0, 0.2)
+        week = np.sin(2 * np.pi * rows / 7) * generator.uniform(0, 5)
+        table["y"] = generator.uniform(10, 500) + bend + week + generator.normal(0, 1, len(table))
+        return table.assign(cap=1.3 * float(table.y.max())) if growth == "logistic" else table
+
+    return Case(frame, {"growth": growth, "seasonality_mode": mode})
+
+
+@pytest.mark.parametrize("name", REGULAR)
+def test_our_objective_is_never_above_prophets(name: str) -> None:
+    of = pair(CASES[name], fitted(name))
+
+    stock = value(of.given, of.stock)
+
+    assert of.ours.objective == pytest.approx(value(of.given, of.ours.parameters), rel=1e-9, abs=1e-9)
+    assert of.ours.objective <= stock + 1e-6 * abs(stock)
+
+
+def test_minus_our_objective_is_stans_up_to_one_constant() -> None:
+    constants = []
+    for name in ("additive", "multiplicative", "flat", "logistic with floor", "hourly"):
+        of = pair(CASES[name], fitted(name))
+        lp = float(np.ravel(fitted(name).params["lp__"])[0])
+        constants.append(lp + value(of.given, of.stock))
+
+    assert np.ptp(constants) < 1e-2
+
+
+@pytest.mark.parametrize("name", REGULAR)
+def test_our_point_fulfils_the_optimality_conditions(name: str) -> None:
+    of = pair(CASES[name], fitted(name))
+
+    assert of.ours.kkt <= 1e-7
+    assert violation(of.given, of.ours.parameters) <= 1e-6
+
+
+@pytest.mark.parametrize("name", ["additive", "flat", "multiplicative", "logistic with floor", "hourly"])
+def test_stan_started_at_our_point_gains_nothing(name: str) -> None:
+    of = pair(CASES[name], fitted(name))
+    found = of.ours.parameters
+    start = {
+        "k": found.k,
+        "m": found.m,
+        "delta": found.delta,
+        "beta": found.beta,
+        "sigma_obs": found.sigma_obs,
+    }
+
+    restarted = stock_parameters(CASES[name].unfitted().fit(CASES[name].frame(), init=start))
+
+    assert of.ours.objective - value(of.given, restarted) <= 1e-6 * max(1.0, abs(of.ours.objective))
+
+
+@pytest.mark.parametrize("mode", ["additive", "multiplicative"])
+@pytest.mark.parametrize("growth", ["linear", "flat", "logistic"])
+def test_on_generated_series_our_objective_is_never_above_prophets(growth: str, mode: str) -> None:
+    for seed in range(10):
+        case = generated(seed, growth=growth, mode=mode)
+        of = pair(case, case.unfitted().fit(case.frame()))
+        stock = value(of.given, of.stock)
+
+        assert of.ours.objective <= stock + 1e-6 * abs(stock), seed
+        assert violation(of.given, of.ours.parameters) <= 1e-6, seed
+
+
+def test_the_forecast_of_a_flat_trend_is_prophets() -> None:
+    for seed in range(8):
+        case = generated(seed, growth="flat", mode="additive")
+        of = pair(case, case.unfitted().fit(case.frame()))
+
+        apart = np.abs((theta_of(of.ours.parameters) - theta_of(of.stock))[1:] @ of.given.design[1:])
+        assert apart.max() <= 2e-3 * of.stock.sigma_obs
+
+
+def test_in_sample_our_linear_forecast_is_prophets_but_for_a_small_part_of_the_noise() -> None:
+    apart = []
+    for seed in range(30):
+        case = generated(seed, growth="linear", mode="additive")
+        of = pair(case, case.unfitted().fit(case.frame()))
+        difference = (theta_of(of.ours.parameters) - theta_of(of.stock)) @ of.given.design
+        apart.append(float(np.sqrt(np.mean(difference**2))) / of.stock.sigma_obs)
+
+    assert np.median(apart) <= 0.05
+    assert np.quantile(apart, 0.95) <= 0.25
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.integers(60, 200),
+    changepoints=st.integers(0, 30),
+    level=st.sampled_from([0.0, 1.0, 1e4]),
+    scale=st.sampled_from([1e-3, 1.0, 1e3]),
+    tau=st.sampled_from([0.001, 0.05, 0.5, 10.0]),
+    growth=st.sampled_from(["linear", "flat"]),
+    mode=st.sampled_from(["additive", "multiplicative"]),
+    seed=st.integers(0, 1_000),
+)
+def test_any_history_has_a_minimum_that_fulfils_the_conditions(  # noqa: PLR0913 -- hypothesis hands them over
+    *,
+    rows: int,
+    changepoints: int,
+    level: float,
+    scale: float,
+    tau: float,
+    growth: str,
+    mode: str,
+    seed: int,
+) -> None:
+    generator = np.random.default_rng(seed)
+    ds = np.datetime64("2024-01-01", "us") + np.sort(generator.integers(0, 10_000, rows)) * np.timedelta64(
+        1, "h"
+    )
+    y = level * scale + scale * np.cumsum(generator.normal(0, 1, rows))
+    if np.ptp(ds.astype(np.int64)) == 0:
+        return
+    arguments = {
+        "n_changepoints": changepoints,
+        "changepoint_prior_scale": tau,
+        "growth": growth,
+        "seasonality_mode": mode,
+    }
+    of = problem(prepare(ds, y, settings=settings_from(arguments)))
+
+    found = maximum_a_posteriori(of)
+
+    assert violation(of, found.parameters) <= max(1e-6, 10 * found.kkt)
+    assert np.isfinite(theta_of(found.parameters)).all()
+
+
+def test_equal_columns_share_what_one_of_them_would_have() -> None:
+    frame = series()
+    copies = np.ones((len(frame), 2)) * np.sin(np.arange(len(frame)))[:, None]
+    regressors = {"a": copies[:, 0], "b": copies[:, 1]}
+    of = problem(prepare(frame.ds, frame.y, settings=settings_from({}), regressors=regressors))
+
+    found = maximum_a_posteriori(of).parameters
+
+    assert found.beta[-1] == pytest.approx(found.beta[-2], abs=1e-9)
+
+
+def test_a_level_far_above_the_noise_leaves_no_larger_residuals() -> None:
+    frame = series()
+    plain = problem(prepare(frame.ds, frame.y, settings=settings_from({})))
+    raised = problem(prepare(frame.ds, frame.y + 1e6, settings=settings_from({})))
+
+    residuals = []
+    for of in (plain, raised):
+        found = maximum_a_posteriori(of).parameters
+        residuals.append((of.y - theta_of(found) @ of.design).std() * (frame.y.max() if of is plain else 1e6))
+
+    assert residuals[1] <= residuals[0]
