@@ -1,4 +1,4 @@
-"""The curve of Prophet's model and its derivatives, where they depend on the parameters:
+"""The curve of Prophet's model and its derivatives, where they depend on the parameters.
 
 yhat = g·(1 + βₘᵀXₘ) + βₐᵀXₐ, with g = z or cap / (1 + exp(-z)), and z = (k, m, δ)ᵀ (t, 1, hinges).
 """

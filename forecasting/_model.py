@@ -39,8 +39,7 @@ class Model:
     history: History | None
     """Only with keep_history."""
     residuals: Vector | None = None
-    """y - yhat of the N readings fitted, ascending in time, in units of y, where the fit left them behind; None
-    in a model that was read from a text."""
+    """y - yhat of the N readings fitted, ascending in time, in units of y; None in a model that was read."""
 
     def predict(  # noqa: PLR0913 - what a forecast can be made of, nearly all by name
         self,

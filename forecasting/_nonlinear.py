@@ -186,7 +186,7 @@ def _is_lower(model: _Model, point: _Point, around: Expansion, trial: _Point) ->
     smooth = float(prior.gradient @ step[where.free] - around.b @ step / point.s2)
     promised = min(smooth + penalties[1] - penalties[0], 0.0)
     allowed = point.F + 1e-4 * promised + 1e-14 * abs(point.F)
-    return trial.F <= allowed
+    return bool(allowed >= trial.F)
 
 
 def _next(manner: _Manner, length: float, decrease: float) -> _Manner:

@@ -1,4 +1,4 @@
-"""The seam between Prophet's preprocessing and the solver: one customer's estimation problem in Stan's terms."""
+"""Between Prophet's preprocessing and the solver: one customer's estimation problem in Stan's terms."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

@@ -45,6 +45,7 @@ def sampled_model(
     prepared: Prepared, stan_arguments: Mapping[str, Any], *, keep_history: bool
 ) -> SampledModel:
     """Return the model stock Prophet samples; raises FitError."""
+    without_plotly()
     from prophet.serialize import model_to_dict  # noqa: PLC0415 - see the module
 
     with _fitted(prepared, stan_arguments) as model:
@@ -84,7 +85,13 @@ def _launcher(folder: Path, program: Path) -> Path:
 _NOT_THE_CONSTRUCTORS = ("changepoints", "holidays", "n_changepoints")
 
 
+def without_plotly() -> None:
+    """Keep Prophet from telling at import that its interactive plots will not work."""
+    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
+
+
 def _declared(prepared: Prepared) -> Any:  # noqa: ANN401 - a Prophet, whose package is not imported here
+    without_plotly()
     from prophet import Prophet  # noqa: PLC0415 - see the module
 
     settings = prepared.settings

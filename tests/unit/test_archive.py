@@ -31,7 +31,7 @@ def tar_gz(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    path = write_archive(tmp_path, "7 ü", ARCHIVE)
+    path = write_archive(tmp_path, "7 ü", pack(ARCHIVE))
 
     assert path.name == "7 ü.tar.gz"
     assert read_archive(path) == ARCHIVE
@@ -42,7 +42,7 @@ def test_equal_input_gives_equal_bytes() -> None:
 
 
 def test_any_tar_reads_it(tmp_path: Path) -> None:
-    with tarfile.open(write_archive(tmp_path, "7", ARCHIVE)) as tar:
+    with tarfile.open(write_archive(tmp_path, "7", pack(ARCHIVE))) as tar:
         assert tar.getnames() == ["model.json", "metadata.json"]
 
 
@@ -96,8 +96,8 @@ def test_an_archive_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_under_a_temporary_name(tmp_path: Path) -> None:
-    write_archive(tmp_path, "7", ARCHIVE)
-    write_archive(tmp_path, "7", ARCHIVE)
+    write_archive(tmp_path, "7", pack(ARCHIVE))
+    write_archive(tmp_path, "7", pack(ARCHIVE))
 
     assert [path.name for path in tmp_path.iterdir()] == ["7.tar.gz"]
 
