@@ -62,6 +62,7 @@ _INTERVALS = ("yhat_lower", "yhat_upper", "trend_lower", "trend_upper")
 
 def _forecast(text: str, request: Request) -> Table:
     import pandas as pd  # noqa: PLC0415 - see the module
+
     from forecasting._prophet import without_plotly  # noqa: PLC0415 - it imports this module
 
     without_plotly()
