@@ -168,6 +168,15 @@ def test_readings_that_are_all_missing_have_no_model(tmp_path: Path) -> None:
     assert ledger(paths)["7"]["reason"] == "no reading is a number"
 
 
+def test_a_name_that_no_archive_can_bear_stops_nobody_else(tmp_path: Path) -> None:
+    paths = channel(tmp_path, {f"{'é' * 125}/data.csv": history(), "7/data.csv": history()})
+
+    train(paths, TrainSettings(max_failed_fraction=0.5))
+
+    assert "name" in ledger(paths)["é" * 125]["reason"]
+    assert ledger(paths)["7"]["status"] == "ok"
+
+
 def test_a_file_that_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     paths = channel(tmp_path, {"7/data.csv": history()})
     (paths.channels / "train" / "pipe").mkdir()
