@@ -239,7 +239,7 @@ def test_every_archive_is_on_the_disk_before_its_name_and_all_names_before_the_l
 
     def sync(descriptor: int) -> None:
         fsync(descriptor)
-        done.append(("on disk", os.readlink(f"/proc/self/fd/{descriptor}")))
+        done.append(("on disk", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
 
     def rename(source: Path, target: Path) -> None:
         replace(source, target)
