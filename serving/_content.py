@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from serving._errors import NotAcceptableError, RequestError, UnsupportedMediaTypeError
@@ -56,6 +57,7 @@ def _line(line: bytes) -> object:
         return error
 
 
+@lru_cache(maxsize=256)
 def accepted(accept: str, *, many: bool, content_type: str | None) -> str:
     """Return the content type to answer with; raise `NotAcceptableError`.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -64,7 +65,7 @@ class Result:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield one row after the other."""
         names = self.names
-        columns = [_texts(self.table[name]) if name == "ds" else self.table[name].tolist() for name in names]
+        columns = [_times(self.table[name]) if name == "ds" else self.table[name].tolist() for name in names]
         return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
     def content(self) -> dict[str, Any]:
@@ -124,8 +125,9 @@ def _sentence(problem: str) -> str:
     return f"{place.rstrip('`')}: {what}" if place else f"{what}; {_FIELDS}"
 
 
-def _texts(ds: NDArray[np.datetime64]) -> list[str]:
-    """Return times as ISO 8601, to the second unless there is more to say."""
-    whole = ds.astype("datetime64[s]")
-    texts = np.datetime_as_string(whole if (whole == ds).all() else ds.astype("datetime64[us]"))
-    return [str(text) for text in texts]
+def _times(ds: NDArray[np.datetime64]) -> list[Any]:
+    """Return times that are written as ISO 8601, to the second unless there is more to say."""
+    times: list[Any] = ds.astype("datetime64[us]").tolist()
+    if all(isinstance(time, datetime) for time in times):
+        return times
+    return [str(text) for text in np.datetime_as_string(ds)]  # beyond the years that Python knows
