@@ -15,7 +15,8 @@ from serving._settings import ServingSettings
 from serving._store_service import STORE_NAME
 
 MAIN_CLASS = "com.amazonaws.ml.mms.ModelServer"
-HANDLER = "serving.handler:handle"
+HANDLER = "serving.own_code:handle"
+"""For the workers of archives that bring code; the pool needs none."""
 FIRST_JAVA_THAT_WARNS = 24
 MOST_RESPONSE_BYTES = 256 * 1024 * 1024
 NO_WAY_OUT = tuple(
