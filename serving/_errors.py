@@ -32,6 +32,12 @@ class NotAcceptableError(RequestError):
     status = HTTPStatus.NOT_ACCEPTABLE
 
 
+class StoreUnreachableError(RequestError):
+    """The model store does not answer for the moment."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class DefectError(RequestError):
     """A defect of this server; the client learns no more than that."""
 
