@@ -1,6 +1,7 @@
 """Files that appear under their final name whole or not at all."""
 
 import os
+import threading
 from pathlib import Path
 
 UNFINISHED = ".sagemaker-ignore"
@@ -25,7 +26,7 @@ def replace_atomically(path: Path, content: bytes) -> None:
 
     The bytes go to a temporary name in the same folder and to the disk; then the name is changed.
     """
-    unfinished = path.with_name(f"{path.name}{UNFINISHED}.{os.getpid()}")
+    unfinished = path.with_name(f"{UNFINISHED}.{os.getpid()}.{threading.get_ident()}")
     try:
         with unfinished.open("wb") as file:
             file.write(content)
@@ -53,7 +54,7 @@ def sync_folder(folder: Path) -> None:
 
 def remove_unfinished(folder: Path) -> int:
     """Remove what an interrupted run left behind; return how many files that were."""
-    left = [path for path in folder.iterdir() if UNFINISHED in path.name]
+    left = [path for path in folder.iterdir() if path.name.startswith(UNFINISHED)]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)

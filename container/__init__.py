@@ -2,6 +2,7 @@
 
 from container._cpu import usable_cpus
 from container._errors import FleetcastError, InputError, SettingError
+from container._memory import free_bytes
 from container._paths import Paths
 from container._program import run
 from container._progress import progress
@@ -15,6 +16,7 @@ __all__ = [
     "choice",
     "flag",
     "fraction",
+    "free_bytes",
     "progress",
     "run",
     "usable_cpus",

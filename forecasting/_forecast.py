@@ -1,8 +1,8 @@
 """The forecast: Prophet's own expressions in its own order of operations, on NumPy arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,17 +10,20 @@ from numpy.typing import ArrayLike, NDArray
 from forecasting._errors import FutureError, SettingError
 from forecasting._frequency import future_stamps
 from forecasting._history import floor_column, limits
-from forecasting._intervals import forecast_quantiles
+from forecasting._intervals import deviations
 from forecasting._problem import Flags, Matrix, Vector
 from forecasting._regressors import condition_columns, numeric_columns
 from forecasting._settings import interval_width
 from forecasting._timestamps import Stamps, datetimes, microseconds
-from forecasting._trend import trend
+from forecasting._trend import lines, trend
 
 if TYPE_CHECKING:
     from forecasting._model import Model
 
 Table: TypeAlias = dict[str, NDArray[Any]]
+
+MOST_BYTES_KEPT: Final = 8_192
+"""Of the features and quantiles of the one horizon that a model keeps: some 35 steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +55,31 @@ class _Rows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Horizon:
+    """What a model needs for the same rows again; the forecast itself is made anew each time.
+
+    1.5 KB for 7 steps of a model with 26 features, of which X is most.
+    """
+
+    rows: _Rows
+    X: Matrix
+    """The features, shape (rows, K)."""
+    t: Vector
+    """Scaled time."""
+    lines: tuple[Vector, Vector] | None
+    """Slope and intercept of a linear trend at each row."""
+    shares: Mapping[str, float]
+    """The quantiles, by the ending of their column."""
+    deviations: tuple[Matrix, Matrix] | None
+    """How far they are from yhat and from the trend."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Point:
     """The point forecast, each part of shape (rows,): in units of y, but for what is said to be scaled."""
 
-    t: Vector
-    """Scaled."""
     cap: Vector | None
     """Scaled, above the floor."""
-    floor: Vector | float
     trend: Vector
     additive: Vector
     multiplicative: Vector
@@ -69,6 +89,34 @@ class _Point:
 
 def forecast(model: "Model", request: Request) -> Table:
     """Return the forecast's columns; see `Model.predict`."""
+    key = _key(model, request)
+    horizon = None if key is None else model.kept.get(key)
+    if horizon is None:
+        horizon = _horizon(model, request)
+        point = _point(model, horizon)
+        horizon = replace(horizon, deviations=_deviations(model, horizon, point))
+        _keep(model, key, horizon)
+    else:
+        point = _point(model, horizon)
+    return _table(model, horizon, point, components=request.components)
+
+
+def _key(model: "Model", request: Request) -> tuple[object, ...] | None:
+    """Return what the horizon depends on, or None where it depends on more than a few words."""
+    given = request.ds, request.regressors, request.cap, request.floor, request.conditions
+    if request.include_history or model.settings.growth == "logistic" or any(x is not None for x in given):
+        return None
+    return request.periods, request.freq, request.interval_width, request.quantiles
+
+
+def _keep(model: "Model", key: tuple[object, ...] | None, horizon: Horizon) -> None:
+    around = sum(each.nbytes for each in horizon.deviations or ())
+    if key is not None and horizon.X.nbytes + around <= MOST_BYTES_KEPT:
+        model.kept.clear()
+        model.kept[key] = horizon
+
+
+def _horizon(model: "Model", request: Request) -> Horizon:
     rows = _rows(model, request)
     X = model.layout.matrix(
         rows.ds,
@@ -76,54 +124,66 @@ def forecast(model: "Model", request: Request) -> Table:
         conditions=rows.conditions,
         standardizations=model.standardizations,
     )
-    point = _point(model, rows, X)
-    table: Table = {"ds": datetimes(rows.ds), "trend": point.trend}
-    if rows.cap is not None:
-        table["cap"] = rows.cap
-    if rows.floor is not None:
-        table["floor"] = rows.floor
-    table |= _quantiles(model, request, point)
-    if request.components:
-        table |= _components(model, X)
-    else:
-        table |= {"additive_terms": point.additive, "multiplicative_terms": point.multiplicative}
-    table["yhat"] = point.yhat
-    return table
+    t = model.scale.t(rows.ds)
+    linear = model.settings.growth == "linear"
+    width = model.settings.interval_width if model.settings.uncertainty_samples else None
+    return Horizon(
+        rows=rows,
+        X=X,
+        t=t,
+        lines=lines(model.parameters, model.t_change, t=t) if linear else None,
+        shares=probabilities(width, request),
+        deviations=None,
+    )
 
 
-def _point(model: "Model", rows: _Rows, X: Matrix) -> _Point:
-    growth, y_scale = model.settings.growth, model.scale.y_scale
+def _point(model: "Model", horizon: Horizon) -> _Point:
+    rows, y_scale = horizon.rows, model.scale.y_scale
     floor = floor_column(model.scale, model.settings, rows.floor)
     cap = None if rows.cap is None else (rows.cap - floor) / y_scale
-    t = model.scale.t(rows.ds)
-    level = trend(growth, model.parameters, model.t_change, t=t, cap=cap) * y_scale + floor
-    additive, multiplicative = _terms(X, model.parameters.beta, model.layout.multiplicative, y_scale)
-    yhat = level * (1 + multiplicative) + additive
-    return _Point(t, cap, floor, level, additive, multiplicative, yhat)
+    if horizon.lines is not None:
+        k_t, m_t = horizon.lines
+        scaled = k_t * horizon.t + m_t
+    else:
+        scaled = trend(model.settings.growth, model.parameters, model.t_change, t=horizon.t, cap=cap)
+    level = scaled * y_scale + floor
+    additive, multiplicative = _terms(horizon.X, model.parameters.beta, model.layout.multiplicative, y_scale)
+    return _Point(cap, level, additive, multiplicative, level * (1 + multiplicative) + additive)
 
 
-def _quantiles(model: "Model", request: Request, point: _Point) -> Table:
-    width = model.settings.interval_width if model.settings.uncertainty_samples else None
-    shares = probabilities(width, request)
-    if not shares:
-        return {}
-    of_yhat, of_trend = forecast_quantiles(
-        tuple(shares.values()),
+def _deviations(model: "Model", horizon: Horizon, point: _Point) -> tuple[Matrix, Matrix] | None:
+    if not horizon.shares:
+        return None
+    return deviations(
+        tuple(horizon.shares.values()),
         growth=model.settings.growth,
         parameters=model.parameters,
         t_change=model.t_change,
         y_scale=model.scale.y_scale,
         rows=model.rows,
-        t=point.t,
-        yhat=point.yhat,
-        trend=point.trend,
+        t=horizon.t,
         multiplicative_terms=point.multiplicative,
-        additive_terms=point.additive,
         cap=point.cap,
-        floor=np.broadcast_to(point.floor, point.t.shape),
     )
-    of = {"yhat": of_yhat, "trend": of_trend}
-    return {f"{what}_{name}": of[what][i] for what in of for i, name in enumerate(shares)}
+
+
+def _table(model: "Model", horizon: Horizon, point: _Point, *, components: bool) -> Table:
+    rows = horizon.rows
+    table: Table = {"ds": datetimes(rows.ds), "trend": point.trend}
+    if rows.cap is not None:
+        table["cap"] = rows.cap
+    if rows.floor is not None:
+        table["floor"] = rows.floor
+    if horizon.deviations is not None:
+        around_yhat, around_trend = horizon.deviations
+        for what, middle, around in (("yhat", point.yhat, around_yhat), ("trend", point.trend, around_trend)):
+            table |= zip([f"{what}_{name}" for name in horizon.shares], middle + around, strict=True)
+    if components:
+        table |= _components(model, horizon.X)
+    else:
+        table |= {"additive_terms": point.additive, "multiplicative_terms": point.multiplicative}
+    table["yhat"] = point.yhat
+    return table
 
 
 def _terms(X: Matrix, beta: Vector, multiplicative: Flags, y_scale: float) -> tuple[Vector, Vector]:

@@ -27,7 +27,7 @@ _TINY: Final = 1e-300
 _NORMAL: Final = NormalDist()
 
 
-def forecast_quantiles(  # noqa: PLR0913 - a forecast has this many parts, all but one by name
+def deviations(  # noqa: PLR0913 - a forecast has this many parts, all but one by name
     probabilities: Sequence[float],
     *,
     growth: Growth,
@@ -36,19 +36,15 @@ def forecast_quantiles(  # noqa: PLR0913 - a forecast has this many parts, all b
     y_scale: float,
     rows: int,
     t: Vector,
-    yhat: Vector,
-    trend: Vector,
     multiplicative_terms: Vector,
-    additive_terms: Vector,  # noqa: ARG001 - the forecast's parts are handed over whole
     cap: Vector | None,
-    floor: Vector,  # noqa: ARG001 - as above
 ) -> tuple[Matrix, Matrix]:
-    """Return the quantiles of yhat and of the trend, each of shape (Q, n) and in units of y.
+    """Return the distances of the quantiles from yhat and from the trend, shape (Q, n), in units of y.
 
     `probabilities` (Q,) lie strictly between 0 and 1, in any order.  `t` (n,) is Prophet's scaled time,
     ascending; rows with t <= 1 are history, where the trend is certain.  `rows` counts the history's rows:
-    their mean spacing stands in when there is only one future row.  `yhat`, `trend` and
-    `multiplicative_terms` (n,) are the forecast; `cap` (n,) is the scaled capacity of logistic growth.
+    their mean spacing stands in when there is only one future row.  `multiplicative_terms` (n,) are the
+    forecast's; `cap` (n,) is the scaled capacity of logistic growth.
 
     Raises FutureError for a probability outside (0, 1).  The result depends on the arguments alone.
     """
@@ -57,11 +53,11 @@ def forecast_quantiles(  # noqa: PLR0913 - a forecast has this many parts, all b
             raise FutureError(f"quantiles must be numbers between 0 and 1, not {probability!r}")
     noise = parameters.sigma_obs * y_scale
     normal = np.array([[_NORMAL.inv_cdf(probability)] for probability in probabilities])
-    yhat_quantiles = yhat + noise * normal
-    trend_quantiles = trend + 0.0 * normal
+    around_yhat = np.repeat(noise * normal, len(t), axis=1)
+    around_trend = np.zeros_like(around_yhat)
     first = int(np.searchsorted(t, 1.0, side="right"))
     if growth == "flat" or first == len(t):
-        return yhat_quantiles, trend_quantiles
+        return around_yhat, around_trend
     changes = SlopeChanges.after(parameters, t_change, t=t[first:], rows=rows)
     factor = 1.0 + multiplicative_terms[first:]
     if cap is None:
@@ -79,9 +75,9 @@ def forecast_quantiles(  # noqa: PLR0913 - a forecast has this many parts, all b
             noise=noise,
             factor=factor,
         )
-    yhat_quantiles[:, first:] = yhat[first:] + of_yhat
-    trend_quantiles[:, first:] += of_trend
-    return yhat_quantiles, trend_quantiles
+    around_yhat[:, first:] = of_yhat
+    around_trend[:, first:] = of_trend
+    return around_yhat, around_trend
 
 
 def _linear(

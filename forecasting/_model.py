@@ -1,12 +1,12 @@
 """A fitted model: what a forecast needs, and nothing of the readings unless asked to keep them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from numpy.typing import ArrayLike
 
-from forecasting._forecast import Request, Table, forecast
+from forecasting._forecast import Horizon, Request, Table, forecast
 from forecasting._history import History, Scale
 from forecasting._json_write import model_json
 from forecasting._layout import Layout
@@ -40,6 +40,8 @@ class Model:
     """Only with keep_history."""
     residuals: Vector | None = None
     """y - yhat of the N readings fitted, ascending in time, in units of y; None in a model that was read."""
+    kept: dict[tuple[object, ...], Horizon] = field(default_factory=dict, repr=False)
+    """The last horizon asked for, if it is small, for the next time it is."""
 
     def predict(  # noqa: PLR0913 - what a forecast can be made of, nearly all by name
         self,

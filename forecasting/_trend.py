@@ -12,15 +12,17 @@ def trend(
     if growth == "flat":
         return parameters.m * np.ones_like(t)
     if cap is None:
-        return _linear(t, parameters, t_change)
+        k_t, m_t = lines(parameters, t_change, t=t)
+        return k_t * t + m_t
     return _logistic(t, cap, parameters, t_change)
 
 
-def _linear(t: Vector, parameters: Parameters, t_change: Vector) -> Vector:
+def lines(parameters: Parameters, t_change: Vector, *, t: Vector) -> tuple[Vector, Vector]:
+    """Return slope and intercept of the linear trend at each scaled time, each of shape (N,)."""
     delta_t = (t_change <= t[:, None]) * parameters.delta
     k_t: Vector = delta_t.sum(axis=1) + parameters.k
     m_t: Vector = (delta_t * -t_change).sum(axis=1) + parameters.m
-    return k_t * t + m_t
+    return k_t, m_t
 
 
 def _logistic(t: Vector, cap: Vector, parameters: Parameters, t_change: Vector) -> Vector:

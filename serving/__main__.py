@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from container import run
-from serving._mms import find_java, serve
+from serving._mms import find_java
 from serving._settings import ServingSettings
+from serving._supervisor import Supervisor
 
 DESCRIPTION = """\
 Serve forecasts as a SageMaker multi-model endpoint does, behind Multi Model Server.
@@ -31,7 +32,7 @@ def main() -> int:
     def program(env: Mapping[str, str]) -> int:
         settings = ServingSettings.from_env(env)
         with tempfile.TemporaryDirectory(prefix="serve-", dir=env.get("TMPDIR")) as folder:
-            return serve(settings, java=find_java(os.environ), folder=Path(folder))
+            return Supervisor(settings, java=find_java(os.environ), folder=Path(folder)).run()
 
     return run(program)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
-from serving._errors import DefectError, ModelNotFoundError, RequestError, StoreUnreachableError
+from serving._errors import DefectError, ModelNotFoundError, RequestError, UnavailableError
 from serving._load import Forecaster, Loaded, load_packed
 from serving._names import archive_name
 from serving._store import ModelStore, Packed
@@ -43,10 +43,8 @@ class _Kept:
     """When the store was last asked and said that this is the current one."""
     looked: float
     """When it was last asked."""
-
-    @property
-    def memory_bytes(self) -> int:
-        return self.loaded.memory_bytes + _BYTES_OF_A_PLACE
+    memory_bytes: int = 0
+    """Counted at every look, as a model keeps the last horizon that it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +126,7 @@ class ModelCache:
         """Load nothing more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    @property
-    def cached_models(self) -> int:
-        """How many models are in memory."""
+    def __len__(self) -> int:
         return len(self._kept)
 
     @property
@@ -186,7 +182,7 @@ class ModelCache:
             return flight.model.result(PATIENCE_SECONDS if replaceable else LOAD_SECONDS)
         except TimeoutError:
             if kept is None or not replaceable:
-                raise StoreUnreachableError("the model is still being loaded") from None
+                raise UnavailableError("the model is still being loaded") from None
             logger.warning("the model store is slow; %r is served as it was", key)
             return kept.loaded.model
         except RequestError as error:
@@ -214,10 +210,10 @@ class ModelCache:
 
     def _read(self, key: str, *, known: str | None) -> Packed | None:
         if time.monotonic() < self._unreachable_until:
-            raise StoreUnreachableError("the model store cannot be reached")
+            raise UnavailableError("the model store cannot be reached")
         try:
             return self._store.read(key, known=known)
-        except StoreUnreachableError:
+        except UnavailableError:
             self._unreachable_until = time.monotonic() + PAUSE_SECONDS
             raise
 
@@ -228,7 +224,7 @@ class ModelCache:
             logger.warning("%r is served as it was %.0f s ago: %s", key, now - kept.confirmed, error)
             kept.looked = now
             return kept
-        if not isinstance(error, StoreUnreachableError):
+        if not isinstance(error, UnavailableError):
             self._forget(key, _Miss(_again(error), now + self._revalidate_seconds))
         raise error
 
@@ -236,6 +232,7 @@ class ModelCache:
         with self._lock:
             self._drop(key)
             self._misses.pop(key, None)
+            kept.memory_bytes = kept.loaded.memory_bytes + _BYTES_OF_A_PLACE
             if kept.memory_bytes > self._capacity_bytes:
                 return
             self._kept[key] = kept

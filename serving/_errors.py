@@ -1,12 +1,15 @@
 """What a client did wrong, or asked of us at a bad moment: a status, a code and a sentence."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import ClassVar
 
 
 class RequestError(Exception):
     """A request that is not answered with a forecast; the text says what was wrong and what is accepted."""
 
     status = HTTPStatus.BAD_REQUEST
+    headers: ClassVar[Mapping[str, str]] = {}
 
     @property
     def code(self) -> str:
@@ -20,25 +23,32 @@ class ModelNotFoundError(RequestError):
     status = HTTPStatus.NOT_FOUND
 
 
-class UnsupportedMediaTypeError(RequestError):
-    """The request body has a content type that is not understood."""
-
-    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-
-
 class NotAcceptableError(RequestError):
     """The client accepts no content type that could be sent."""
 
     status = HTTPStatus.NOT_ACCEPTABLE
 
 
-class StoreUnreachableError(RequestError):
-    """The model store does not answer for the moment."""
+class UnsupportedMediaTypeError(RequestError):
+    """The request body has a content type that is not understood."""
 
-    status = HTTPStatus.SERVICE_UNAVAILABLE
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class DefectError(RequestError):
     """A defect of this server; the client learns no more than that."""
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class UnavailableError(RequestError):
+    """Not now: too much waits already, the server stops, or the model store does not answer."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+
+
+class NoMemoryError(RequestError):
+    """There is no memory for another model; SageMaker unloads others and asks again."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE

@@ -35,10 +35,16 @@ class Loaded:
     """A model in memory."""
 
     model: Forecaster
-    memory_bytes: int
-    """What it takes there, but for what models of the same make share."""
     version: str
     """The first digits of its text's SHA-256."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it takes there now, but for what models of the same make share."""
+        model = self.model
+        if isinstance(model, SampledModel):
+            return _BYTES_OF_A_MODEL + len(model.text)
+        return _BYTES_OF_A_MODEL + _bytes_of_arrays(model)
 
 
 def load(source: Path, *, store: Path) -> Loaded:
@@ -56,6 +62,11 @@ def load(source: Path, *, store: Path) -> Loaded:
                 return _loaded(read_stream(file))
         except (ArchiveError, OSError) as error:
             raise _refusal(error) from error
+
+
+def load_folder(folder: Path, *, store: Path) -> Forecaster:
+    """Return the model alone; see `load`."""
+    return load(folder, store=store).model
 
 
 def load_packed(packed: bytes) -> Loaded:
@@ -127,7 +138,7 @@ def _loaded(archive: Archive) -> Loaded:
             raise OwnCodeError("model.json is not Prophet's") from error
         raise ArchiveError(f"model.json: {error}") from error
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return Loaded(model, _bytes(model), version)
+    return Loaded(model, version)
 
 
 def _refusal(error: Exception) -> RequestError:
@@ -140,9 +151,7 @@ def _refusal(error: Exception) -> RequestError:
     return RequestError(f"the model cannot be used: {reason}")
 
 
-def _bytes(model: Forecaster) -> int:
-    if isinstance(model, SampledModel):
-        return _BYTES_OF_A_MODEL + len(model.text)
+def _bytes_of_arrays(model: Model) -> int:
     arrays: list[Any] = [
         model.t_change,
         model.parameters.delta,
@@ -150,8 +159,9 @@ def _bytes(model: Forecaster) -> int:
         model.last_dates,
         model.residuals,
     ]
-    if (kept := model.history) is not None:
-        arrays += [kept.ds, kept.y, kept.dates, kept.cap, kept.floor]
-        arrays += [*kept.regressors.values(), *kept.conditions.values()]
-    sizes = [_BYTES_OF_AN_ARRAY + int(array.nbytes) for array in arrays if array is not None]
-    return _BYTES_OF_A_MODEL + sum(sizes)
+    if (history := model.history) is not None:
+        arrays += [history.ds, history.y, history.dates, history.cap, history.floor]
+        arrays += [*history.regressors.values(), *history.conditions.values()]
+    for horizon in tuple(model.kept.values()):
+        arrays += [horizon.rows.ds, horizon.X, horizon.t, *(horizon.lines or ()), *(horizon.deviations or ())]
+    return sum(_BYTES_OF_AN_ARRAY + int(array.nbytes) for array in arrays if array is not None)

@@ -1,28 +1,33 @@
-"""Multi Model Server as published: its configuration, its command line, its life."""
+"""Multi Model Server as published: its configuration, its command line, its environment."""
 
-import logging
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import mms
 
 from container import SettingError
 from serving._settings import ServingSettings
-
-logger = logging.getLogger(__name__)
+from serving._store_service import STORE_NAME
 
 MAIN_CLASS = "com.amazonaws.ml.mms.ModelServer"
 HANDLER = "serving.handler:handle"
 FIRST_JAVA_THAT_WARNS = 24
-STOP_SECONDS = 20
-"""SageMaker sends SIGKILL 30 seconds after SIGTERM."""
+MOST_RESPONSE_BYTES = 256 * 1024 * 1024
+NO_WAY_OUT = tuple(
+    f"-D{name}"
+    for protocol in ("http", "https")
+    for name in (
+        f"{protocol}.proxyHost=127.0.0.1",
+        f"{protocol}.proxyPort=9",
+        f"{protocol}.nonProxyHosts=",
+    )
+)
+"""MMS downloads models from any url it is given; here it meets a port where nobody listens."""
 
 
 def find_java(env: Mapping[str, str]) -> Path:
@@ -40,26 +45,28 @@ def find_java(env: Mapping[str, str]) -> Path:
     return Path(JAVA)
 
 
-def configuration(settings: ServingSettings) -> str:
+def configuration(settings: ServingSettings, *, folder: Path) -> str:
     """Return MMS's properties file."""
     address = f"http://0.0.0.0:{settings.port}"
-    properties = {
+    properties: dict[str, object] = {
         "inference_address": address,
         "management_address": address,
         "model_store": "/",
         "default_service_handler": HANDLER,
-        "default_workers_per_model": settings.workers_per_model,
+        "default_workers_per_model": 1,
         "job_queue_size": settings.job_queue_size,
         "default_response_timeout_seconds": settings.timeout_seconds,
         "unregister_model_timeout": 60,
         "max_request_size": settings.max_request_bytes,
-        "max_response_size": settings.max_request_bytes,
+        "max_response_size": MOST_RESPONSE_BYTES,
         "decode_input_request": "false",
         "async_logging": "true",
         "number_of_netty_threads": 2,
         "netty_client_threads": 2,
         "metric_time_interval": 86_400,
     }
+    if settings.model_store:
+        properties["load_models"] = f"{STORE_NAME}={folder / STORE_NAME}"
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
 
@@ -69,12 +76,13 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
     MMS's own launcher puts Java in the background and leaves its process id in a file that a crash makes
     stale; here Java is a child like any other.
     """
-    home = Path(mms.__file__).parent.parent
+    jars = Path(mms.__file__).parent / "frontend" / "*"
     return [
         str(java),
-        f"-Dmodel_server_home={home}",
+        f"-Dmodel_server_home={folder}",
         f"-Dlog4j.configurationFile={Path(__file__).with_name('log4j2.xml').as_uri()}",
         f"-Djava.io.tmpdir={folder}",
+        *NO_WAY_OUT,
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
         "-Xss256k",
@@ -82,13 +90,47 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
         *_quiet(java),
         *settings.vmargs,
         "-cp",
-        str(home / "mms" / "frontend" / "*"),
+        str(jars),
         MAIN_CLASS,
         "--python",
-        sys.executable,
+        str(folder / "bin" / "python"),
         "-f",
         str(folder / "mms.properties"),
     ]
+
+
+def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Path) -> dict[str, str]:
+    """Return the environment of MMS and so of the launchers: whichever Python it asks for, it gets ours."""
+    ours = {
+        "PATH": f"{folder / 'bin'}:{env.get('PATH', os.defpath)}",
+        "POOL_FOLDER": str(folder),
+        "POOL_PROCESSES": str(settings.pool_processes),
+        "POOL_STORE_NAME": STORE_NAME if settings.model_store else "",
+    }
+    if settings.allow_archive_code:
+        ours |= {
+            "OWN_CODE_PYTHON": sys.executable,
+            "OWN_CODE_WORKER": str(Path(mms.__file__).with_name("model_service_worker.py")),
+            "OWN_CODE_BELOW": str(settings.paths.models),
+        }
+    return dict(env) | ours
+
+
+def start(settings: ServingSettings, *, java: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """Start MMS in a process group of its own, to which the launchers will belong as well."""
+    (folder / "mms.properties").write_text(configuration(settings, folder=folder))
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / STORE_NAME).mkdir(exist_ok=True)
+    for name in ("python", "python2", "python3"):
+        path = folder / "bin" / name
+        path.unlink(missing_ok=True)
+        path.symlink_to(Path(__file__).with_name("launcher.sh"))
+    return subprocess.Popen(  # noqa: S603 -- the command line is ours
+        command(settings, java=java, folder=folder),
+        cwd=folder,
+        env=environment(settings, os.environ, folder=folder),
+        start_new_session=True,
+    )
 
 
 def _quiet(java: Path) -> tuple[str, ...]:
@@ -99,41 +141,3 @@ def _quiet(java: Path) -> tuple[str, ...]:
     if found is None or int(found[1]) < FIRST_JAVA_THAT_WARNS:
         return ()
     return "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"
-
-
-def serve(settings: ServingSettings, *, java: Path, folder: Path) -> int:
-    """Run MMS until it ends or SIGTERM or SIGINT comes; return the exit code.
-
-    Java and the workers it starts form a process group of their own, which is gone when this returns.
-    """
-    (folder / "mms.properties").write_text(configuration(settings))
-    asked: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _frame: asked.append(number))
-    process = subprocess.Popen(  # noqa: S603 -- the command line is ours
-        command(settings, java=java, folder=folder), cwd=folder, start_new_session=True
-    )
-    logger.info("Multi Model Server on port %d, models below %s", settings.port, settings.paths.models)
-    try:
-        while not asked and not _ended(process, within_seconds=0.2):
-            pass
-        return _stop(process) if asked else process.returncode or 1
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> int:
-    logger.info("stopping")
-    process.terminate()
-    if not _ended(process, within_seconds=STOP_SECONDS):
-        logger.warning("Multi Model Server did not stop within %d seconds and is killed", STOP_SECONDS)
-    return 0
-
-
-def _ended(process: subprocess.Popen[bytes], *, within_seconds: float) -> bool:
-    try:
-        process.wait(within_seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True

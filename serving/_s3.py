@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Any, Final
 
 from container import SettingError
-from serving._errors import ModelNotFoundError, RequestError, StoreUnreachableError
+from serving._errors import ModelNotFoundError, RequestError, UnavailableError
 from serving._store import MOST_PACKED_BYTES, Packed
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class S3Store:
         except (BotoCoreError, OSError, ValueError) as error:
             # ValueError: an endpoint or a bucket's name that makes no URL
             logger.warning("the model store does not answer: %s", error)
-            raise StoreUnreachableError("the model store cannot be reached") from error
+            raise UnavailableError("the model store cannot be reached") from error
 
     def _connected(self) -> Any:  # noqa: ANN401 -- boto3 makes its classes at run time
         with self._lock:
@@ -77,7 +77,7 @@ def _refusal(code: str, error: Exception) -> RequestError:
     # without the permission s3:ListBucket, S3 denies access to what does not exist
     if code in _NOT_FOUND or code == "AccessDenied":
         return ModelNotFoundError("there is no such model in the model store")
-    return StoreUnreachableError("the model store cannot be reached")
+    return UnavailableError("the model store cannot be reached")
 
 
 def _body(found: Any) -> bytes:  # noqa: ANN401 -- boto3 makes its classes at run time

@@ -1,5 +1,8 @@
-"""The request and the response as a client sees them: JSON in, JSON out, limits included."""
+"""The request and the response as a client sees them, field by field, limits included."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -16,6 +19,9 @@ Probability: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
 MOST_PERIODS = 10_000
 DEFAULT_PERIODS = 7
 MOST_QUANTILES = 99
+MOST_RECORDS = 10_000
+MOST_ROWS = 1_000_000
+"""Rows that one answer may have, over all its records."""
 COLUMNS = ("ds", "yhat", "yhat_lower", "yhat_upper")
 """What is answered unless more is asked for."""
 
@@ -44,37 +50,66 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return {name: values for name, values in forecast.items() if name in wanted}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """The forecast of one record."""
+
+    target_model: str
+    table: Table
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, `ds` first."""
+        return sorted(self.table, key=lambda name: name != "ds")
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one row after the other."""
+        names = self.names
+        columns = [_times(self.table[name]) if name == "ds" else self.table[name].tolist() for name in names]
+        return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+
+    def content(self) -> dict[str, Any]:
+        """Return what JSON says of it."""
+        return {"target_model": self.target_model, "predictions": list(self.rows())}
+
+
 _json = msgspec.json.Decoder()
+encode = msgspec.json.encode
 
 
-def parse_request(body: bytes) -> Request:
-    """Return the request in `body`; `RequestError` names the field that is wrong and what it accepts.
-
-    A body that is a JSON string holding JSON is accepted.
-    """
+def decode(text: bytes) -> object:
+    """Return what a JSON text holds; a JSON string that holds JSON is read once more."""
     try:
-        content = _json.decode(body)
-        if isinstance(content, str):
-            content = _json.decode(content)
+        content: object = _json.decode(text)
+        return _json.decode(content) if isinstance(content, str) else content
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RequestError('the body is not JSON; {"period": 7} is expected') from None
+
+
+def records_of(content: object) -> tuple[list[object], bool]:
+    """Return the records of a JSON body, and whether it could hold many: those of its `requests`."""
+    if not (isinstance(content, dict) and "requests" in content):
+        return [content], False
+    records = content["requests"]
+    if len(content) > 1 or not isinstance(records, list) or not 0 < len(records) <= MOST_RECORDS:
+        raise RequestError(f'{{"requests": [...]}} takes 1 to {MOST_RECORDS} records, and no other field')
+    return records, True
+
+
+def as_request(record: object, *, texts: bool = False) -> Request:
+    """Return a record as a request; `RequestError` names the field that is wrong and what it accepts.
+
+    `texts` says that the record's values are texts, as CSV has them.
+    """
     try:
-        return msgspec.convert(content, Request)
+        return msgspec.convert(record, Request, strict=not texts)
     except msgspec.ValidationError as error:
         raise RequestError(_sentence(str(error))) from None
 
 
-def format_response(forecast: Table, *, target_model: str) -> bytes:
-    """Return the JSON of a forecast, one record per row, `ds` first."""
-    names = sorted(forecast, key=lambda name: name != "ds")
-    columns = [_texts(forecast[name]) if name == "ds" else forecast[name].tolist() for name in names]
-    records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-    return msgspec.json.encode({"target_model": target_model, "predictions": records})
-
-
-def format_error(error: RequestError) -> bytes:
-    """Return the JSON that says what was wrong."""
-    return msgspec.json.encode({"error": {"code": error.code, "message": str(error)}})
+def error_content(error: RequestError) -> dict[str, Any]:
+    """Return what JSON says of an error."""
+    return {"error": {"code": error.code, "message": str(error)}}
 
 
 _PERIOD = f"period must be a whole number from 1 to {MOST_PERIODS}"
@@ -90,8 +125,9 @@ def _sentence(problem: str) -> str:
     return f"{place.rstrip('`')}: {what}" if place else f"{what}; {_FIELDS}"
 
 
-def _texts(ds: NDArray[np.datetime64]) -> list[str]:
-    """Return times as ISO 8601, to the second unless there is more to say."""
-    whole = ds.astype("datetime64[s]")
-    texts = np.datetime_as_string(whole if (whole == ds).all() else ds.astype("datetime64[us]"))
-    return [str(text) for text in texts]
+def _times(ds: NDArray[np.datetime64]) -> list[Any]:
+    """Return times that are written as ISO 8601, to the second unless there is more to say."""
+    times: list[Any] = ds.astype("datetime64[us]").tolist()
+    if all(isinstance(time, datetime) for time in times):
+        return times
+    return [str(text) for text in np.datetime_as_string(ds)]  # beyond the years that Python knows

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from archive import SUFFIX, ArchiveError, BundleReader
 from container import SettingError
-from serving._errors import ModelNotFoundError, RequestError, StoreUnreachableError
+from serving._errors import ModelNotFoundError, RequestError, UnavailableError
 from serving._load import opened_below
 
 MOST_PACKED_BYTES: Final = 16 * 1024 * 1024
@@ -38,7 +38,7 @@ class ModelStore(Protocol):
     def read(self, name: str, *, known: str | None = None) -> Packed | None:
         """Return the archive, whole, of one version; None where its version is `known`.
 
-        Raises `ModelNotFoundError`, `StoreUnreachableError`, and `RequestError` for what cannot be read.
+        Raises `ModelNotFoundError`, `UnavailableError`, and `RequestError` for what cannot be read.
         """
 
 
@@ -67,7 +67,7 @@ class DirectoryStore:
         try:
             root = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
         except OSError as error:
-            raise StoreUnreachableError("the model store cannot be reached") from error
+            raise UnavailableError("the model store cannot be reached") from error
         try:
             with opened_below(root, tuple(name.split("/"))) as file:
                 return _read(file, known)
@@ -97,7 +97,7 @@ class BundleStore:
                     return None
                 content = reader.find(name.removesuffix(SUFFIX), most_bytes=MOST_PACKED_BYTES)
             except OSError as error:
-                raise StoreUnreachableError("the model store cannot be reached") from error
+                raise UnavailableError("the model store cannot be reached") from error
             except ArchiveError as error:
                 raise RequestError(f"the model cannot be used: {error}") from error
             if content is None:
@@ -165,4 +165,4 @@ def _version(status: os.stat_result) -> str:
 def _failed(error: OSError) -> RequestError:
     if error.errno in _OUTSIDE:
         return RequestError("the model cannot be used: it cannot be read; links are not followed")
-    return StoreUnreachableError("the model store cannot be reached")
+    return UnavailableError("the model store cannot be reached")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,8 @@ from train._readings import MOST_BYTES, Readings, ReadingsError, read
 from train._settings import TrainSettings
 
 FORMAT_VERSION = 1
+MOST_BYTES_OF_A_NAME = 255
+"""What a file system takes."""
 VERSIONS = {"fleetcast": version("fleetcast"), "numpy": np.__version__}
 
 
@@ -55,6 +58,8 @@ def _contents(customer: Customer) -> list[bytes]:
             "its readings are several objects, and under ShardedByS3Key other hosts may hold the rest: "
             "keep one object per customer, data.csv, or use FullyReplicated"
         )
+    if len(os.fsencode(customer.name + SUFFIX)) > MOST_BYTES_OF_A_NAME:
+        raise ReadingsError(f"the customer's name has more than {MOST_BYTES_OF_A_NAME - len(SUFFIX)} bytes")
     if not customer.files:
         raise ReadingsError("the folder has no data.csv or data.parquet")
     for path in customer.files:

@@ -85,7 +85,7 @@ def test_a_form_is_not_a_request(server: Server) -> None:
     )
 
     assert answer.status == 415
-    assert "Content-Type must be application/json" in answer.json["error"]["message"]
+    assert "Content-Type must be one of application/json" in answer.json["error"]["message"]
 
 
 def test_a_bad_request_leaves_the_model_usable(server: Server) -> None:

@@ -113,7 +113,7 @@ def test_the_old_file_stays_where_the_new_one_cannot_be_written(tmp_path: Path) 
 
 
 def test_what_an_interrupted_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "7.tar.gz.sagemaker-ignore.123").write_bytes(b"half")
+    (tmp_path / ".sagemaker-ignore.123.456").write_bytes(b"half")
     (tmp_path / "8.tar.gz").write_bytes(b"whole")
 
     assert remove_unfinished(tmp_path) == 1

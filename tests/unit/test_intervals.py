@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting._errors import FutureError
-from forecasting._intervals import forecast_quantiles
+from forecasting._intervals import deviations
 from forecasting._inversion import Cube, jump_variance
 from forecasting._problem import Growth, Matrix, Parameters, Vector
 
@@ -58,8 +58,7 @@ class Forecast:
         return np.linspace(1.2, 1.4, self.horizon) if self.growth == "logistic" else None
 
     def quantiles(self, *probabilities: float, t: Vector | None = None) -> tuple[Matrix, Matrix]:
-        zeros = np.zeros(self.horizon)
-        return forecast_quantiles(
+        return deviations(
             probabilities,
             growth=self.growth,
             parameters=self.parameters,
@@ -67,12 +66,8 @@ class Forecast:
             y_scale=self.y_scale,
             rows=self.history + 1,
             t=self.t if t is None else t,
-            yhat=zeros,
-            trend=zeros,
             multiplicative_terms=self.multiplicative_terms,
-            additive_terms=zeros,
             cap=self.cap,
-            floor=zeros,
         )
 
     def simulate(self, probabilities: tuple[float, float], *, chance: float) -> tuple[Matrix, Cube]:
@@ -167,7 +162,7 @@ def test_half_widths_are_those_of_stock_prophet_with_60000_samples(growth: Growt
     np.random.seed(3)  # noqa: NPY002 - the generator stock Prophet draws from
     forecast = stock.predict(future)
 
-    yhat, trend = forecast_quantiles(
+    around_yhat, around_trend = deviations(
         (0.1, 0.9),
         growth=growth,
         parameters=Parameters(
@@ -181,13 +176,11 @@ def test_half_widths_are_those_of_stock_prophet_with_60000_samples(growth: Growt
         y_scale=stock.y_scale,
         rows=len(stock.history),
         t=stock.setup_dataframe(future.copy())["t"].to_numpy(),
-        yhat=forecast["yhat"].to_numpy(),
-        trend=forecast["trend"].to_numpy(),
         multiplicative_terms=forecast["multiplicative_terms"].to_numpy(),
-        additive_terms=forecast["additive_terms"].to_numpy(),
         cap=np.full(len(future), 30.0) / stock.y_scale if growth == "logistic" else None,
-        floor=np.zeros(len(future)),
     )
+    yhat = forecast["yhat"].to_numpy() + around_yhat
+    trend = forecast["trend"].to_numpy() + around_trend
 
     stock_yhat = forecast[["yhat_lower", "yhat_upper"]].to_numpy().T
     stock_trend = forecast[["trend_lower", "trend_upper"]].to_numpy().T

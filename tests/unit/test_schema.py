@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from serving._errors import RequestError
-from serving._schema import MOST_PERIODS, Request, format_response, parse_request
+from serving._schema import MOST_PERIODS, Request, Result, as_request, decode, encode
+
+
+def parse_request(body: bytes) -> Request:
+    return as_request(decode(body))
+
 
 PERIOD = f"period must be a whole number from 1 to {MOST_PERIODS}"
 
@@ -54,7 +59,7 @@ def test_a_field_of_the_wrong_type_is_named() -> None:
 def test_a_response_is_one_record_per_row() -> None:
     ds = np.array(["2026-01-01", "2026-01-02T12:00"], dtype="datetime64[us]")
 
-    response = json.loads(format_response({"ds": ds, "yhat": np.array([1.0, 2.5])}, target_model="7"))
+    response = json.loads(encode(Result("7", {"ds": ds, "yhat": np.array([1.0, 2.5])}).content()))
 
     assert response == {
         "target_model": "7",

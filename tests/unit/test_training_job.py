@@ -168,6 +168,15 @@ def test_readings_that_are_all_missing_have_no_model(tmp_path: Path) -> None:
     assert ledger(paths)["7"]["reason"] == "no reading is a number"
 
 
+def test_a_name_that_no_archive_can_bear_stops_nobody_else(tmp_path: Path) -> None:
+    paths = channel(tmp_path, {f"{'é' * 125}/data.csv": history(), "7/data.csv": history()})
+
+    train(paths, TrainSettings(max_failed_fraction=0.5))
+
+    assert "name" in ledger(paths)["é" * 125]["reason"]
+    assert ledger(paths)["7"]["status"] == "ok"
+
+
 def test_a_file_that_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     paths = channel(tmp_path, {"7/data.csv": history()})
     (paths.channels / "train" / "pipe").mkdir()
@@ -219,6 +228,33 @@ def test_a_holdout_is_measured_and_the_model_is_then_fitted_to_all(tmp_path: Pat
     assert ledger(paths)["7"]["holdout"].keys() == {"mae", "rmse", "smape", "mase", "coverage"}
     archives = [read_archive(each.checkpoints / "7.tar.gz") for each in (paths, plain)]
     assert archives[0].model == archives[1].model
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to tell files apart")
+def test_every_archive_is_on_the_disk_before_its_name_and_all_names_before_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = channel(tmp_path, {f"{customer}/data.csv": history(seed=customer) for customer in range(20)})
+    fsync, replace, done = os.fsync, os.replace, []
+
+    def sync(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(("on disk", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+
+    def rename(source: Path, target: Path) -> None:
+        replace(source, target)
+        done.append(("on disk" if ("on disk", str(source)) in done else "lost", str(target)))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", rename)
+    train(paths, TrainSettings())
+
+    names = [path for _, path in done]
+    archives = [str(path) for path in paths.checkpoints.iterdir()]
+    assert len(archives) == 20
+    assert [path for state, path in done if state == "lost"] == []
+    last = max(names.index(path) for path in archives)
+    assert last < names.index(str(paths.checkpoints)) < names.index(str(paths.output_data / "train.jsonl"))
 
 
 def test_the_bundle_holds_every_archive_byte_for_byte(tmp_path: Path) -> None:
