@@ -21,16 +21,16 @@ def archive_name(name: str) -> str:
 
     Refused is what a file system or S3 would take for anything but a name below the store.
     """
-    whole = name if name.endswith(SUFFIX) else f"{name}{SUFFIX}"
+    key = name.removesuffix(SUFFIX)
+    whole = f"{key}{SUFFIX}"
     try:
-        content = os.fsencode(whole)
+        lengths = [len(os.fsencode(part)) for part in whole.split("/")]
     except UnicodeEncodeError:
         raise RequestError(f"{_ACCEPTED}; it has characters that no file name can have") from None
-    if len(content) > MOST_BYTES:
-        raise RequestError(f"{_ACCEPTED}, of at most {MOST_BYTES} bytes")
-    parts = content.split(b"/")
-    if b"\0" in content or UNFINISHED in whole or name in ("", SUFFIX):
-        raise RequestError(_ACCEPTED)
-    if any(part in (b"", b".", b"..") or len(part) > MOST_BYTES_OF_A_PART for part in parts):
-        raise RequestError(f"{_ACCEPTED}; '.', '..', empty parts and parts of over 255 bytes are refused")
+    if sum(lengths) + len(lengths) > MOST_BYTES or max(lengths) > MOST_BYTES_OF_A_PART:
+        raise RequestError(
+            f"{_ACCEPTED}, of at most {MOST_BYTES} bytes, {MOST_BYTES_OF_A_PART} between two slashes"
+        )
+    if "\0" in key or UNFINISHED in key or not {"", ".", ".."}.isdisjoint(key.split("/")):
+        raise RequestError(f"{_ACCEPTED}; '.', '..' and empty parts are refused")
     return whole
