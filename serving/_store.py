@@ -18,7 +18,6 @@ from serving._load import opened_below
 MOST_PACKED_BYTES: Final = 16 * 1024 * 1024
 BUNDLES: Final = "fleet-*.sqlite"
 S3: Final = "s3://"
-_ATTEMPTS: Final = 3
 _BUNDLES_SECONDS: Final = 1.0
 _GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR)
 _OUTSIDE: Final = (errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO)
@@ -140,22 +139,17 @@ class _Bundles:
 
 
 def _read(file: int, known: str | None) -> Packed | None:
-    """Return the content of a file that did not change meanwhile; it may be written in place."""
-    for _ in range(_ATTEMPTS):
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelNotFoundError("there is no such model in the model store")
-        if status.st_size > MOST_PACKED_BYTES:
-            raise RequestError(
-                f"the model cannot be used: the archive is larger than {MOST_PACKED_BYTES} bytes"
-            )
-        version = _version(status)
-        if version == known:
-            return None
-        content = os.pread(file, status.st_size + 1, 0)
-        if len(content) == status.st_size and _version(os.fstat(file)) == version:
-            return Packed(content, version)
-    raise RequestError("the model cannot be used: the archive is being written")
+    """Return the content of a file, which may be written in place meanwhile: gzip's checksum tells."""
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelNotFoundError("there is no such model in the model store")
+    if status.st_size > MOST_PACKED_BYTES:
+        raise RequestError(f"the model cannot be used: the archive is larger than {MOST_PACKED_BYTES} bytes")
+    version = _version(status)
+    if version == known:
+        return None
+    with open(file, "rb", closefd=False) as content:
+        return Packed(content.read(MOST_PACKED_BYTES), version)
 
 
 def _version(status: os.stat_result) -> str:

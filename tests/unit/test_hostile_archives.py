@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive import Archive, ArchiveError, OwnCodeError, pack, read_folder, unpack
+from archive import Archive, ArchiveError, OwnCodeError, pack, read_folder, read_stream, unpack
 
 MODEL = json.dumps({"growth": "linear", "text": "x" * 500})
 WHOLE = pack(Archive(MODEL, {"customer": "7"}))
@@ -146,6 +146,15 @@ def test_a_hostile_archive_is_refused_within_bounds_and_nothing_is_written(
 
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
     assert "/" not in str(refused.value)
+
+
+def test_input_without_output_is_not_read_without_end() -> None:
+    content = io.BytesIO(empty_blocks())
+
+    with pytest.raises(ArchiveError, match="more than"):
+        read_stream(content)
+
+    assert content.tell() <= 65 * MEGABYTE
 
 
 def test_an_archive_cut_anywhere_is_refused() -> None:

@@ -371,6 +371,31 @@ def test_an_archive_replaced_all_the_time_is_the_old_or_the_new_and_never_fails(
     assert seen == {1, 2}
 
 
+def test_an_archive_written_in_place_is_the_old_or_the_new_too(tmp_path: Path) -> None:
+    path = write_archive(tmp_path, "1", packed_model(1.0))
+    models = cache(open_store(str(tmp_path)), revalidate_seconds=0)
+    models.get("1")
+    ended, seen = Event(), set()
+
+    def work(thread: int) -> None:
+        if thread:
+            for _ in range(500):
+                seen.add(level(models.get("1")))
+            ended.set()
+        turn = 0
+        while not ended.is_set():
+            turn += 1
+            with path.open("r+b", buffering=0) as file:
+                content = packed_model(1.0 + turn % 2)
+                for place in range(0, len(content), 100):
+                    file.write(content[place : place + 100])
+                file.truncate()
+
+    in_threads(2, work)
+
+    assert seen <= {1, 2}
+
+
 def test_the_bytes_counted_are_those_of_the_models(shelf: Shelf) -> None:
     models = cache(shelf)
     for name in ("1", "2"):
