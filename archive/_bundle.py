@@ -11,9 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from archive._errors import ArchiveError
 from archive._files import UNFINISHED, FilesystemError, sync_folder
 
 ARCHIVES_PER_COMMIT = 1_000
+_FIND = "SELECT length(archive) FROM archives WHERE customer = ?"
+_TAKE = "SELECT archive FROM archives WHERE customer = ?"
 _SCHEMA = "CREATE TABLE archives (customer BLOB PRIMARY KEY, archive BLOB NOT NULL)"
 
 
@@ -69,6 +72,41 @@ class BundleWriter:
 
     def _failed(self, error: Exception) -> FilesystemError:
         return FilesystemError(f"{self._path.name} could not be written to {self._path.parent}: {error}")
+
+
+class BundleReader:
+    """Finds archives in a bundle by the customer's name; for one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Raise `ArchiveError` where the file is no bundle."""
+        self._path = path
+        try:
+            # What is replaced is a file of another name until it is whole, so that this one never changes.
+            self._database = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def find(self, customer: str, *, most_bytes: int) -> bytes | None:
+        """Return the bytes of the customer's `.tar.gz`, None where there is none; raise `ArchiveError`."""
+        try:
+            found = self._database.execute(_FIND, (os.fsencode(customer),)).fetchone()
+            if found is None:
+                return None
+            if found[0] > most_bytes:
+                raise ArchiveError(f"the archive is larger than {most_bytes} bytes")
+            (packed,) = self._database.execute(_TAKE, (os.fsencode(customer),)).fetchone()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        return bytes(packed)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _failed(self, error: Exception) -> ArchiveError:
+        return ArchiveError(f"the bundle {self._path.name} cannot be read: {error}")
 
 
 def read_bundle(path: Path) -> Iterator[tuple[str, bytes]]:

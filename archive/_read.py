@@ -1,85 +1,136 @@
 """Reading: member by member, into memory, bounded; nothing is ever unpacked to disk."""
 
+import errno
 import io
 import json
-import tarfile
-import zlib
+import os
+import stat
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
+from archive._errors import ArchiveError, OwnCodeError
+from archive._tar import Inflated, plain_files
 from archive._write import MEMBERS, METADATA, MODEL, Archive
 
-MOST_BYTES = 64 * 1024 * 1024
+OWN_CODE: Final = "code/inference.py"
+"""What SageMaker's inference toolkit runs where an archive brings its own model."""
+MOST_TEXT_BYTES: Final = {MODEL: 16 * 1024 * 1024, METADATA: 1024 * 1024}
 """A stock Prophet model of 100,000 rows takes 16 MB."""
-
-
-class ArchiveError(ValueError):
-    """An archive or model folder that cannot be used; the text says what is wrong with it."""
+MOST_BYTES_OF_WIDE_TEXT: Final = 4 * 1024 * 1024
+"""Prophet writes ASCII alone; other characters may take four bytes each in memory."""
+_READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def read_archive(path: Path) -> Archive:
     """Read a `.tar.gz`; see `unpack`.  A file that cannot be read is an `ArchiveError` too."""
     try:
-        packed = path.read_bytes()
+        with path.open("rb") as file:
+            return read_stream(file)
     except OSError as error:
         raise ArchiveError(f"the archive cannot be read: {error.strerror or error}") from error
-    return unpack(packed)
 
 
 def unpack(packed: bytes) -> Archive:
-    """Return what the bytes of a `.tar.gz` hold, read to their end, so that gzip's checksum covers it.
+    """Return what the bytes of a `.tar.gz` hold; see `read_stream`."""
+    return read_stream(io.BytesIO(packed))
 
-    Raises `ArchiveError` for anything but a regular, whole archive with a `model.json` in it.
+
+def read_stream(file: BinaryIO) -> Archive:
+    """Return what a `.tar.gz` holds, read to its end, so that gzip's checksum covers it.
+
+    Raises `ArchiveError` for anything but a regular, whole archive with a `model.json` in it, and
+    `OwnCodeError` for one that has code to run instead.
     """
-    return _archive(_members(_decompress(packed)))
+    stream = Inflated(file)
+    texts: dict[str, str] = {}
+    brings_code = False
+    for member in plain_files(stream):
+        brings_code = brings_code or member.name == OWN_CODE
+        if member.name in MEMBERS:
+            if member.name in texts:
+                raise ArchiveError(f"{member.name} is in it twice")
+            _check_size(member.name, member.size)
+            texts[member.name] = _text(member.name, stream.read(member.size))
+    return _archive(texts, brings_code=brings_code)
 
 
-def read_folder(folder: Path) -> Archive:
-    """Read an archive that somebody else has extracted to `folder`."""
-    found = {}
-    for name in MEMBERS:
-        path = folder / name
-        if path.is_file():
-            if path.stat().st_size > MOST_BYTES:
-                raise ArchiveError(f"{name} is larger than {MOST_BYTES} bytes")
-            found[name] = path.read_bytes()
-    return _archive(found)
+def read_folder(folder: Path | int) -> Archive:
+    """Read an archive that somebody else has extracted to `folder`, a path or an open descriptor.
 
-
-def _decompress(compressed: bytes) -> bytes:
-    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    Raises as `read_stream` does.  Links in it are not followed.
+    """
+    if isinstance(folder, int):
+        return _read_folder(folder)
     try:
-        plain = stream.decompress(compressed, MOST_BYTES)
-    except zlib.error as error:
-        raise ArchiveError("the archive is not gzip, or it is damaged") from error
-    if stream.unconsumed_tail:
-        raise ArchiveError(f"the archive holds more than {MOST_BYTES} bytes")
-    if not stream.eof:
-        raise ArchiveError("the archive is cut short")
-    return plain
-
-
-def _members(plain: bytes) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    except OSError as error:
+        raise ArchiveError(f"the folder cannot be read: {error.strerror}") from error
     try:
-        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as tar:
-            for member in tar:
-                name = member.name.removeprefix("./")
-                if name in MEMBERS and member.isreg() and (file := tar.extractfile(member)) is not None:
-                    found[name] = file.read()
-    except tarfile.TarError as error:
-        raise ArchiveError("the archive is not a tar file, or it is damaged") from error
-    return found
+        return _read_folder(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def _archive(members: dict[str, bytes]) -> Archive:
-    if MODEL not in members:
+def _read_folder(folder: int) -> Archive:
+    contents = {name: _file_in(folder, name) for name in MEMBERS}
+    texts = {name: _text(name, content) for name, content in contents.items() if content is not None}
+    return _archive(texts, brings_code=_has_code(folder))
+
+
+def _file_in(folder: int, name: str) -> bytes | None:
+    try:
+        descriptor = os.open(name, _READ, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        problem = "is a link, and links are not followed" if error.errno == errno.ELOOP else "cannot be read"
+        raise ArchiveError(f"{name} {problem}") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ArchiveError(f"{name} is not a file")
+        _check_size(name, status.st_size)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(status.st_size + 1)
+    except OSError as error:
+        raise ArchiveError(f"{name} cannot be read") from error
+    finally:
+        os.close(descriptor)
+    if len(content) != status.st_size:
+        raise ArchiveError(f"{name} is being written")
+    return content
+
+
+def _has_code(folder: int) -> bool:
+    with suppress(OSError):
+        return stat.S_ISREG(os.stat(OWN_CODE, dir_fd=folder, follow_symlinks=False).st_mode)
+    return False
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > MOST_TEXT_BYTES[name]:
+        raise ArchiveError(f"{name} is larger than {MOST_TEXT_BYTES[name]} bytes")
+
+
+def _text(name: str, content: bytes | bytearray) -> str:
+    if len(content) > MOST_BYTES_OF_WIDE_TEXT and not content.isascii():
+        raise ArchiveError(f"{name} is larger than {MOST_BYTES_OF_WIDE_TEXT} bytes and not ASCII")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ArchiveError(f"{name} is not UTF-8 text") from error
+
+
+def _archive(texts: dict[str, str], *, brings_code: bool) -> Archive:
+    if MODEL not in texts:
+        if brings_code:
+            raise OwnCodeError(f"there is no {MODEL} in it, but {OWN_CODE}")
         raise ArchiveError(f"there is no {MODEL} in it")
     try:
-        metadata: Any = json.loads(members.get(METADATA, b"{}"))
-        model = members[MODEL].decode()
+        metadata: Any = json.loads(texts.get(METADATA, "{}"))
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{METADATA} is not JSON, or {MODEL} is not text") from error
+        raise ArchiveError(f"{METADATA} is not JSON") from error
     if not isinstance(metadata, dict):
         raise ArchiveError(f"{METADATA} is not a JSON object")
-    return Archive(model=model, metadata=metadata)
+    return Archive(model=texts[MODEL], metadata=metadata, brings_code=brings_code)

@@ -24,6 +24,8 @@ class Archive:
     model: str
     """Prophet's own JSON."""
     metadata: Mapping[str, Any]
+    brings_code: bool = False
+    """Whether `code/inference.py` lies beside it, which is of no use to us and not kept."""
 
 
 def pack(archive: Archive) -> bytes:

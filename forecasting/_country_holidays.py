@@ -31,7 +31,7 @@ def _one_year(country: str, year: int) -> tuple[tuple[int, str], ...]:
         calendar = getattr(holidays, _SUBSTITUTES.get(country, country))
         dates: holidays.HolidayBase = calendar(expand=False, language="en_US", subdiv=None, years=[year])
         named = [(date.toordinal() - _EPOCH_ORDINAL, name) for date in dates for name in dates.get_list(date)]
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise SettingError(
             f"country_holidays must be a country of the holidays package such as 'US', not {country!r}"
         ) from error

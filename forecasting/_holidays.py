@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from forecasting._country_holidays import country_holidays
-from forecasting._errors import SettingError
+from forecasting._errors import FutureError, SettingError
 from forecasting._holiday_table import HolidayTable
 from forecasting._names import check_name
 from forecasting._problem import Matrix
@@ -14,6 +14,8 @@ from forecasting._timestamps import DAY, Stamps, years
 
 RESOLVED_AHEAD = 10
 """Years after the history for which a fitted model knows the holidays of its country."""
+MOST_YEARS = 100
+"""Of one forecast: every year that is not known takes a millisecond to find."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +57,12 @@ class Holidays:
         first, last = int(asked[0]), int(asked[1])
         if first in self.resolved_years and last in self.resolved_years:
             return self
-        return _resolved_anew(self, first, last)
+        if last - first > MOST_YEARS:
+            raise FutureError(f"with the holidays of a country a forecast spans at most {MOST_YEARS} years")
+        try:
+            return _resolved_anew(self, first, last)
+        except SettingError as error:
+            raise FutureError(str(error)) from error
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,18 +57,14 @@ class SampledModel:
 
 
 _ALWAYS_SHOWN = ("ds", "trend", "cap", "floor", "additive_terms", "multiplicative_terms", "yhat")
+_NOT_A_MODEL = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _INTERVALS = ("yhat_lower", "yhat_upper", "trend_lower", "trend_upper")
 
 
 def _forecast(text: str, request: Request) -> Table:
     import pandas as pd  # noqa: PLC0415 - see the module
 
-    from forecasting._prophet import without_plotly  # noqa: PLC0415 - it imports this module
-
-    without_plotly()
-    from prophet.serialize import model_from_json  # noqa: PLC0415
-
-    model = model_from_json(text)
+    model = _prophets(text)
     frame = pd.DataFrame({"ds": datetimes(_stamps(text, request))})
     for given in (request.regressors, request.conditions):
         for name, values in () if given is None else given.items():
@@ -84,6 +80,8 @@ def _forecast(text: str, request: Request) -> Table:
         samples = model.predictive_samples(frame) if request.quantiles else {}
     except ValueError as error:
         raise FutureError(str(error)) from error
+    except _NOT_A_MODEL as error:
+        raise FutureError("Prophet cannot forecast with this model") from error
     shown = [name for name in forecast if request.components or name in (*_ALWAYS_SHOWN, *_INTERVALS)]
     table: Table = {name: forecast[name].to_numpy() for name in shown}
     table["ds"] = table["ds"].astype("datetime64[us]")
@@ -91,6 +89,18 @@ def _forecast(text: str, request: Request) -> Table:
         if name not in ("lower", "upper"):
             table |= {f"{of}_{name}": np.quantile(samples[of], share, axis=1) for of in ("yhat", "trend")}
     return table
+
+
+def _prophets(text: str) -> Any:  # noqa: ANN401 - a Prophet, whose package has no types
+    from forecasting._prophet import without_plotly  # noqa: PLC0415 - it imports this module
+
+    without_plotly()
+    from prophet.serialize import model_from_json  # noqa: PLC0415
+
+    try:
+        return model_from_json(text)
+    except _NOT_A_MODEL as error:
+        raise FutureError("Prophet cannot read this model") from error
 
 
 def _stamps(text: str, request: Request) -> Stamps:

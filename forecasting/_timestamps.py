@@ -1,5 +1,6 @@
 """Timestamps as whole microseconds since 1970: years 1500 and 2500 fit, and differences are exact."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -12,6 +13,7 @@ Stamps: TypeAlias = NDArray[np.int64]
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 NOT_A_TIME = np.iinfo(np.int64).min
+_ISO = re.compile(r"-?\d{4,6}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?", re.ASCII)
 _ACCEPTED = "dates without a time zone: datetime64, datetime, or ISO 8601 text"
 
 
@@ -70,6 +72,11 @@ def iso(stamps: Stamps) -> list[str]:
 
 
 def from_iso(texts: Sequence[str]) -> Stamps:
-    """Return the timestamps of ISO 8601 texts as any version of pandas writes them (with or without "Z")."""
+    """Return the timestamps of ISO 8601 texts as any version of pandas writes them (with or without "Z").
+
+    Raises ValueError for any other text.
+    """
     plain = [text.removesuffix("Z").removesuffix("+00:00") for text in texts]
+    if not all(map(_ISO.fullmatch, plain)):
+        raise ValueError("dates must be ISO 8601 texts without a time zone")
     return np.array(plain, dtype="datetime64[us]").view(np.int64)

@@ -1,130 +1,258 @@
-"""Models in memory: loaded when first asked for, kept by bytes, looked at again after a while."""
+"""The models in memory: read when first asked for, compared with the store again, given up for others."""
 
 import logging
-import threading
+import math
 import time
 from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final
 
-from archive import ArchiveError, unpack
-from serving._errors import ModelNotFoundError, RequestError, UnavailableError
-from serving._load import Forecaster, load
-from serving._store import ModelStore
+from serving._errors import DefectError, ModelNotFoundError, RequestError, UnavailableError
+from serving._load import Forecaster, Loaded, load_packed
+from serving._names import archive_name
+from serving._store import ModelStore, Packed
 
 logger = logging.getLogger(__name__)
 
-MOST_MISSES: Final = 10_000
-MISS_SECONDS: Final = 1.0
-"""How long a name is remembered that the store does not have."""
+THREADS: Final = 8
+"""That load for callers who cannot wait."""
 STALE_SECONDS: Final = 300.0
-"""How long a model is used while the store does not answer."""
-BYTES_PER_MODEL: Final = 4096
-"""Of a model without its text: arrays, and its place in the cache."""
+"""How long a model is served that the store can no longer confirm."""
+PATIENCE_SECONDS: Final = 2.0
+"""How long a request waits for the store where the model in memory could answer it."""
+LOAD_SECONDS: Final = 30.0
+"""How long a request waits for a model that is not in memory."""
+PAUSE_SECONDS: Final = 1.0
+"""How long an unreachable store is left alone."""
+MOST_MISSES: Final = 4_096
+_SOON: Final = 0.5
+"""The share of `revalidate_seconds` after which `peek` has a look taken that nobody waits for."""
+_BYTES_OF_A_PLACE: Final = 600
+"""Of a name and what is noted of it."""
 
 
 @dataclass(slots=True)
 class _Kept:
-    model: Forecaster
-    version: str
-    size: int
-    checked: float
-    """When the store last said that it is still this version."""
+    """A model in memory."""
+
+    loaded: Loaded
+    packed_version: str
+    confirmed: float
+    """When the store was last asked and said that this is the current one."""
+    looked: float
+    """When it was last asked."""
+    memory_bytes: int = 0
+    """Counted at every look, as a model keeps the last horizon that it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Miss:
+    """A name that was asked for in vain."""
+
+    error: RequestError
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A model on its way from the store, once for all who ask."""
+
+    model: "Future[Forecaster]"
+    started: float
 
 
 class ModelCache:
-    """The models of one process.  All methods may be called from any thread.
+    """Models by name, within `capacity_bytes`, least recently used first to go; for any number of threads.
 
-    A model is at most `revalidate_seconds` older than the store's, or `STALE_SECONDS` while that is away.
+    What is answered was the store's at most `revalidate_seconds` ago, or STALE_SECONDS where the store is
+    unreachable or holds something unusable in a model's place.  A name without a usable model is remembered
+    for `revalidate_seconds` too.  However many ask at once, a model is loaded once.
     """
 
     def __init__(self, store: ModelStore, *, capacity_bytes: int, revalidate_seconds: float) -> None:
         self._store = store
-        self._capacity = capacity_bytes
-        self._revalidate = revalidate_seconds
-        self._models: OrderedDict[str, _Kept] = OrderedDict()
-        self._misses: OrderedDict[str, float] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-        self._loading: dict[str, threading.Lock] = {}
-
-    def __len__(self) -> int:
-        return len(self._models)
-
-    def peek(self, name: str) -> Forecaster | None:
-        """Return a model that can be used as it is, or None where the store has to be asked first.
-
-        Raises `ModelNotFoundError` where the store was asked a moment ago.
-        """
-        now = time.monotonic()
-        with self._lock:
-            kept = self._models.get(name)
-            if kept is not None and now - kept.checked <= self._revalidate:
-                self._models.move_to_end(name)
-                return kept.model
-            if now - self._misses.get(name, -MISS_SECONDS) < MISS_SECONDS:
-                raise ModelNotFoundError(f"there is no model {name[:100]!r} in the model store")
-        return None
+        self._capacity_bytes = capacity_bytes
+        self._revalidate_seconds = revalidate_seconds
+        self._lock = Lock()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept_bytes = 0
+        self._misses: OrderedDict[str, _Miss] = OrderedDict()
+        self._flights: dict[str, _Flight] = {}
+        self._unreachable_until = -math.inf
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="model-load")
 
     def get(self, name: str) -> Forecaster:
-        """Return a model, from the store if need be; raise a `RequestError`.
+        """Return the model, loading it first where that is needed; raises a `RequestError`."""
+        key = archive_name(name)
+        with self._lock:
+            kept = self._current(key, time.monotonic())
+            if kept is not None:
+                return kept.loaded.model
+            flight, ours = self._flight(key)
+        if ours:
+            self._fly(key, flight)
+        return self._landed(key, flight)
 
-        Of several threads that ask for the same model one goes to the store and the others wait for it.
+    def peek(self, name: str) -> Forecaster | None:
+        """Return the model if it is in memory and current, and never wait; raises a `RequestError`.
+
+        None means that `fetch` is needed.
         """
-        if (model := self.peek(name)) is not None:
-            return model
+        key = archive_name(name)
+        now = time.monotonic()
         with self._lock:
-            mine = self._loading.setdefault(name, threading.Lock())
-        with mine:
-            try:
-                if (model := self.peek(name)) is None:
-                    model = self._from_store(name)
-                return model
-            finally:
-                with self._lock:
-                    self._loading.pop(name, None)
+            kept = self._current(key, now)
+        if kept is None:
+            return None
+        if now > kept.looked + _SOON * self._revalidate_seconds:
+            self.fetch(name)
+        return kept.loaded.model
 
-    def _from_store(self, name: str) -> Forecaster:
+    def fetch(self, name: str) -> "Future[Forecaster]":
+        """Return at once what will hold the model, or its `RequestError`; for event loops.
+
+        All who ask for a model while it is on its way share it.  It cannot be cancelled.
+        """
+        key = archive_name(name)
         with self._lock:
-            kept = self._models.get(name)
+            flight, ours = self._flight(key)
+        if ours:
+            self._threads.submit(self._fly, key, flight)
+        return flight.model
+
+    def close(self) -> None:
+        """Load nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def cached_bytes(self) -> int:
+        """What they take there."""
+        return self._kept_bytes
+
+    def _current(self, key: str, now: float) -> _Kept | None:
+        """Return what may be answered without asking the store; raise what was remembered of a miss."""
+        kept = self._kept.get(key)
+        if kept is None:
+            miss = self._misses.get(key)
+            if miss is not None and now < miss.until:
+                raise _again(miss.error)
+            return None
+        self._kept.move_to_end(key)
+        if now < kept.looked + self._revalidate_seconds:
+            return kept
+        flight = self._flights.get(key)
+        held_up = now < self._unreachable_until or (flight and now > flight.started + PATIENCE_SECONDS)
+        return kept if held_up and now < kept.confirmed + STALE_SECONDS else None
+
+    def _flight(self, key: str) -> tuple[_Flight, bool]:
+        """Return the flight that is to bring the model, and whether the caller has to start it."""
+        if (flight := self._flights.get(key)) is not None:
+            return flight, False
+        flight = self._flights[key] = _Flight(Future(), time.monotonic())
+        flight.model.set_running_or_notify_cancel()  # one who gives up does not take it from the others
+        return flight, True
+
+    def _fly(self, key: str, flight: _Flight) -> None:
+        model: Forecaster | RequestError
         try:
-            if kept is not None and self._store.version(name) == kept.version:
-                kept.checked = time.monotonic()
-                return kept.model
-            return self._keep(name)
-        except ModelNotFoundError:
-            self._remember_miss(name)
+            model = self._asked(key)
+        except RequestError as error:
+            model = error
+        except Exception:  # a flight has to land for those who wait for it, and the log has the reason
+            logger.exception("model %r could not be loaded", key)
+            model = DefectError("the model could not be loaded; the server's log says why")
+        with self._lock:
+            del self._flights[key]
+        if isinstance(model, RequestError):
+            flight.model.set_exception(model)
+        else:
+            flight.model.set_result(model)
+
+    def _landed(self, key: str, flight: _Flight) -> Forecaster:
+        """Return what a flight brings, or after a while what is in memory."""
+        with self._lock:
+            kept = self._kept.get(key)
+        replaceable = kept is not None and time.monotonic() < kept.confirmed + STALE_SECONDS
+        try:
+            return flight.model.result(PATIENCE_SECONDS if replaceable else LOAD_SECONDS)
+        except TimeoutError:
+            if kept is None or not replaceable:
+                raise UnavailableError("the model is still being loaded") from None
+            logger.warning("the model store is slow; %r is served as it was", key)
+            return kept.loaded.model
+        except RequestError as error:
+            raise _again(error) from None
+
+    def _asked(self, key: str) -> Forecaster:
+        """Ask the store for a model and keep what it says."""
+        now = time.monotonic()
+        with self._lock:
+            kept = self._kept.get(key)
+        try:
+            packed = self._read(key, known=None if kept is None else kept.packed_version)
+            if packed is not None:
+                kept = _Kept(load_packed(packed.content), packed.version, now, now)
+        except ModelNotFoundError as error:
+            self._forget(key, _Miss(_again(error), now + self._revalidate_seconds))
             raise
-        except UnavailableError:
-            if kept is None or time.monotonic() - kept.checked > STALE_SECONDS:
-                raise
-            logger.warning("the model store does not answer; model %s is used as it was", name)
-            return kept.model
+        except RequestError as error:
+            return self._held(key, kept, error).loaded.model
+        if kept is None:
+            raise DefectError("the model could not be loaded")
+        kept.confirmed = kept.looked = now
+        self._keep(key, kept)
+        return kept.loaded.model
 
-    def _keep(self, name: str) -> Forecaster:
-        stored = self._store.read(name)
+    def _read(self, key: str, *, known: str | None) -> Packed | None:
+        if time.monotonic() < self._unreachable_until:
+            raise UnavailableError("the model store cannot be reached")
         try:
-            archive = unpack(stored.packed)
-        except ArchiveError as error:
-            raise RequestError(f"the model cannot be used: {error}") from error
-        model = load(archive)
-        size = BYTES_PER_MODEL + (len(archive.model) if hasattr(model, "text") else 0)
-        with self._lock:
-            self._forget(name)
-            self._models[name] = _Kept(model, stored.version, size, time.monotonic())
-            self._bytes += size
-            while self._bytes > self._capacity and len(self._models) > 1:
-                self._forget(next(iter(self._models)))
-        return model
+            return self._store.read(key, known=known)
+        except UnavailableError:
+            self._unreachable_until = time.monotonic() + PAUSE_SECONDS
+            raise
 
-    def _forget(self, name: str) -> None:
-        if (kept := self._models.pop(name, None)) is not None:
-            self._bytes -= kept.size
+    def _held(self, key: str, kept: _Kept | None, error: RequestError) -> _Kept:
+        """Return the model in memory where the store has no usable one, or raise its error."""
+        now = time.monotonic()
+        if kept is not None and now < kept.confirmed + STALE_SECONDS:
+            logger.warning("%r is served as it was %.0f s ago: %s", key, now - kept.confirmed, error)
+            kept.looked = now
+            return kept
+        if not isinstance(error, UnavailableError):
+            self._forget(key, _Miss(_again(error), now + self._revalidate_seconds))
+        raise error
 
-    def _remember_miss(self, name: str) -> None:
+    def _keep(self, key: str, kept: _Kept) -> None:
         with self._lock:
-            self._forget(name)
-            self._misses[name] = time.monotonic()
-            self._misses.move_to_end(name)
+            self._drop(key)
+            self._misses.pop(key, None)
+            kept.memory_bytes = kept.loaded.memory_bytes + _BYTES_OF_A_PLACE
+            if kept.memory_bytes > self._capacity_bytes:
+                return
+            self._kept[key] = kept
+            self._kept_bytes += kept.memory_bytes
+            while self._kept_bytes > self._capacity_bytes:
+                self._drop(next(iter(self._kept)))
+
+    def _forget(self, key: str, miss: _Miss) -> None:
+        with self._lock:
+            self._drop(key)
+            self._misses[key] = miss
+            self._misses.move_to_end(key)
             while len(self._misses) > MOST_MISSES:
                 self._misses.popitem(last=False)
+
+    def _drop(self, key: str) -> None:
+        if (kept := self._kept.pop(key, None)) is not None:
+            self._kept_bytes -= kept.memory_bytes
+
+
+def _again(error: RequestError) -> RequestError:
+    """Return the same error for another request: one that was raised holds on to where it was."""
+    return type(error)(*error.args)

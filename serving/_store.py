@@ -1,137 +1,162 @@
-"""The model store, a directory or an S3 prefix of `<name>.tar.gz`: a name goes in, an archive comes out."""
+"""The model store: where archives lie, in a directory, in a bundle or in S3, and how one is read."""
 
+import errno
+import math
 import os
-import re
+import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from threading import Lock
+from typing import Final, Protocol
 
-from archive import SUFFIX
+from archive import SUFFIX, ArchiveError, BundleReader
+from container import SettingError
 from serving._errors import ModelNotFoundError, RequestError, UnavailableError
+from serving._load import opened_below
 
-MOST_BYTES_OF_A_NAME: Final = 1024
-"""What S3 takes as a key."""
-MOST_BYTES: Final = 16 * 1024 * 1024
-"""Of one packed archive."""
-_S3: Final = re.compile(r"s3://([a-z0-9.-]{3,63})(?:/(.*))?")
+MOST_PACKED_BYTES: Final = 16 * 1024 * 1024
+BUNDLES: Final = "fleet-*.sqlite"
+S3: Final = "s3://"
+_BUNDLES_SECONDS: Final = 1.0
+_GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR)
+_OUTSIDE: Final = (errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO)
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """An archive as it was at one moment."""
+class Packed:
+    """The bytes of an archive and what tells them from those of another version."""
 
+    content: bytes
     version: str
-    packed: bytes
 
 
 class ModelStore(Protocol):
-    """Where archives are; both raise `ModelNotFoundError`, or `UnavailableError` if it does not answer."""
+    """Archives by the name that `archive_name` returns; for any number of threads."""
 
-    def version(self, name: str) -> str:
-        """Return what changes when the archive is replaced."""
+    def read(self, name: str, *, known: str | None = None) -> Packed | None:
+        """Return the archive, whole, of one version; None where its version is `known`.
 
-    def read(self, name: str) -> Stored:
-        """Return an archive."""
-
-
-def open_store(location: str) -> ModelStore:
-    """Return the store at a directory or at `s3://bucket/prefix`."""
-    found = _S3.fullmatch(location)
-    return S3Store(found[1], found[2] or "") if found else DirectoryStore(Path(location))
+        Raises `ModelNotFoundError`, `UnavailableError`, and `RequestError` for what cannot be read.
+        """
 
 
-def checked_name(target_model: str) -> str:
-    """Return the name of an archive below the store, without `.tar.gz`; raise `RequestError`.
+def open_store(place: str) -> ModelStore:
+    """Return the store of the setting MODEL_STORE; raises `SettingError`."""
+    if place.startswith(S3):
+        from serving._s3 import S3Store  # noqa: PLC0415 -- a directory needs no client of S3
 
-    A name may have folders, as SageMaker's TargetModel has; it never leads out of the store.
-    """
-    name = target_model.removesuffix(SUFFIX)
-    parts = name.split("/")
-    try:
-        length = len(name.encode())
-    except UnicodeEncodeError:
-        length = MOST_BYTES_OF_A_NAME + 1
-    if length > MOST_BYTES_OF_A_NAME or "\0" in name or any(part in {"", ".", ".."} for part in parts):
-        raise RequestError(
-            "target_model must be the path of an archive in the model store, without empty parts, '.', '..', "
-            f"of at most {MOST_BYTES_OF_A_NAME} bytes"
-        )
-    return name
+        bucket, _, prefix = place.removeprefix(S3).partition("/")
+        return S3Store(bucket=bucket, prefix=prefix)
+    path = Path(place)
+    if "://" in place or not path.exists():
+        raise SettingError(f"MODEL_STORE must be a directory, a bundle or s3://bucket/prefix, not {place!r}")
+    return DirectoryStore(path.absolute()) if path.is_dir() else BundleStore(path.absolute())
 
 
 class DirectoryStore:
-    """A directory.  Links are followed as long as they stay below it."""
+    """Files below a directory, and what its bundles hold besides; no link is followed below it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._bundles = _Bundles(root)
 
-    def version(self, name: str) -> str:
-        """Return what changes when the file is replaced."""
+    def read(self, name: str, *, known: str | None = None) -> Packed | None:
+        """See `ModelStore`."""
         try:
-            return _version(self._path(name).stat())
+            root = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
         except OSError as error:
-            raise _not_found(name) from error
-
-    def read(self, name: str) -> Stored:
-        """Return an archive; version and bytes are those of one and the same file."""
+            raise UnavailableError("the model store cannot be reached") from error
         try:
-            with self._path(name).open("rb") as file:
-                status = os.fstat(file.fileno())
-                if status.st_size > MOST_BYTES:
-                    raise RequestError(f"the archive has more than {MOST_BYTES} bytes")
-                return Stored(_version(status), file.read(MOST_BYTES))
+            with opened_below(root, tuple(name.split("/"))) as file:
+                return _read(file, known)
         except OSError as error:
-            raise _not_found(name) from error
-
-    def _path(self, name: str) -> Path:
-        path = (self._folder / f"{checked_name(name)}{SUFFIX}").resolve()
-        if not path.is_relative_to(self._folder) or not path.is_file():
-            raise _not_found(name)
-        return path
+            if error.errno not in _GONE:
+                raise _failed(error) from error
+        finally:
+            os.close(root)
+        return self._bundles.read(name, known=known)
 
 
-class S3Store:
-    """A prefix in S3, with the credentials and the region that boto3 finds."""
+class BundleStore:
+    """The archives of one bundle, by customer."""
 
-    def __init__(self, bucket: str, prefix: str) -> None:
-        # Slow to import, and not needed for a directory
-        import boto3  # noqa: PLC0415
-        from botocore.config import Config  # noqa: PLC0415
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._reader: BundleReader | None = None
+        self._version = ""
 
-        config = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
-        self._client: Any = boto3.client("s3", config=config)
-        self._bucket = bucket
-        self._prefix = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+    def read(self, name: str, *, known: str | None = None) -> Packed | None:
+        """See `ModelStore`."""
+        with self._lock:
+            try:
+                reader = self._current()
+                if known == self._version:
+                    return None
+                content = reader.find(name.removesuffix(SUFFIX), most_bytes=MOST_PACKED_BYTES)
+            except OSError as error:
+                raise UnavailableError("the model store cannot be reached") from error
+            except ArchiveError as error:
+                raise RequestError(f"the model cannot be used: {error}") from error
+            if content is None:
+                raise ModelNotFoundError("there is no such model in the model store")
+            return Packed(content, self._version)
 
-    def version(self, name: str) -> str:
-        """Return the ETag."""
-        return str(self._ask("head_object", name)["ETag"])
+    def _current(self) -> BundleReader:
+        version = _version(self._path.stat())
+        if self._reader is None or version != self._version:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader, self._version = BundleReader(self._path), version
+        return self._reader
 
-    def read(self, name: str) -> Stored:
-        """Return an archive."""
-        answer = self._ask("get_object", name)
-        if answer["ContentLength"] > MOST_BYTES:
-            raise RequestError(f"the archive has more than {MOST_BYTES} bytes")
-        return Stored(str(answer["ETag"]), answer["Body"].read())
 
-    def _ask(self, operation: str, name: str) -> dict[str, Any]:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+class _Bundles:
+    """The bundles of a directory, looked for at most once in a while: it may have many other files."""
 
-        key = f"{self._prefix}{checked_name(name)}{SUFFIX}"
-        try:
-            answer: dict[str, Any] = getattr(self._client, operation)(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey"}:
-                raise _not_found(name) from error
-            raise UnavailableError("the model store does not answer") from error
-        except BotoCoreError as error:
-            raise UnavailableError("the model store does not answer") from error
-        return answer
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = Lock()
+        self._stores: dict[Path, BundleStore] = {}
+        self._looked = -math.inf
+
+    def read(self, name: str, *, known: str | None) -> Packed | None:
+        for store in self._found():
+            try:
+                return store.read(name, known=known)
+            except ModelNotFoundError:
+                continue
+        raise ModelNotFoundError("there is no such model in the model store")
+
+    def _found(self) -> list[BundleStore]:
+        with self._lock:
+            if time.monotonic() > self._looked + _BUNDLES_SECONDS:
+                paths = sorted(self._root.glob(BUNDLES))
+                self._stores = {path: self._stores.get(path) or BundleStore(path) for path in paths}
+                self._looked = time.monotonic()
+            return list(self._stores.values())
+
+
+def _read(file: int, known: str | None) -> Packed | None:
+    """Return the content of a file, which may be written in place meanwhile: gzip's checksum tells."""
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelNotFoundError("there is no such model in the model store")
+    if status.st_size > MOST_PACKED_BYTES:
+        raise RequestError(f"the model cannot be used: the archive is larger than {MOST_PACKED_BYTES} bytes")
+    version = _version(status)
+    if version == known:
+        return None
+    with open(file, "rb", closefd=False) as content:
+        return Packed(content.read(MOST_PACKED_BYTES), version)
 
 
 def _version(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
 
-def _not_found(name: str) -> ModelNotFoundError:
-    return ModelNotFoundError(f"there is no model {name[:100]!r} in the model store")
+def _failed(error: OSError) -> RequestError:
+    if error.errno in _OUTSIDE:
+        return RequestError("the model cannot be used: it cannot be read; links are not followed")
+    return UnavailableError("the model store cannot be reached")

@@ -8,7 +8,7 @@ from serving._errors import RequestError
 from serving._load import Forecaster
 from serving._protocol import Predict, Request
 from serving._settings import ServingSettings
-from serving._store import checked_name, open_store
+from serving._store import open_store
 
 STORE_NAME = "model-store"
 """The model that stands for the store among Multi Model Server's."""
@@ -34,7 +34,7 @@ class StoreService:
         for request in requests:
             target = request.headers.get(TARGET_MODEL)
             try:
-                if target is None or self._cache.peek(checked_name(target)) is None:
+                if target is None or self._cache.peek(target) is None:
                     return None
             except RequestError as error:
                 return [(each.request_id, refusal(error)) for each in requests]
@@ -55,4 +55,4 @@ class StoreService:
         )
 
     def _find(self, target_model: str) -> Forecaster:
-        return self._cache.get(checked_name(target_model))
+        return self._cache.get(target_model)

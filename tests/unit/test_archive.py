@@ -82,17 +82,17 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
         read_archive(path)
 
 
-def test_a_link_is_no_model(tmp_path: Path) -> None:
+def test_a_link_is_refused(tmp_path: Path) -> None:
     link = tarfile.TarInfo("model.json")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
 
-    with pytest.raises(ArchiveError, match=r"no model\.json"):
+    with pytest.raises(ArchiveError, match="holds a link"):
         read_archive(tar_gz(tmp_path / "7.tar.gz", (link, b"")))
 
 
 def test_an_archive_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=r"no model\.json"):
-        read_archive(tar_gz(tmp_path / "7.tar.gz", (tarfile.TarInfo("../model.json"), b"{}")))
+        read_archive(tar_gz(tmp_path / "7.tar.gz", (tarfile.TarInfo("sub/model.json"), b"{}")))
 
 
 def test_nothing_is_left_under_a_temporary_name(tmp_path: Path) -> None:
