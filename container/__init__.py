@@ -2,7 +2,7 @@
 
 from container._cpu import usable_cpus
 from container._errors import FleetcastError, InputError, SettingError
-from container._memory import free_bytes
+from container._memory import free_bytes, total_bytes
 from container._paths import Paths
 from container._program import run
 from container._progress import progress
@@ -19,6 +19,7 @@ __all__ = [
     "free_bytes",
     "progress",
     "run",
+    "total_bytes",
     "usable_cpus",
     "whole_number",
 ]

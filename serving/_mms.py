@@ -1,5 +1,6 @@
 """Multi Model Server as published: its configuration, its command line, its environment."""
 
+import logging
 import os
 import re
 import shutil
@@ -15,8 +16,11 @@ from serving._settings import ServingSettings
 from serving._store_service import STORE_NAME
 
 MAIN_CLASS = "com.amazonaws.ml.mms.ModelServer"
-HANDLER = "serving.handler:handle"
+HANDLER = "serving.own_code:handle"
+"""For the workers of archives that bring code; the pool needs none."""
 FIRST_JAVA_THAT_WARNS = 24
+LOG_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error", 50: "fatal"}
+"""Python's, in the words of log4j."""
 MOST_RESPONSE_BYTES = 256 * 1024 * 1024
 NO_WAY_OUT = tuple(
     f"-D{name}"
@@ -87,6 +91,7 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
         "-XX:TieredStopAtLevel=1",
         "-Xss256k",
         f"-Xmx{settings.heap_megabytes}m",
+        "-XX:+ExitOnOutOfMemoryError",
         *_quiet(java),
         *settings.vmargs,
         "-cp",
@@ -106,6 +111,7 @@ def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Pa
         "POOL_FOLDER": str(folder),
         "POOL_PROCESSES": str(settings.pool_processes),
         "POOL_STORE_NAME": STORE_NAME if settings.model_store else "",
+        "WORKER_LOG_LEVEL": LOG_LEVELS[logging.getLogger().getEffectiveLevel()],
     }
     if settings.allow_archive_code:
         ours |= {

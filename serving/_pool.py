@@ -80,6 +80,7 @@ class Pool:
         self._threads = ThreadPoolExecutor(settings.store_threads)
         self._finished: deque[Callable[[], None]] = deque()
         self._working = 0
+        self._models = 0
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._stop_at: float | None = None
         self._last_request = 0.0
@@ -172,6 +173,7 @@ class Pool:
             return
         self._selector.unregister(connection.socket)
         connection.socket.close()
+        self._models -= connection.model is not None
         if connection.load is not None:
             self._launchers.forget(connection.load.name)
             for stream in ("stdout", "stderr"):
@@ -186,6 +188,7 @@ class Pool:
                 raise UnavailableError("the server stops")
             if message.name != STORE_NAME or self._store is None:
                 connection.model = self._model(message)
+                self._models += 1
         except RequestError as error:
             logger.warning("model %s is not loaded: %s", message.name, error)
             self._refuse_load(connection, error)
@@ -194,7 +197,8 @@ class Pool:
             self._at(UNLISTEN_SECONDS, lambda: self._launchers.signal(message.name, signal.SIGUSR1))
 
     def _model(self, message: Load) -> Forecaster:
-        if free_bytes() < self._settings.memory_reserve_bytes:
+        full = self._models * self._settings.pool_processes >= self._settings.most_models
+        if full or free_bytes() < self._settings.memory_reserve_bytes:
             raise NoMemoryError("there is no memory for another model")
         try:
             return load_folder(Path(message.folder), store=self._settings.paths.models)

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from container import Paths, SettingError, choice, flag, usable_cpus, whole_number
+from container import Paths, SettingError, choice, flag, total_bytes, usable_cpus, whole_number
 
 HIGHEST_PORT = 32_766
 """Multi Model Server refuses ports from 32,767 on."""
 MEGABYTE = 1024 * 1024
+LEAST_HEAP, MOST_HEAP = 96, 2048
+HEAP_WITHOUT_MODELS = 32 * MEGABYTE
+HEAP_PER_MODEL = 64 * 1024
+"""Measured: 42 KB for a model's threads, queues and connection, and what a request needs."""
 KINDS = ("application/json", "application/jsonlines", "text/csv")
 
 
@@ -35,6 +39,11 @@ class ServingSettings:
     model_revalidate_seconds: int
     store_threads: int = 8
 
+    @property
+    def most_models(self) -> int:
+        """How many models Multi Model Server's heap has room for."""
+        return max(1, (self.heap_megabytes * MEGABYTE - HEAP_WITHOUT_MODELS) // HEAP_PER_MODEL)
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Read the variables; `SettingError` names the one that cannot be used."""
@@ -52,7 +61,9 @@ class ServingSettings:
             job_queue_size=whole_number(env, "SAGEMAKER_MODEL_JOB_QUEUE_SIZE", default=100),
             timeout_seconds=whole_number(env, "SAGEMAKER_MODEL_SERVER_TIMEOUT", default=60),
             max_request_bytes=megabytes * MEGABYTE,
-            heap_megabytes=whole_number(env, "SAGEMAKER_MAX_HEAP_SIZE", default=128, minimum=32),
+            heap_megabytes=whole_number(
+                env, "SAGEMAKER_MAX_HEAP_SIZE", default=_heap_megabytes(), minimum=32
+            ),
             vmargs=tuple((env.get("SAGEMAKER_MODEL_SERVER_VMARGS") or "").split()),
             default_accept=choice(
                 env, "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", among=KINDS, default="application/json"
@@ -63,3 +74,8 @@ class ServingSettings:
             model_cache_bytes=whole_number(env, "MODEL_CACHE_IN_MB", default=256) * MEGABYTE,
             model_revalidate_seconds=whole_number(env, "MODEL_REVALIDATE_SECONDS", default=10, minimum=0),
         )
+
+
+def _heap_megabytes() -> int:
+    """Return a sixth of the memory, within reason: it is taken only as models are loaded."""
+    return min(max(total_bytes() // 6 // MEGABYTE, LEAST_HEAP), MOST_HEAP)

@@ -12,19 +12,24 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
+from urllib.request import Request, urlopen
 
 from container import FleetcastError
 from serving._mms import start
 from serving._pool import Pool
 from serving._settings import ServingSettings
+from serving._store_service import STORE_NAME
 
 logger = logging.getLogger(__name__)
 
 BACKLOG: Final = 4096
 WATCH_SECONDS: Final = 0.1
+CONNECTIONS_PER_PROCESS: Final = 8
+"""On which the model store is asked: as many requests can be under way."""
 HUNG_SECONDS: Final = 30.0
 """A pool process whose loop did not turn for so long is replaced."""
 MOST_DEATHS: Final = 20
@@ -78,8 +83,10 @@ class Supervisor:
             self._settings.paths.models,
         )
         try:
+            wide = not self._settings.model_store
             while not self._asked:
                 time.sleep(WATCH_SECONDS)
+                wide = wide or self._widen_store()
                 if server.poll() is not None:
                     raise ServerError(f"Multi Model Server ended with {server.returncode}")
                 self._replace_the_dead()
@@ -90,6 +97,16 @@ class Supervisor:
                 member.process.kill()
                 member.process.join()
         return 0
+
+    def _widen_store(self) -> bool:
+        """Have the store's requests come on several connections; return whether MMS was up to be told."""
+        connections = CONNECTIONS_PER_PROCESS * len(self._members)
+        url = f"http://127.0.0.1:{self._settings.port}/models/{STORE_NAME}?min_worker={connections}"
+        try:
+            with urlopen(Request(url, method="PUT"), timeout=1) as answer:
+                return bool(answer.status == HTTPStatus.ACCEPTED)
+        except OSError:
+            return False
 
     def _replace_the_dead(self) -> None:
         for slot, member in enumerate(self._members):

@@ -14,8 +14,8 @@ esac
 # An archive that brings its own code, where the operator allows that: a worker of its own, as published
 if [ -n "$OWN_CODE_PYTHON" ] && [ ! -e "$9/model.json" ] && [ -e "$9/code/inference.py" ]; then
   case $9 in "$OWN_CODE_BELOW"/*)
-    exec "$OWN_CODE_PYTHON" "$OWN_CODE_WORKER" "$2" "$3" "$4" "$5" "$6" serving.own_code:handle \
-      "$8" "$9" "${10}" "${11}" "${12}" "${13}" "${14}" "${15}" ;;
+    shift
+    exec "$OWN_CODE_PYTHON" "$OWN_CODE_WORKER" "$@" ;;
   esac
 fi
 

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +35,16 @@ class Server:
     process: subprocess.Popen[bytes]
 
     def request(
-        self, method: str, path: str, body: bytes | None = None, *, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        request = urllib.request.Request(
-            self.url + path, body, {"Content-Type": content_type} if body is not None else {}, method=method
-        )
+        kind = {"Content-Type": content_type} if body is not None else {}
+        request = urllib.request.Request(self.url + path, body, kind | dict(headers or {}), method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 return Answer(response.status, response.read())
