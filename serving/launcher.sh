@@ -12,7 +12,8 @@ case $1 in
 esac
 
 # An archive that brings its own code, where the operator allows that: a worker of its own, as published
-if [ -n "$OWN_CODE_PYTHON" ] && [ ! -e "$9/model.json" ] && [ -e "$9/code/inference.py" ]; then
+if [ -n "$OWN_CODE_PYTHON" ] && [ -e "$9/code/inference.py" ] \
+  && ! grep -qs '"changepoint_prior_scale"' "$9/model.json"; then
   case $9 in "$OWN_CODE_BELOW"/*)
     shift
     exec "$OWN_CODE_PYTHON" "$OWN_CODE_WORKER" "$@" ;;
