@@ -36,6 +36,12 @@ bench-core: $(VENV)/ready ## the numeric core against stock Prophet
 bench-train: $(VENV)/ready ## a fleet's training against a loop of stock Prophet
 	$(BIN)/python -m benchmarks.train
 
+bench-serving: $(VENV)/ready ## serving against the stock stack; needs wrk
+	$(BIN)/python -m benchmarks.serving
+
+bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
+	$(BIN)/python -m benchmarks.conformance
+
 image: ## build the container image (./build.sh --help)
 	./build.sh
 
@@ -51,4 +57,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that was made
 	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check faults bench-core bench-train image test-image lock clean
+.PHONY: help demo test check faults bench-core bench-train bench-serving bench-conformance image test-image lock clean

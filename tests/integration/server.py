@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -33,6 +34,11 @@ class Answer:
 class Server:
     url: str
     process: subprocess.Popen[bytes]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 80
 
     def request(
         self,
@@ -57,6 +63,11 @@ class Server:
     def invoke(self, name: str, body: object) -> Answer:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.request("POST", f"/models/{name}/invoke", content)
+
+
+def without_process(url: str) -> Server:
+    """Return a server that somebody else has started."""
+    return Server(url.rstrip("/"), None)  # type: ignore[arg-type] # nobody asks for its process
 
 
 def run(program: str, *arguments: str, base: Path) -> subprocess.CompletedProcess[str]:
