@@ -15,7 +15,6 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -29,7 +28,7 @@ from serving._launchers import Launchers
 from serving._load import Forecaster, load_folder
 from serving._protocol import Load, Predict, ProtocolError, Request, loaded, parse, predicted
 from serving._settings import ServingSettings
-from serving._store_service import STORE_NAME, StoreService
+from serving._store_service import STORE_NAME, Brought, StoreService
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +76,6 @@ class Pool:
         self._launchers = Launchers(folder / f"{slot}.launchers")
         self._store = StoreService(settings) if settings.model_store else None
         self._selector = selectors.DefaultSelector()
-        self._threads = ThreadPoolExecutor(settings.store_threads)
         self._finished: deque[Callable[[], None]] = deque()
         self._working = 0
         self._models = 0
@@ -101,7 +99,8 @@ class Pool:
             for key, mask in ready:
                 key.data(mask)
             while self._finished:
-                self._finished.popleft()()
+                with suppress(OSError):  # the connection is gone
+                    self._finished.popleft()()
             self._run_what_is_due()
 
     def stop(self) -> None:
@@ -252,31 +251,38 @@ class Pool:
             default_accept=self._settings.default_accept,
         )
 
-    def _ask_store(self, connection: Connection, requests: Predict) -> None:
-        """Answer from the models in memory; where one has to be fetched first, do it in a thread."""
+    def _ask_store(self, connection: Connection, requests: Predict, brought: Brought | None = None) -> None:
+        """Answer from the models in memory; where some have to be brought first, when they are there."""
         assert self._store is not None  # noqa: S101 -- only its connections have no model
-        store = self._store
-        answers = store.answer_at_once(requests)
+        brought = {} if brought is None else brought
+        answers = self._store.answer(requests, brought)
+        if answers is None and self._working >= self._settings.job_queue_size:
+            answered = refusal(UnavailableError("too much waits already"))
+            answers = [(each.request_id, answered) for each in requests]
         if answers is not None:
             self._send(connection, predicted(answers))
             return
-        if self._working >= self._settings.job_queue_size:
-            answered = refusal(UnavailableError("too much waits already"))
-            self._send(connection, predicted((each.request_id, answered) for each in requests))
-            return
         self._working += 1
-        self._threads.submit(self._fetch, connection, requests)
+        awaited = [flight for flight in brought.values() if not flight.done()]
+        left = len(awaited) or 1
 
-    def _fetch(self, connection: Connection, requests: Predict) -> None:
-        assert self._store is not None  # noqa: S101 -- see _ask_store
-        message = predicted(self._store.answer(requests))
+        def landed() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                self._working -= 1
+                self._ask_store(connection, requests, brought)
 
-        def finish() -> None:
-            self._working -= 1
-            self._send(connection, message)
+        for flight in awaited:
+            flight.add_done_callback(lambda _flight: self._soon(landed))
+        if not awaited:
+            self._soon(landed)
 
-        self._finished.append(finish)
-        self._wake.send(b"!")
+    def _soon(self, do: Callable[[], None]) -> None:
+        """Have the loop do something; may be called from any thread."""
+        self._finished.append(do)
+        with suppress(BlockingIOError):  # the loop has been woken often enough
+            self._wake.send(b"!")
 
     # Later
 

@@ -37,7 +37,6 @@ class ServingSettings:
     model_cache_bytes: int
     """Of the store's models in one process of the pool."""
     model_revalidate_seconds: int
-    store_threads: int = 8
 
     @property
     def most_models(self) -> int:

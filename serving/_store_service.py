@@ -1,11 +1,13 @@
 """POST /invocations where there is a model store: each request names its model, loaded when needed."""
 
+from concurrent.futures import Future
 from typing import TypeAlias
 
-from serving._answer import Answer, answer, refusal
+from serving._answer import Answer, Find, answer
 from serving._cache import ModelCache
-from serving._errors import RequestError
+from serving._errors import UnavailableError
 from serving._load import Forecaster
+from serving._names import archive_name
 from serving._protocol import Predict, Request
 from serving._settings import ServingSettings
 from serving._store import open_store
@@ -14,6 +16,8 @@ STORE_NAME = "model-store"
 """The model that stands for the store among Multi Model Server's."""
 TARGET_MODEL = "x-amzn-sagemaker-target-model"
 
+Brought: TypeAlias = dict[str, Future[Forecaster]]
+"""Models that a request waits for, by name."""
 Answers: TypeAlias = list[tuple[bytes, Answer]]
 """With the id of the request each."""
 
@@ -29,30 +33,33 @@ class StoreService:
             revalidate_seconds=settings.model_revalidate_seconds,
         )
 
-    def answer_at_once(self, requests: Predict) -> Answers | None:
-        """Answer if that takes no time: if headers name models that are in memory."""
-        for request in requests:
-            target = request.headers.get(TARGET_MODEL)
-            try:
-                if target is None or self._cache.peek(target) is None:
-                    return None
-            except RequestError as error:
-                return [(each.request_id, refusal(error)) for each in requests]
-        return self.answer(requests)
+    def answer(self, requests: Predict, brought: Brought) -> Answers | None:
+        """Answer without ever waiting, or return None where models have to be brought first.
 
-    def answer(self, requests: Predict) -> Answers:
-        """Answer, however long the store takes."""
-        return [(request.request_id, self._answer(request)) for request in requests]
+        They are added to `brought`, and on their way; the same call answers once they have landed.
+        """
+        missing = []
 
-    def _answer(self, request: Request) -> Answer:
+        def find(target_model: str) -> Forecaster:
+            key = archive_name(target_model)
+            if (flight := brought.get(key)) is not None and flight.done():
+                return flight.result()
+            model = self._cache.peek(key)
+            if model is None:
+                missing.append(key)
+                brought[key] = self._cache.fetch(key)
+                raise UnavailableError("the model is on its way")
+            return model
+
+        answers = [(request.request_id, self._answer(request, find)) for request in requests]
+        return None if missing else answers
+
+    def _answer(self, request: Request, find: Find) -> Answer:
         return answer(
             request.body,
             content_type=request.headers.get("content-type"),
             accept=request.headers.get("accept"),
             target_model=request.headers.get(TARGET_MODEL),
-            find=self._find,
+            find=find,
             default_accept=self._default_accept,
         )
-
-    def _find(self, target_model: str) -> Forecaster:
-        return self._cache.get(target_model)

@@ -173,6 +173,20 @@ def test_a_model_of_100_000_readings_of_stock_prophets_make_is_read_within_64_mb
     assert peak < 64 * 2**20
 
 
+def test_what_prophet_1_0_did_not_write_yet_is_not_needed() -> None:
+    newer = {"scaling", "holidays_mode", "y_min", "fit_kwargs", "fleetcast"}
+    older = {name: value for name, value in CONTENTS[0].items() if name not in newer}
+    older["history_dates"] = older["history_dates"].replace('000"', '000Z"')
+
+    tables = [
+        loads(json.dumps(each)).predict(3, regressors={"r": 1.0}, conditions={"c": True})
+        for each in (CONTENTS[0], older)
+    ]
+
+    assert tables[0]["yhat"].tolist() == tables[1]["yhat"].tolist()
+    assert tables[0]["ds"].tolist() == tables[1]["ds"].tolist()
+
+
 def hostile(index: int, *way: Any, value: Any) -> str:
     return json.dumps(changed(CONTENTS[index], tuple(w if w == "text" else ("at", w) for w in way), value))
 
