@@ -335,13 +335,12 @@ def test_16_a_replaced_archive_is_the_old_or_the_new(
     packed = [(tmp_path / "archives" / "0.tar.gz").read_bytes()]
     write_archives(tmp_path / "other", 2)
     packed.append((tmp_path / "other" / "1.tar.gz").read_bytes())
-    stop = threading.Event()
+    stop, turns = threading.Event(), [0]
 
     def replace() -> None:
-        turn = 0
         while not stop.wait(0.02):
-            turn += 1
-            (tmp_path / "archives" / "new").write_bytes(packed[turn % 2])
+            turns.append(len(turns) % 2)
+            (tmp_path / "archives" / "new").write_bytes(packed[turns[-1]])
             (tmp_path / "archives" / "new").replace(tmp_path / "archives" / "0.tar.gz")
 
     environment = {"MODEL_STORE": str(tmp_path / "archives"), "MODEL_REVALIDATE_SECONDS": "0"}
@@ -356,9 +355,11 @@ def test_16_a_replaced_archive_is_the_old_or_the_new(
             seen[f"model {kind[0]}" if kind else str(status)] += 1
         stop.set()
         replacing.join()
+        last = [is_right(turns[-1], client.ask(0)[1]) for _ in range(50)]
 
     tell(f"fault 16: {dict(seen)}")
     assert set(seen) == {"model 0", "model 1"}
+    assert all(last), "a stale answer"
 
 
 def test_17_nobody_gets_another_customers_forecast(
