@@ -117,6 +117,16 @@ def test_a_container_serves_and_ends_on_sigterm(trained: Path, options: tuple[st
     assert exit_code == "0"
 
 
+def test_a_container_without_memory_answers_507(trained: Path) -> None:
+    limits = ("--memory=400m", "--env=MODEL_MEMORY_RESERVE_IN_MB=390")
+    with container(trained, *limits) as (_, url):
+        answers = [
+            post(f"{url}/models", {"model_name": "3", "url": "/opt/ml/models/3/model"})[0] for _ in range(2)
+        ]
+
+    assert answers == [507, 507]
+
+
 def test_sagemaker_chooses_the_port(trained: Path) -> None:
     with container(trained, "--env=SAGEMAKER_BIND_TO_PORT=8080") as (_, url):
         assert post(f"{url}/models", {"model_name": "4", "url": "/opt/ml/models/4/model"})[0] == 200
