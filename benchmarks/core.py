@@ -100,7 +100,10 @@ def _stock_fit(frame: Any, growth: Any, mode: Any) -> Any:  # noqa: ANN401 - a d
 
 
 def _next_forecast(turn: Iterator[Any], horizon: int, wanted: dict[str, float]) -> Any:  # noqa: ANN401
-    return next(turn).predict(horizon, **wanted)
+    """Forecast as for the first time: a model otherwise keeps the last small horizon it was asked for."""
+    model = next(turn)
+    model.kept.clear()
+    return model.predict(horizon, **wanted)
 
 
 def imports(rounds: int) -> Iterator[Comparison]:
