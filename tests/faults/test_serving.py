@@ -54,7 +54,8 @@ def memory(server: Server) -> int:
 
 
 def pool(server: Server) -> list[psutil.Process]:
-    return psutil.Process(server.process.pid).children()[:-1]
+    children = psutil.Process(server.process.pid).children()
+    return [each for each in children if each.name() != "java"]
 
 
 def p99(seconds: list[float]) -> float:

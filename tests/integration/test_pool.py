@@ -18,13 +18,9 @@ from container import Paths
 from tests.integration.server import Answer, Server, serving
 
 
-def processes(server: Server, name: str) -> list[psutil.Process]:
-    started = psutil.Process(server.process.pid).children(recursive=True)
-    return [each for each in started if name in each.name()]
-
-
 def pool(server: Server) -> list[psutil.Process]:
-    return psutil.Process(server.process.pid).children()[:-1]
+    children = psutil.Process(server.process.pid).children()
+    return [each for each in children if each.name() != "java"]
 
 
 def eventually(claim: Callable[[], bool], *, within_seconds: float = 10) -> None:
