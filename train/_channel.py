@@ -20,9 +20,15 @@ class Customer:
     """One customer's readings on disk."""
 
     name: str
-    files: tuple[Path, ...]
+    places: tuple[str, ...]
+    """The files' paths as texts: a fleet's fit into a third of the memory."""
     split: bool = False
     """More of this customer's objects may have gone to another host."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files with readings, sorted by name."""
+        return tuple(map(Path, self.places))
 
 
 def find_customers(paths: Paths, host: Host | None = None) -> list[Customer]:
@@ -63,9 +69,9 @@ def _customer(path: Path, *, given: bool) -> Customer | None:
     if path.is_dir():
         files = tuple(sorted(file for file in path.iterdir() if file.suffix in ENDINGS))
         split = given and not (len(files) == 1 and files[0].name in WHOLE)
-        return Customer(path.name, files, split)
+        return Customer(path.name, tuple(map(str, files)), split)
     if path.suffix in ENDINGS:
-        return Customer(path.name.removesuffix(path.suffix), (path,))
+        return Customer(path.name.removesuffix(path.suffix), (str(path),))
     logger.warning("%s is passed over: neither a folder nor a .csv or .parquet file", path)
     return None
 
