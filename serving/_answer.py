@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TypeAlias
 
 from forecasting import FutureError, Model, forecast_many
-from serving._content import JSON, Records, accepted, read_records, write_results
+from serving._content import ANY, JSON, Records, accepted, read_records, write_results
 from serving._errors import DefectError, RequestError
 from serving._load import Forecaster
 from serving._schema import MOST_ROWS, Request, Result, as_request
@@ -64,7 +64,7 @@ def answer(  # noqa: PLR0913 -- all that a request consists of
     find: Find,
     target_model: str | None = None,
     default_model: str | None = None,
-    default_accept: str = JSON,
+    default_accept: str = ANY,
 ) -> Answer:
     """Answer one HTTP request; never raises.
 

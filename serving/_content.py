@@ -11,6 +11,7 @@ from typing import Final
 from serving._errors import NotAcceptableError, RequestError, UnsupportedMediaTypeError
 from serving._schema import MOST_RECORDS, Result, decode, encode, error_content, records_of
 
+ANY: Final = "*/*"
 JSON: Final = "application/json"
 JSON_LINES: Final = "application/jsonlines"
 CSV: Final = "text/csv"
@@ -69,7 +70,7 @@ def accepted(accept: str, *, many: bool, content_type: str | None) -> str:
     for alternative in accept.split(",")[:MOST_ACCEPTED]:
         kind, _, parameters = alternative.partition(";")
         kind = _kind(kind)
-        kind = usual if kind in {"*/*", "", f"{usual.partition('/')[0]}/*"} else kind
+        kind = usual if kind in {ANY, "", f"{usual.partition('/')[0]}/*"} else kind
         kind = CSV if kind == "text/*" else JSON if kind == "application/*" else kind
         weights[kind] = max(weights.get(kind, 0.0), _weight(parameters))
     best = max((kind for kind in KINDS if weights.get(kind)), key=lambda kind: weights[kind], default=None)

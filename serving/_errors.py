@@ -29,6 +29,12 @@ class AlreadyLoadedError(RequestError):
     status = HTTPStatus.CONFLICT
 
 
+class TooLargeError(RequestError):
+    """The request body is larger than what is accepted."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class NotAcceptableError(RequestError):
     """The client accepts no content type that could be sent."""
 

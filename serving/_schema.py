@@ -1,5 +1,6 @@
 """The request and the response as a client sees them, field by field, limits included."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
@@ -23,7 +24,8 @@ MOST_ROWS = 1_000_000
 """Rows that one answer may have, over all its records."""
 DIGITS = 10
 """Significant ones, of the largest value of a column."""
-_SMALLEST = 1e-100
+_SMALLEST, _LARGEST = 1e-100, 1e100
+_FIRST_TIME, _LAST_TIME = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
 COLUMNS = ("ds", "yhat", "yhat_lower", "yhat_upper")
 """What is answered unless more is asked for."""
 
@@ -152,21 +154,23 @@ def _sentence(problem: str) -> str:
 def _rounded(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return columns, shape (columns, rows), each to as many digits as its largest value has at DIGITS.
 
-    What lies beyond depends on the processor's own sine and the order of a sum; it means nothing.
+    What lies beyond depends on the processor's own sine and the order of a sum; it means nothing.  A column
+    whose largest value is out of the ordinary, or no number, stays as it is.
     """
-    largest = np.abs(columns).max(axis=1, initial=0.0, where=np.isfinite(columns))
-    digits = DIGITS - np.ceil(np.log10(np.maximum(largest, _SMALLEST)))
-    unit = 10.0 ** np.abs(digits)[:, None]
-    with np.errstate(over="ignore", invalid="ignore"):
-        rounded = np.where(
-            digits[:, None] < 0, np.rint(columns / unit) * unit, np.rint(columns * unit) / unit
-        )
-    return np.where(np.isfinite(rounded), rounded, columns)
+    rounded = columns.copy()
+    for column, largest in zip(rounded, np.abs(columns).max(axis=1).tolist(), strict=True):
+        if _SMALLEST < largest < _LARGEST:
+            digits = DIGITS - math.ceil(math.log10(largest))
+            unit = 10.0 ** abs(digits)
+            column *= unit if digits > 0 else 1 / unit  # noqa: PLW2901 -- a view of `rounded`
+            np.rint(column, out=column)
+            column /= unit if digits > 0 else 1 / unit  # noqa: PLW2901
+    return rounded
 
 
 def _times(ds: NDArray[np.datetime64]) -> list[Any]:
     """Return times that are written as ISO 8601, to the second unless there is more to say."""
-    times: list[Any] = ds.astype("datetime64[us]").tolist()
-    if all(isinstance(time, datetime) for time in times):
+    if ds.min() >= _FIRST_TIME and ds.max() <= _LAST_TIME:
+        times: list[Any] = ds.astype("datetime64[us]").tolist()
         return times
     return [str(text) for text in np.datetime_as_string(ds)]  # beyond the years that Python knows

@@ -15,6 +15,7 @@ LEAST_HEAP, MOST_HEAP = 96, 2048
 HEAP_WITHOUT_MODELS = 32 * MEGABYTE
 HEAP_PER_MODEL = 64 * 1024
 """Measured: 42 KB for a model's threads, queues and connection, and what a request needs."""
+ANY = "*/*"
 KINDS = ("application/json", "application/jsonlines", "text/csv")
 
 
@@ -76,7 +77,7 @@ class ServingSettings:
             ),
             vmargs=tuple((env.get("SAGEMAKER_MODEL_SERVER_VMARGS") or "").split()),
             default_accept=choice(
-                env, "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", among=KINDS, default="application/json"
+                env, "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", among=(ANY, *KINDS), default=ANY
             ),
             allow_archive_code=flag(env, "ALLOW_ARCHIVE_CODE"),
             memory_reserve_bytes=whole_number(env, "MODEL_MEMORY_RESERVE_IN_MB", default=64) * MEGABYTE,
