@@ -1,6 +1,7 @@
 """A stand-in for AWS that any client talks to over HTTP."""
 
 import logging
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,14 +12,17 @@ ACCOUNT = "123456789012"  # moto's
 
 @contextmanager
 def moto(region: str = "us-east-1") -> Iterator[dict[str, str]]:
-    """Run moto; yield the environment that leads boto3 and the AWS CLI to it."""
+    """Run moto with nothing in it; yield the environment that leads boto3 and the AWS CLI to it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server.start()
     host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    # What earlier ones were given lasts as long as the process
+    urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST")).close()
     try:
         yield {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_DEFAULT_REGION": region,
