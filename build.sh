@@ -27,10 +27,13 @@ usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; }
 
 # Run a command, or print it so that it could be pasted
 run() {
-  if [ -z "$dry" ]; then "$@"; return; fi
   local line
-  printf -v line ' %q' "$@"
-  echo "${line# }"
+  if [ -n "$dry" ]; then
+    printf -v line ' %q' "$@"
+    echo "${line# }"
+  else
+    "$@"
+  fi
 }
 
 read_arguments() {

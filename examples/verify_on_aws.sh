@@ -27,10 +27,13 @@ usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; }
 
 # Run a command without what it tells, or print it so that it could be pasted
 run() {
-  if [ -z "$dry" ]; then "$@" >/dev/null; return; fi
   local line
-  printf -v line ' %q' "$@"
-  echo "${line# }"
+  if [ -n "$dry" ]; then
+    printf -v line ' %q' "$@"
+    echo "${line# }"
+  else
+    "$@" >/dev/null
+  fi
 }
 
 read_arguments() {
@@ -146,7 +149,7 @@ delete_endpoint() {
 
 # An endpoint that is still being created refuses to be deleted
 delete() {
-  if [ -n "$dry" ]; then run "$@"; return; fi
+  if [ -n "$dry" ]; then run "$@"; return 0; fi
   local told until=$((SECONDS + limit_minutes * 60))
   while ! told=$("$@" 2>&1); do
     [[ $told != *"Could not find"* && $told != *NoSuchBucket* ]] || return 0

@@ -2,13 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
@@ -16,13 +17,32 @@ import pytest
 from container import Paths
 from tests.aws import ACCOUNT, arguments, moto
 
+AWS = Path(sys.executable).with_name("aws")
 SCRIPT = Path(__file__).parents[2] / "examples" / "verify_on_aws.sh"
 REGION, BUCKET = "eu-central-1", "verify"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/fleetcast:1.2.3-amd64"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMaker"
+SLOW = """#!/bin/sh
+case $2 in
+  describe-endpoint) echo Creating; exit ;;
+  delete-endpoint)
+    if ! [ -e {folder}/refused ]; then
+      touch {folder}/refused
+      echo "An error occurred (ValidationException): Cannot update in-progress endpoint" >&2
+      exit 254
+    fi ;;
+esac
+exec {aws} "$@"
+"""
 FORECAST = json.dumps(
     {"predictions": [{"ds": f"2026-01-0{day}T00:00:00", "yhat": 1.5} for day in range(1, 8)]}
 )
+
+
+class Told(NamedTuple):
+    code: int
+    output: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -30,18 +50,23 @@ class Account:
     environment: dict[str, str]
     archive: Path
 
-    def verify(self, *more: str, said: str = "") -> subprocess.CompletedProcess[str]:
+    def start(self, *more: str) -> subprocess.Popen[str]:
+        """Start the script in a session of its own."""
         options = ("--image", IMAGE, "--role", ROLE, "--bucket", BUCKET, "--archive", str(self.archive))
-        tools = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return subprocess.run(
+        return subprocess.Popen(
             [SCRIPT, *options, *more],
-            env=os.environ | self.environment | {"PATH": tools},
-            input=said,
-            capture_output=True,
+            env=os.environ | {"PATH": f"{AWS.parent}:{os.environ['PATH']}"} | self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
-            check=False,
+            start_new_session=True,
         )
+
+    def verify(self, *more: str, said: str = "") -> Told:
+        process = self.start(*more)
+        output, error = process.communicate(said, timeout=120)
+        return Told(process.returncode, output, error)
 
     def answer(self, body: str) -> None:
         """Have the endpoint answer its next invocation so."""
@@ -76,50 +101,69 @@ def account(fleet: Paths) -> Iterator[Account]:
 def test_a_forecast_is_printed_and_nothing_is_left(account: Account) -> None:
     account.answer(FORECAST)
 
-    finished = account.verify("--yes")
+    told = account.verify("--yes")
 
-    assert finished.returncode == 0, finished.stderr
-    assert FORECAST in finished.stdout
-    assert finished.stdout.startswith(f"One ml.m5.large in {REGION} for about 10 minutes")
+    assert told.code == 0, told.error
+    assert FORECAST in told.output
+    assert told.output.startswith(f"One ml.m5.large in {REGION} for about 10 minutes")
     assert account.left() == {}
 
 
 def test_an_answer_that_is_no_forecast_fails_and_nothing_is_left(account: Account) -> None:
     account.answer('{"error": {}}')
 
-    finished = account.verify("--yes")
+    told = account.verify("--yes")
 
-    assert finished.returncode == 1
-    assert finished.stderr == "verify_on_aws.sh: this is not a forecast of 7 days\n"
+    assert told.code == 1
+    assert told.error == "verify_on_aws.sh: this is not a forecast of 7 days\n"
     assert account.left() == {}
 
 
 def test_a_creation_that_fails_half_way_leaves_nothing(account: Account) -> None:
-    finished = account.verify("--yes", "--instance-type", "ml.abacus")
+    told = account.verify("--yes", "--instance-type", "ml.abacus")
 
-    assert finished.returncode != 0
-    assert "ml.abacus" in finished.stderr
-    assert "NOT DELETED" not in finished.stderr
+    assert told.code != 0
+    assert "ml.abacus" in told.error
+    assert "NOT DELETED" not in told.error
     assert account.left() == {}
 
 
 @pytest.mark.parametrize("said", ["", "n\n"])
 def test_nothing_is_created_without_consent(account: Account, said: str) -> None:
-    finished = account.verify(said=said)
+    told = account.verify(said=said)
 
-    assert finished.returncode == 1
-    assert "USD an hour" in finished.stdout
-    assert finished.stderr.endswith("nothing was created\n")
+    assert told.code == 1
+    assert "USD an hour" in told.output
+    assert told.error.endswith("nothing was created\n")
+    assert account.left() == {}
+
+
+def test_an_interrupt_while_the_endpoint_is_created_leaves_nothing(account: Account, tmp_path: Path) -> None:
+    # An endpoint that is never done, and refuses to be deleted the first time
+    wrapper = tmp_path / "aws"
+    wrapper.write_text(SLOW.format(aws=AWS, folder=tmp_path))
+    wrapper.chmod(0o755)
+    account.environment["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
+    process = account.start("--yes")
+    assert process.stdout is not None
+    while "is being created" not in process.stdout.readline():
+        assert process.poll() is None
+
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+
+    assert process.returncode == 130, error
+    assert (tmp_path / "refused").exists()
     assert account.left() == {}
 
 
 def test_a_dry_run_creates_nothing_and_deletes_what_it_would_create(account: Account) -> None:
-    finished = account.verify("--dry-run")
+    told = account.verify("--dry-run")
 
-    lines = [line.split() for line in finished.stdout.splitlines() if line.startswith("aws ")]
+    lines = [line.split() for line in told.output.splitlines() if line.startswith("aws ")]
     created = [line[2].removeprefix("create-") for line in lines if line[2].startswith("create-")]
     deleted = [line[2].removeprefix("delete-") for line in lines if line[2].startswith("delete-")]
-    assert (finished.returncode, finished.stderr) == (0, "")
+    assert (told.code, told.error) == (0, "")
     assert created == ["model", "endpoint-config", "endpoint"]
     assert deleted == created[::-1]
     assert [line[2] for line in lines if line[1] == "s3"] == ["cp", "rm"]
