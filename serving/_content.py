@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Final
 
 from serving._errors import NotAcceptableError, RequestError, UnsupportedMediaTypeError
@@ -128,11 +129,13 @@ def _csv(results: Sequence[Result | RequestError]) -> bytes:
     for result in results:
         columns |= dict.fromkeys(result.names if isinstance(result, Result) else ("error",))
     text = io.StringIO()
-    table = csv.DictWriter(text, ["target_model", *columns], restval="", lineterminator="\n")
-    table.writeheader()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["target_model", *columns])
     for result in results:
         if isinstance(result, Result):
-            table.writerows({"target_model": result.target_model} | row for row in result.rows())
+            values = dict(zip(result.names, result.columns(), strict=True))
+            cells = [values.get(name) or repeat("") for name in columns]
+            table.writerows(zip(repeat(result.target_model), *cells, strict=False))
         else:
-            table.writerow({"error": str(result)})
+            table.writerow(["", *(str(result) if name == "error" else "" for name in columns)])
     return text.getvalue().encode()

@@ -23,6 +23,12 @@ class ModelNotFoundError(RequestError):
     status = HTTPStatus.NOT_FOUND
 
 
+class AlreadyLoadedError(RequestError):
+    """The model is loaded already."""
+
+    status = HTTPStatus.CONFLICT
+
+
 class NotAcceptableError(RequestError):
     """The client accepts no content type that could be sent."""
 
