@@ -127,8 +127,9 @@ build() { # ARCH
 # Set `uri`, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast; create the repository if it is missing
 find_repository() {
   local answer ask=(--region "$region" --output text --query)
-  answer=$(aws ecr describe-repositories "${ask[@]}" 'repositories[0].repositoryUri' --repository-names "$name" 2>&1) \
-    && { uri=$answer; return; }
+  local describe=(aws ecr describe-repositories "${ask[@]}" 'repositories[0].repositoryUri' --repository-names "$name")
+  if uri=$("${describe[@]}" 2>/dev/null); then return; fi
+  answer=$("${describe[@]}" 2>&1 || true)
   [[ $answer == *RepositoryNotFoundException* ]] || fail "ECR does not tell about the repository $name: $answer"
   uri=$(aws ecr create-repository "${ask[@]}" repository.repositoryUri --repository-name "$name")
   echo "created the repository $uri"

@@ -209,3 +209,15 @@ def test_a_push_that_left_oci_media_types_fails(machine: Machine) -> None:
     told = machine.refusal(*PUSH, "--region", "eu-central-1")
 
     assert f"was pushed as {OCI} where SageMaker needs application/vnd.docker" in told
+
+
+def test_a_warning_of_the_aws_cli_is_no_answer(machine: Machine) -> None:
+    machine.script("docker", ENGINE)
+    machine.script("aws", f"echo a new version is out >&2; {REPOSITORY}")
+
+    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+
+    assert (
+        "build.sh: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast:1.2.3-amd64 was pushed as"
+        in told
+    )
