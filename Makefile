@@ -39,6 +39,9 @@ bench-train: $(VENV)/ready ## a fleet's training against a loop of stock Prophet
 bench-serving: $(VENV)/ready ## serving against the stock stack; needs wrk
 	$(BIN)/python -m benchmarks.serving
 
+bench-endpoint: $(VENV)/ready ## the plain endpoint against Flask with stock Prophet inside; needs wrk
+	$(BIN)/python -m benchmarks.endpoint
+
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 
@@ -57,4 +60,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that was made
 	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check faults bench-core bench-train bench-serving bench-conformance image test-image lock clean
+.PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-conformance image test-image lock clean
