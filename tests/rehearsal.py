@@ -10,6 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 CONNECTED = 99
+METADATA = "169.254.169.254"
 _SERVED = ["sagemaker.CreateModel", "sagemaker.CreateEndpointConfig", "sagemaker.CreateEndpoint"]
 KINDS = {
     "training-job": ["sagemaker.CreateTrainingJob"],
@@ -52,9 +53,12 @@ def calls(printed: str) -> list[tuple[str, dict[str, Any]]]:
     return [(name, parameters) for name, parameters in named if ".Describe" not in name]
 
 
-def _refuse(event: str, _: tuple[object, ...]) -> None:
-    if event in ("socket.connect", "socket.getaddrinfo"):
-        os._exit(CONNECTED)
+def _refuse(event: str, arguments: tuple[object, ...]) -> None:
+    if event not in ("socket.connect", "socket.getaddrinfo"):
+        return
+    if METADATA in arguments:  # SDK v2, when it is imported, asks for the credentials of an EC2 instance
+        raise ConnectionRefusedError
+    os._exit(CONNECTED)
 
 
 if __name__ == "__main__":

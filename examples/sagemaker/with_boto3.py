@@ -115,7 +115,7 @@ def batch_transform(session: boto3.Session, fleet: Fleet) -> None:
             "ContentType": JSON_LINES,
             "SplitType": "Line",
         },
-        TransformOutput={"S3OutputPath": fleet.forecasts, "Accept": JSON_LINES, "AssembleWith": "Line"},
+        TransformOutput={"S3OutputPath": fleet.forecasts, "Accept": JSON_LINES},
         TransformResources={"InstanceType": INSTANCE_TYPE, "InstanceCount": 1},
     )
     sagemaker.get_waiter("transform_job_completed_or_stopped").wait(TransformJobName=name)

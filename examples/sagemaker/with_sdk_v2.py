@@ -116,7 +116,6 @@ def batch_transform(session: boto3.Session, fleet: Fleet) -> None:
         instance_count=1,
         strategy="MultiRecord",
         accept=JSON_LINES,
-        assemble_with="Line",
         output_path=fleet.forecasts,
         sagemaker_session=model.sagemaker_session,
     )

@@ -138,9 +138,7 @@ def batch_transform(session: boto3.Session, fleet: Fleet) -> None:
             content_type=JSON_LINES,
             split_type="Line",
         ),
-        transform_output=TransformOutput(
-            s3_output_path=fleet.forecasts, accept=JSON_LINES, assemble_with="Line"
-        ),
+        transform_output=TransformOutput(s3_output_path=fleet.forecasts, accept=JSON_LINES),
         transform_resources=TransformResources(instance_type=INSTANCE_TYPE, instance_count=1),
     )
     job.wait()
