@@ -22,8 +22,13 @@ COPY forecasting /src/forecasting
 COPY processing /src/processing
 COPY serving /src/serving
 COPY train /src/train
+# Netty's own library is put where Java looks first: it would unpack it into /tmp, which Docker's --tmpfs mounts noexec,
+# and without it Multi Model Server speaks to its workers by TCP instead of Unix sockets
 RUN /opt/fleetcast/bin/pip install --quiet --no-deps /src \
  && /opt/fleetcast/bin/pip uninstall --quiet --yes pip \
+ && cd /opt/fleetcast/lib/python3*/site-packages/mms/frontend \
+ && /opt/fleetcast/bin/python -m zipfile -e model-server.jar /tmp/jar \
+ && mv "/tmp/jar/META-INF/native/libnetty_transport_native_epoll_$(uname -m | sed s/aarch64/aarch_64/).so" /opt/java/lib/ \
  && find /opt/fleetcast -depth -type d \( -name tests -o -name test \) -path '*site-packages*' -exec rm -rf {} +
 
 FROM ${BASE}

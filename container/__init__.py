@@ -4,7 +4,7 @@ from container._cpu import usable_cpus
 from container._errors import FleetcastError, InputError, SettingError
 from container._memory import free_bytes, total_bytes
 from container._paths import Paths
-from container._program import run
+from container._program import log_level_name, run
 from container._progress import progress
 from container._settings import choice, flag, fraction, whole_number
 
@@ -17,6 +17,7 @@ __all__ = [
     "flag",
     "fraction",
     "free_bytes",
+    "log_level_name",
     "progress",
     "run",
     "total_bytes",
