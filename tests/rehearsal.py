@@ -31,16 +31,16 @@ def rehearse(
 
 
 def run_offline(
-    module: str, *arguments: str, python: str = sys.executable
+    module: str, *arguments: str, python: str = sys.executable, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m module arguments` without any variable of AWS."""
+    """Run `python -m module arguments` with no variable of AWS but those of `more`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(
         [python, "-m", "tests.rehearsal", module, *arguments],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=environment | {"HOME": "/nonexistent"},
+        env=environment | {"HOME": "/nonexistent"} | more,
         timeout=120,
         check=False,
     )

@@ -111,10 +111,12 @@ def test_a_dry_run_of_an_sdk_refuses_a_parameter_that_aws_would_refuse(
 ) -> None:
     python = request.getfixturevalue(version)
 
-    rehearsed = rehearse(f"with_sdk_{version}", "plain-endpoint", "--role", "admin", python=python)
+    rehearsed = rehearse(
+        f"with_sdk_{version}", "plain-endpoint", "--role", "arn:x:iam::1:role/x", python=python
+    )
 
     assert rehearsed.returncode == 1
-    assert "RoleArn, value: 5, valid min length: 20" in rehearsed.stderr
+    assert "RoleArn, value: 19, valid min length: 20" in rehearsed.stderr
 
 
 def _outcome(answer: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """The boto3 example against moto: a SageMaker that keeps what it is told and checks what it is told about."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -10,8 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
+from tests.aws import arguments, moto
 from tests.rehearsal import KINDS, ROOT
 
 REGION, BUCKET = "eu-west-1", "fleet"
@@ -22,38 +21,22 @@ IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/fleetcast:0.1.0"
 @pytest.fixture(scope="module")
 def aws() -> Iterator[dict[str, str]]:
     """Yield the environment of an AWS with a bucket."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-    }
-    client(environment, "s3").create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
-    yield environment
-    server.stop()
+    with moto(REGION) as environment:
+        bucket = {"Bucket": BUCKET, "CreateBucketConfiguration": {"LocationConstraint": REGION}}
+        client(environment, "s3").create_bucket(**bucket)
+        yield environment
 
 
 def client(aws: dict[str, str], service: str) -> Any:
-    return boto3.client(
-        service,
-        region_name=REGION,
-        endpoint_url=aws["AWS_ENDPOINT_URL"],
-        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
-    )
+    return boto3.client(service, **arguments(aws))
 
 
 def run_example(
     aws: dict[str, str], kind: str, *, name: str, bucket: str = BUCKET
 ) -> subprocess.CompletedProcess[str]:
-    arguments = [kind, "--image", IMAGE, "--role", ROLE, "--bucket", bucket, "--name", name]
+    options = [kind, "--image", IMAGE, "--role", ROLE, "--bucket", bucket, "--name", name]
     return subprocess.run(
-        [sys.executable, "-m", "examples.sagemaker.with_boto3", *arguments],
+        [sys.executable, "-m", "examples.sagemaker.with_boto3", *options],
         capture_output=True,
         text=True,
         cwd=ROOT,

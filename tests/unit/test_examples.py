@@ -46,8 +46,9 @@ def test_a_dry_run_refuses_an_unknown_and_a_missing_parameter_of_each_call(kind:
 
 def test_without_a_dry_run_the_call_is_made() -> None:
     options = ("--image=i", "--bucket=b", "--role=arn:aws:iam::123456789012:role/SageMaker")
+    credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
-    assert run_offline(BOTO3, "plain-endpoint", *options).returncode == CONNECTED
+    assert run_offline(BOTO3, "plain-endpoint", *options, **credentials).returncode == CONNECTED
 
 
 def test_without_a_dry_run_the_account_must_be_named() -> None:
