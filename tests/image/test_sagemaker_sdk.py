@@ -14,7 +14,7 @@ import pytest
 
 from examples import synthetic
 from examples.sagemaker import METRICS
-from tests.image.test_image import IMAGE
+from tests.image.test_image import IMAGE, docker
 from tests.rehearsal import KINDS, ROOT, calls, rehearse
 
 ADDED_BY_THE_SDK = {"Environment", "InitialVariantWeight", "ProfilerConfig", "Tags"}
@@ -67,8 +67,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         np.savetxt(path, rows, fmt="%s", delimiter=",", header="timestamp,consumption", comments="")
     (tmp_path / "requests.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in REQUESTS))
     yield tmp_path
-    for compose in tmp_path.rglob("docker-compose.yaml"):
-        run("docker", "compose", "--file", str(compose), "down", "--timeout", "5")
+    listed = docker("ps", "--all", "--format", '{{.ID}} {{.Label "com.docker.compose.project.working_dir"}}')
+    for container, _, made_in in (line.partition(" ") for line in listed.splitlines()):
+        if Path(made_in).is_relative_to(tmp_path):
+            docker("rm", "--force", "--volumes", container)
 
 
 def test_the_sdk_v2_trains_serves_and_transforms_in_local_mode(v2: str, folder: Path) -> None:
