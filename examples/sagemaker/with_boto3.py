@@ -101,7 +101,10 @@ def async_endpoint(session: boto3.Session, fleet: Fleet) -> None:
 
 
 def batch_transform(session: boto3.Session, fleet: Fleet) -> None:
-    """Forecast every customer of a JSON Lines file in S3, without an endpoint."""
+    """Forecast every customer of a JSON Lines file in S3, without an endpoint.
+
+    A file may have 10,000 lines; with more customers put several files below one prefix.
+    """
     sagemaker = session.client("sagemaker")
     put_requests(session, fleet)
     name = _create_model(session, fleet, "batch", _bundles(fleet))

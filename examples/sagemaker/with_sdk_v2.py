@@ -106,7 +106,10 @@ def async_endpoint(session: boto3.Session, fleet: Fleet) -> None:
 
 
 def batch_transform(session: boto3.Session, fleet: Fleet) -> None:
-    """Forecast every customer of a JSON Lines file in S3, without an endpoint."""
+    """Forecast every customer of a JSON Lines file in S3, without an endpoint.
+
+    A file may have 10,000 lines; with more customers put several files below one prefix.
+    """
     put_requests(session, fleet)
     model = _model(session, fleet, "batch")
     model.create()
