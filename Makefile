@@ -56,8 +56,11 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 		pyproject.toml -o requirements/image.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		pyproject.toml --extra demo --group dev -o requirements/dev.txt
+	for sdk in sagemaker-v2 sagemaker-v3; do \
+		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+			requirements/$$sdk.in -o requirements/$$sdk.txt || exit 1; done
 
 clean: ## remove everything that was made
-	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-conformance image test-image lock clean
