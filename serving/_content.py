@@ -83,10 +83,10 @@ def write_results(results: Sequence[Result | RequestError], kind: str, *, many: 
     """Return the body: forecasts and errors, in their order."""
     if kind == CSV:
         return _csv(results)
-    contents = [each.content() if isinstance(each, Result) else error_content(each) for each in results]
+    texts = [encode(each.content() if isinstance(each, Result) else error_content(each)) for each in results]
     if kind == JSON_LINES:
-        return b"".join(encode(content) + b"\n" for content in contents)
-    return encode({"responses": contents} if many else contents[0])
+        return b"".join(text + b"\n" for text in texts)
+    return b'{"responses":[%b]}' % b",".join(texts) if many else texts[0]
 
 
 def _bounded(records: list[object]) -> list[object]:

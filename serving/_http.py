@@ -19,7 +19,7 @@ from serving._models import LoadedModels, Models
 from serving._openapi import document
 from serving._request_log import RequestLog, request_id
 from serving._schema import decode, encode
-from serving._settings import MEGABYTE, ServingSettings
+from serving._settings import ServingSettings
 from serving._shared_models import MOST_PER_PAGE
 from serving._target import target_of
 
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 TEXT: Final = "text/plain; charset=utf-8"
 DEFAULT_PER_PAGE: Final = 100
+BATCH_MEGABYTES: Final = 1
+"""Of records that batch transform should send at once: some 30,000 of them."""
 
 
 def application(settings: ServingSettings, models: Models, metrics: Metrics) -> Flask:
@@ -60,7 +62,7 @@ def _add_plain_routes(app: Flask, settings: ServingSettings, models: Models, met
             {
                 "MaxConcurrentTransforms": settings.processes,
                 "BatchStrategy": "MULTI_RECORD",
-                "MaxPayloadInMB": settings.max_request_bytes // MEGABYTE,
+                "MaxPayloadInMB": BATCH_MEGABYTES,
             }
         )
 

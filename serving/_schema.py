@@ -19,7 +19,7 @@ Probability: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
 MOST_PERIODS = 10_000
 DEFAULT_PERIODS = 7
 MOST_QUANTILES = 99
-MOST_RECORDS = 10_000
+MOST_RECORDS = 100_000
 MOST_ROWS = 1_000_000
 """Rows that one answer may have, over all its records."""
 DIGITS = 10

@@ -126,7 +126,7 @@ def async_endpoint(session: boto3.Session, fleet: Fleet) -> None:
 def batch_transform(session: boto3.Session, fleet: Fleet) -> None:
     """Forecast every customer of a JSON Lines file in S3, without an endpoint.
 
-    A file may have 10,000 lines; with more customers put several files below one prefix.
+    Lines are sent together, as many as one megabyte holds; the image asks for it so.
     """
     put_requests(session, fleet)
     name = _create_model(session, fleet, "batch", container=_bundles(fleet))

@@ -74,16 +74,6 @@ import os
 import serving._worker
 serving._worker.Worker.handle_exit = lambda self, number, frame: os._exit(0)
 """,
-    "test_14": """
-import serving._store
-read, reading = serving._store._read, []
-def crowded(file, known):
-    reading.append(file)
-    if len(reading) > 1:
-        raise OSError("two at once")
-    return read(file, known)
-serving._store._read = crowded
-""",
     "test_15": """
 import serving._http
 answer, kept = serving._http.answer, []

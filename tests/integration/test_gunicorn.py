@@ -140,7 +140,7 @@ def test_batch_transform_is_told_how_to_ask(plain: Server) -> None:
     assert plain.request("GET", "/execution-parameters").json == {
         "MaxConcurrentTransforms": psutil.cpu_count() and len(os.sched_getaffinity(0)),
         "BatchStrategy": "MULTI_RECORD",
-        "MaxPayloadInMB": 6,
+        "MaxPayloadInMB": 1,
     }
 
 
