@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -55,12 +56,19 @@ def trained(ml: Path) -> Path:
 
 @contextmanager
 def container(ml: Path, *options: str) -> Iterator[tuple[str, str]]:
-    """Run `serve`; yield the container's id and its address once it answers."""
-    options = ("--detach", f"--volume={ml}:/opt/ml", "--env=SAGEMAKER_MULTI_MODEL=true", *options)
+    """Run `serve` for a multi-model endpoint; yield the container's id and its address once it answers."""
+    with plain_container(ml, "--env=SAGEMAKER_MULTI_MODEL=true", *options, path="/models") as running:
+        yield running
+
+
+@contextmanager
+def plain_container(ml: Path, *options: str, path: str = "/ping") -> Iterator[tuple[str, str]]:
+    """Do the same for any other endpoint."""
+    options = ("--detach", f"--volume={ml}:/opt/ml", *options)
     name = docker("run", "--publish=127.0.0.1::8080", *options, IMAGE, "serve").strip()
     try:
         url = f"http://{docker('port', name, '8080').split()[0]}"
-        _wait(url, name)
+        _wait(url + path, name)
         yield name, url
     finally:
         docker("rm", "--force", "--volumes", name)
@@ -79,7 +87,7 @@ def _wait(url: str, name: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(f"{url}/models", timeout=5).close()
+            urllib.request.urlopen(url, timeout=5).close()
         except OSError:
             time.sleep(0.1)
         else:
@@ -115,6 +123,63 @@ def test_a_container_serves_and_ends_on_sigterm(trained: Path, options: tuple[st
     assert status == 200
     assert len(answer["predictions"]) == 7
     assert exit_code == "0"
+
+
+@pytest.mark.parametrize("options", [(), LOCKED_DOWN], ids=["as root", "locked down"])
+def test_what_training_left_is_a_plain_endpoint(trained: Path, options: tuple[str, ...]) -> None:
+    with plain_container(trained, *options) as (name, url):
+        asked = {"requests": [{"target_model": customer} for customer in "01234"]}
+        status, answer = post(f"{url}/invocations", asked)
+        docker("stop", "--time=25", name)
+        exit_code = docker("inspect", "--format={{.State.ExitCode}}", name).strip()
+
+    assert status == 200
+    assert [len(each["predictions"]) for each in answer["responses"]] == [7] * 5
+    assert exit_code == "0"
+
+
+NO_NETWORK = """
+import json, time, urllib.request
+body = json.dumps({"target_model": "3", "period": 2}).encode()
+kind = {"Content-Type": "application/json"}
+request = urllib.request.Request("http://127.0.0.1:8080/invocations", body, kind)
+for _ in range(300):
+    try:
+        print(len(json.load(urllib.request.urlopen(request))["predictions"]))
+        break
+    except OSError:
+        time.sleep(0.1)
+"""
+
+
+def test_an_endpoint_needs_no_network(trained: Path) -> None:
+    options = (*LOCKED_DOWN, "--network=none", f"--volume={trained}:/opt/ml", "--detach")
+    name = docker("run", *options, IMAGE, "serve").strip()
+    try:
+        told = docker("exec", name, "/opt/fleetcast/bin/python", "-c", NO_NETWORK)
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+    assert told.strip() == "2"
+
+
+@pytest.mark.parametrize("stack", ["mms", "gunicorn"])
+def test_the_multi_model_contract_holds_locked_down(tmp_path: Path, stack: str) -> None:
+    tmp_path.chmod(0o755)
+    subprocess.run([sys.executable, "-m", "tests.conformance.models", tmp_path / "models"], check=True)
+    with container(tmp_path, *LOCKED_DOWN, f"--env=SERVING_STACK={stack}") as (_, url):
+        finished = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "-q", "tests/conformance", "--endpoint", url),
+                *("-k", "not a_load_that_is_not_json" if stack == "mms" else ""),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    assert finished.returncode == 0, finished.stdout
 
 
 def test_a_container_without_memory_answers_507(trained: Path) -> None:

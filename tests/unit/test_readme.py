@@ -29,7 +29,8 @@ def test_every_field_of_a_request_is_described() -> None:
 
 def test_every_variable_that_serving_reads_is_described() -> None:
     read = re.findall(
-        r'"((?:SAGEMAKER|MODEL)_\w+)"', Path(serving.__file__).with_name("_settings.py").read_text()
+        r'"((?:SAGEMAKER|MODEL|METRICS|SERVING)_\w+)"',
+        Path(serving.__file__).with_name("_settings.py").read_text(),
     )
 
     assert set(read) <= set(re.findall(r"`(\w+)`", README.partition("## Settings")[2]))
