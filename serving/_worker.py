@@ -60,6 +60,8 @@ class _Incoming:
     """Bytes of head and body, once the head is there."""
     chunked: bool = False
     too_large: bool = False
+    is_polled: bool = False
+    """Whether the loop has been told to wait for more."""
 
     def take(self, received: bytes, *, most_bytes: int) -> bool:
         """Add bytes; return whether the parser can go on without waiting for the client.
@@ -121,12 +123,14 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self.method_queue.defer(lambda: None)  # wakes the loop
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Collect the request that begins on a connection."""
+        """Collect the request that begins on a connection; most are there whole, and need no waiting for."""
         held = conn.parser.unreader.take_buffered() if conn.initialized else b""
         conn.sock.settimeout(0)
         self._incoming[conn] = _Incoming(time.monotonic() + RECEIVE_SECONDS, bytearray(held))
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, conn))
         self._collect(conn, conn.sock)
+        if conn in self._incoming:
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, conn))
+            self._incoming[conn].is_polled = True
 
     def murder_pending(self) -> None:
         """Give up on requests that take too long; gunicorn's loop calls this every second."""
@@ -230,5 +234,5 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         conn.close()
 
     def _forget(self, conn: TConn) -> None:
-        del self._incoming[conn]
-        self.poller.unregister(conn.sock)
+        if self._incoming.pop(conn).is_polled:
+            self.poller.unregister(conn.sock)
