@@ -60,6 +60,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "limit_request_line": 8_190,
             "limit_request_fields": 100,
             "limit_request_field_size": 8_190,
+            "forwarded_allow_ips": "",  # nothing here depends on who a proxy says it forwards for
             "worker_tmp_dir": str(self._heartbeat_folder()),
             "control_socket_disable": True,
             "loglevel": log_level_name(),
