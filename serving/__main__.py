@@ -7,8 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from container import run
-from serving._mms import find_java
+from container import find_java, run
 from serving._settings import ServingSettings
 from serving._supervisor import Supervisor
 
