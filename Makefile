@@ -42,6 +42,9 @@ bench-serving: $(VENV)/ready ## serving against the stock stack; needs wrk
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 
+bench-brought: $(VENV)/ready ## what bfloat16 changes for a brought PyTorch model; TORCH=… is a Python with torch
+	$(BIN)/python -m benchmarks.brought_model $(if $(TORCH),--python '$(TORCH)')
+
 image: ## build the container image (./build.sh --help)
 	./build.sh
 
@@ -57,4 +60,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that was made
 	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check faults bench-core bench-train bench-serving bench-conformance image test-image lock clean
+.PHONY: help demo test check faults bench-core bench-train bench-serving bench-conformance bench-brought image test-image lock clean
