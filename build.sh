@@ -1,28 +1,191 @@
 #!/usr/bin/env bash
-# Build the container image.
+# Build the container image for one or both architectures, and push it to Amazon ECR.
 #
-#   ./build.sh [--tag NAME:TAG]      default: fleetcast:<version of pyproject.toml>, and fleetcast:latest
+#   ./build.sh [--local]      build this machine's architecture; nothing is pushed
+#   ./build.sh --push         build both architectures and push them
+#   ./build.sh --push-only    push what was built before
 #
-# Needs a Docker engine with buildx.  BASE=… in the environment replaces the base image debian:bookworm-slim.
+#   --arch amd64|arm64|both   amd64 is made from Dockerfile, arm64 (Graviton) from Dockerfile.arm64
+#   --tag NAME:TAG            default: fleetcast:<version of pyproject.toml>; NAME is the ECR repository, too
+#   --region REGION           default: AWS_REGION, AWS_DEFAULT_REGION or the AWS CLI's configuration
+#   --context DIR             the folder with the Dockerfiles; default: the one of build.sh
+#   --dry-run                 print the commands; needs neither Docker nor credentials
+#
+# The images are NAME:TAG-amd64 and NAME:TAG-arm64.  Here this machine's own is also NAME:TAG and, without --tag,
+# fleetcast:latest; in ECR NAME:TAG is the list that joins the two, pushed when both are.
+# Needs a Docker engine with buildx, and to push the AWS CLI with credentials; the repository is created if missing.
+# Environment: BASE replaces the base image; SOURCE_DATE_EPOCH is the image's time (default: the last commit's).
 set -euo pipefail
-cd "$(dirname "$0")"
 
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-tags=(--tag "fleetcast:$version" --tag fleetcast:latest)
+root=$(dirname "$0")
+mode=local arch='' tag='' region='' context=$root dry=''
+docker_v2=application/vnd.docker.distribution.manifest
 
 fail() { echo "build.sh: $*" >&2; exit 1; }
 
-while (($#)); do
-  case $1 in
-    --tag) [ $# -ge 2 ] || fail "--tag needs a name such as fleetcast:test"; tags=(--tag "$2"); shift 2 ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) fail "unknown argument $1; ./build.sh --help says what is accepted" ;;
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; }
+
+# Run a command, or print it so that it could be pasted
+run() {
+  local line
+  if [ -n "$dry" ]; then
+    printf -v line ' %q' "$@"
+    echo "${line# }"
+  else
+    "$@"
+  fi
+}
+
+read_arguments() {
+  while (($#)); do
+    case $1 in
+      --local | --push | --push-only) mode=${1#--}; shift; continue ;;
+      --dry-run) dry=1; shift; continue ;;
+      -h | --help) usage; exit 0 ;;
+      --arch | --tag | --region | --context) (($# > 1)) || fail "$1 needs a value; ./build.sh --help says which" ;;
+      *) fail "unknown argument $1; ./build.sh --help says what is accepted" ;;
+    esac
+    case $1 in
+      --arch) arch=$2 ;;
+      --tag) tag=$2 ;;
+      --region) region=$2 ;;
+      --context) context=$2 ;;
+    esac
+    shift 2
+  done
+}
+
+settle() {
+  case $(uname -m) in
+    x86_64 | amd64) own=amd64 ;;
+    aarch64 | arm64) own=arm64 ;;
+    *) own='' ;;
   esac
-done
+  if [ "$mode" = local ]; then arch=${arch:-$own}; else arch=${arch:-both}; fi
+  case $arch in
+    amd64 | arm64) arches=("$arch") ;;
+    both) arches=(amd64 arm64) ;;
+    *) fail "--arch must be amd64, arm64 or both, not '$arch'" ;;
+  esac
+  aliases=()
+  if [ -z "$tag" ]; then
+    tag=fleetcast:$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/pyproject.toml")
+    aliases=(--tag fleetcast:latest)
+  fi
+  [[ $tag =~ ^[a-z0-9._/-]+:[A-Za-z0-9._-]+$ ]] || fail "--tag must be a name such as fleetcast:test, not '$tag'"
+  aliases=(--tag "$tag" ${aliases[@]+"${aliases[@]}"})
+  name=${tag%:*}
+  epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || true)}
+}
 
-command -v docker >/dev/null || fail "docker is not installed: https://docs.docker.com/engine/install/"
-docker info >/dev/null 2>&1 || fail "no Docker engine answers: start it, or set DOCKER_HOST"
-docker buildx version >/dev/null 2>&1 || fail "docker has no buildx: install the package docker-buildx"
+check_docker() {
+  command -v docker >/dev/null || fail "docker is not installed: https://docs.docker.com/engine/install/"
+  docker info >/dev/null 2>&1 || fail "no Docker engine answers: start it, or set DOCKER_HOST"
+  if [ "$mode" = push-only ]; then check_images; else check_builder; fi
+}
 
-docker buildx build --load ${BASE:+--build-arg "BASE=$BASE"} "${tags[@]}" --file Dockerfile .
-echo "built ${tags[1]}"
+check_builder() {
+  docker buildx version >/dev/null 2>&1 || fail "docker has no buildx: install the package docker-buildx"
+  local platforms
+  platforms=$(docker buildx inspect)
+  for a in "${arches[@]}"; do
+    [ -f "$context/$(dockerfile "$a")" ] || fail "there is no $(dockerfile "$a") in $context"
+    grep -q "linux/$a" <<<"$platforms" \
+      || fail "no emulation of linux/$a here: docker run --privileged --rm tonistiigi/binfmt --install $a"
+  done
+}
+
+check_images() {
+  local found
+  for a in "${arches[@]}"; do
+    found=$(docker image inspect --format '{{.Architecture}}' "$tag-$a" 2>/dev/null) \
+      || fail "there is no image $tag-$a: ./build.sh --local --arch $a builds it"
+    [ "$found" = "$a" ] || fail "$tag-$a is an image for $found"
+  done
+}
+
+check_aws() {
+  command -v aws >/dev/null || fail "the AWS CLI is not installed: https://docs.aws.amazon.com/cli/"
+  region=${region:-${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}}
+  [ -n "$region" ] || fail "no AWS region: name it with --region, or set AWS_REGION"
+  aws sts get-caller-identity --region "$region" >/dev/null \
+    || fail "no AWS credentials that work: aws configure, aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+}
+
+dockerfile() { if [ "$1" = arm64 ]; then echo Dockerfile.arm64; else echo Dockerfile; fi; }
+
+build() { # ARCH
+  local names=(--tag "$tag-$1")
+  [ "$1" != "$own" ] || names+=("${aliases[@]}")
+  # Neither attestations nor OCI media types: SageMaker's CreateModel refuses both
+  run docker buildx build --platform "linux/$1" --provenance=false --sbom=false \
+    --output type=docker,oci-mediatypes=false ${BASE:+--build-arg "BASE=$BASE"} \
+    ${epoch:+--build-arg "SOURCE_DATE_EPOCH=$epoch"} "${names[@]}" --file "$context/$(dockerfile "$1")" "$context"
+  [ -n "$dry" ] || echo "built $tag-$1"
+}
+
+# Set `uri`, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast; create the repository if it is missing
+find_repository() {
+  local answer ask=(--region "$region" --output text --query)
+  local describe=(aws ecr describe-repositories "${ask[@]}" 'repositories[0].repositoryUri' --repository-names "$name")
+  if uri=$("${describe[@]}" 2>/dev/null); then return; fi
+  answer=$("${describe[@]}" 2>&1 || true)
+  [[ $answer == *RepositoryNotFoundException* ]] || fail "ECR does not tell about the repository $name: $answer"
+  uri=$(aws ecr create-repository "${ask[@]}" repository.repositoryUri --repository-name "$name")
+  echo "created the repository $uri"
+}
+
+log_in() {
+  aws ecr get-login-password --region "$region" | docker login --username AWS --password-stdin "${uri%%/*}" >/dev/null \
+    || fail "${uri%%/*} refuses the login"
+}
+
+# Print what the two would do
+tell_repository() {
+  region=${region:-${AWS_REGION:-${AWS_DEFAULT_REGION:-REGION}}} uri=ACCOUNT.dkr.ecr.$region.amazonaws.com/$name
+  echo "aws ecr describe-repositories --region $region --repository-names $name ||" \
+    "aws ecr create-repository --region $region --repository-name $name"
+  echo "aws ecr get-login-password --region $region | docker login --username AWS --password-stdin ${uri%%/*}"
+}
+
+push() { # ARCH
+  local pushed=$uri:${tag##*:}-$1
+  run docker tag "$tag-$1" "$pushed"
+  run docker push --quiet "$pushed"
+  check_media_types "$pushed" "$docker_v2.v2+json"
+}
+
+push_list() {
+  local list=$uri:${tag##*:}
+  # What a broken-off push left on this machine would be taken for the registry's
+  [ -n "$dry" ] || docker manifest rm "$list" >/dev/null 2>&1 || true
+  run docker manifest create "$list" "$list-amd64" "$list-arm64"
+  run docker manifest push --purge "$list"
+  check_media_types "$list" "$docker_v2.list.v2+json"
+}
+
+# Read back what the registry has: SageMaker's CreateModel refuses OCI media types
+check_media_types() { # IMAGE EXPECTED
+  if [ -n "$dry" ]; then run docker manifest inspect "$1"; return; fi
+  local types
+  types=$(docker manifest inspect "$1" | sed -n 's/.*"mediaType": *"\([^"]*\)".*/\1/p' | sort -u)
+  if ! grep -qxF "$2" <<<"$types" || grep -qv '^application/vnd\.docker\.' <<<"$types"; then
+    fail "$1 was pushed as $(echo "$types" | tr '\n' ' ')where SageMaker needs $2"
+  fi
+  echo "pushed $1"
+}
+
+read_arguments "$@"
+settle
+if [ -z "$dry" ]; then
+  check_docker
+  if [ "$mode" != local ]; then check_aws; fi
+fi
+if [ "$mode" != push-only ]; then
+  for a in "${arches[@]}"; do build "$a"; done
+fi
+if [ "$mode" != local ]; then
+  if [ -n "$dry" ]; then tell_repository; else find_repository; log_in; fi
+  for a in "${arches[@]}"; do push "$a"; done
+  if [ "${#arches[@]}" = 2 ]; then push_list; fi
+fi

@@ -5,7 +5,7 @@ from container._errors import FleetcastError, InputError, SettingError
 from container._java import find_java
 from container._memory import free_bytes, total_bytes
 from container._paths import Paths
-from container._program import run
+from container._program import log_level_name, run
 from container._progress import progress
 from container._settings import choice, flag, fraction, whole_number
 
@@ -19,6 +19,7 @@ __all__ = [
     "flag",
     "fraction",
     "free_bytes",
+    "log_level_name",
     "progress",
     "run",
     "total_bytes",

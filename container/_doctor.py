@@ -29,6 +29,8 @@ PACKAGES: Final = (
     "duckdb",
     "msgspec",
     "boto3",
+    "flask",
+    "gunicorn",
     "multi-model-server",
     "sagemaker-inference",
     "torch",

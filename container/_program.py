@@ -48,3 +48,8 @@ def configure_logging(env: Mapping[str, str]) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr, level=logging.INFO)
     level = choice(env, "SAGEMAKER_CONTAINER_LOG_LEVEL", among=_LEVELS, default="INFO")
     logging.getLogger().setLevel(_LEVELS[level])
+
+
+def log_level_name() -> str:
+    """Return the level of the log as most servers want to be told, such as `info`."""
+    return logging.getLevelName(logging.getLogger().getEffectiveLevel()).lower()

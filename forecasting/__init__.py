@@ -3,6 +3,7 @@
 from forecasting._errors import FitError, FutureError, HistoryError, ModelFormatError, SettingError
 from forecasting._fit import fit
 from forecasting._json_read import loads
+from forecasting._many import forecast_many
 from forecasting._model import Model
 from forecasting._sampled import SampledModel
 from forecasting._settings import NAMES as ARGUMENTS
@@ -17,5 +18,6 @@ __all__ = [
     "SampledModel",
     "SettingError",
     "fit",
+    "forecast_many",
     "loads",
 ]

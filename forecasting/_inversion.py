@@ -38,6 +38,7 @@ _CUTOFF: Final = 3.5
 _PRODUCT_STEPS: Final = 8
 """Up to this horizon the product is multiplied out; beyond, Stirling's series is exact to 1e-5."""
 _TAILS: Final = 5.0
+_LEAST_TAIL: Final = 1e-12
 _GAUSSIAN_REACH: Final = 4.0
 _SMALLEST: Final = 1e-30
 _NORMAL: Final = NormalDist()
@@ -58,18 +59,17 @@ def jump_variance(horizons: Vector) -> Vector:
     return horizons * (8.0 * horizons * horizons - 2.0) / 12.0
 
 
-def standard_quantiles(horizons: Vector, shares: Matrix, *, change_probability: float, widths: Cube) -> Cube:
+def standard_quantiles(horizons: Vector, shares: Matrix, *, change_probability: Vector, widths: Cube) -> Cube:
     """Return x with P(|X| <= x) = width, shape (Q, R, M).
 
     `horizons` (M,) are the steps 1, 2, 3 .. 8 and any after them, ascending, or the first of these; `shares`
     (R, M) lie in [0, 1]; `widths`, of a shape that broadcasts to (Q, R, M), in [0, 1);
-    0 < change_probability <= 1.  The R rows may be several questions to one model, or models with the same
-    change probability.
+    0 < change_probability <= 1, shape (R,).  The R rows may be several questions to one model, or models.
 
     Cost: about 20 passes over R * M * 48 numbers and 6 over R * min(M, 8)^2 * 48, however far the horizons.
     """
-    p = change_probability
-    tail = 0.5 - 0.5 * float(widths.max())
+    p = change_probability[:, None]
+    tail = max(0.5 - 0.5 * float(widths.max()), _LEAST_TAIL)
     jumps = np.sqrt(np.maximum(shares, _SMALLEST) / (p * jump_variance(horizons)))
     reach = horizons * np.log1p((_TAILS * p / tail) * horizons)
     half_period = jumps * reach + (_GAUSSIAN_REACH - _NORMAL.inv_cdf(tail))
@@ -93,26 +93,26 @@ def standard_quantiles(horizons: Vector, shares: Matrix, *, change_probability: 
     return quantiles
 
 
-def _characteristic_function(horizons: Vector, frequencies: Cube, p: float) -> Cube:
-    """Return phi_h(v), shape (R, M, K) like `frequencies`."""
+def _characteristic_function(horizons: Vector, frequencies: Cube, p: Matrix) -> Cube:
+    """Return phi_h(v), shape (R, M, K) like `frequencies`; p has the shape (R, 1)."""
     if len(horizons) <= _PRODUCT_STEPS:
         return _product(frequencies, p)
     near, far = frequencies[:, :_PRODUCT_STEPS], frequencies[:, _PRODUCT_STEPS:]
     return np.concatenate([_product(near, p), _stirling(horizons[_PRODUCT_STEPS:, None], far, p)], axis=1)
 
 
-def _product(frequencies: Cube, p: float) -> Cube:
+def _product(frequencies: Cube, p: Matrix) -> Cube:
     """Multiply the factors 1 - p + p / (1 + z^2) out, for the horizons 1, 2, ..."""
     count = frequencies.shape[1]
     factors = _SQUARED_WEIGHTS[:count, :count, None] * (frequencies * frequencies)[:, :, None, :]
     factors += 1.0
-    np.divide(p, factors, out=factors)
-    factors += 1.0 - p
+    np.divide(p[..., None, None], factors, out=factors)
+    factors += (1.0 - p)[..., None, None]
     product: Cube = np.multiply.reduce(factors, axis=2)
     return product
 
 
-def _stirling(h: Matrix, frequencies: Cube, p: float) -> Cube:
+def _stirling(h: Matrix, frequencies: Cube, p: Matrix) -> Cube:
     """Sum the logarithms of the factors by Stirling's series for Gamma(h + 1/2 + i / v).
 
     The sum over j < h of log(1 + (j + 1/2)^2 v^2) is, with u = h v and but for what depends on h alone,
@@ -120,7 +120,9 @@ def _stirling(h: Matrix, frequencies: Cube, p: float) -> Cube:
     a factor is the ratio of two such terms, at v sqrt(1 - p) and at v.  The last logarithm is left out: it
     matters for v > 2 only, which at these horizons the half-period and the smoothing keep out.
     """
-    u = np.multiply.outer((np.sqrt(max(1.0 - p, 1e-12)), 1.0), h * frequencies)
+    u = np.empty((2, *frequencies.shape))
+    np.multiply(h, frequencies, out=u[1])
+    np.multiply(np.sqrt(np.maximum(1.0 - p, 1e-12))[..., None], u[1], out=u[0])
     squares = u * u
     squares += 1.0
     sums = np.log(squares)

@@ -119,7 +119,7 @@ def _quantiles(widths: Vector, horizon: int, p: float, *, changed_only: bool) ->
             reached = unchanged + (1.0 - unchanged) * reached
         shares = np.ones((1, len(steps.nodes)))
         z[:, 1:] = steps.interpolate(
-            standard_quantiles(steps.nodes, shares, change_probability=p, widths=reached)
+            standard_quantiles(steps.nodes, shares, change_probability=np.array([p]), widths=reached)
         )[:, 0]
     return z
 

@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -71,8 +72,17 @@ class ModelCache:
     for `revalidate_seconds` too.  However many ask at once, a model is loaded once.
     """
 
-    def __init__(self, store: ModelStore, *, capacity_bytes: int, revalidate_seconds: float) -> None:
+    def __init__(
+        self,
+        store: ModelStore,
+        *,
+        capacity_bytes: int,
+        revalidate_seconds: float,
+        key: Callable[[str], str] = archive_name,
+    ) -> None:
+        """`key` makes a client's name into the store's, or raises a `RequestError`."""
         self._store = store
+        self._key = key
         self._capacity_bytes = capacity_bytes
         self._revalidate_seconds = revalidate_seconds
         self._lock = Lock()
@@ -85,7 +95,7 @@ class ModelCache:
 
     def get(self, name: str) -> Forecaster:
         """Return the model, loading it first where that is needed; raises a `RequestError`."""
-        key = archive_name(name)
+        key = self._key(name)
         with self._lock:
             kept = self._current(key, time.monotonic())
             if kept is not None:
@@ -100,7 +110,7 @@ class ModelCache:
 
         None means that `fetch` is needed.
         """
-        key = archive_name(name)
+        key = self._key(name)
         now = time.monotonic()
         with self._lock:
             kept = self._current(key, now)
@@ -115,7 +125,7 @@ class ModelCache:
 
         All who ask for a model while it is on its way share it.  It cannot be cancelled.
         """
-        key = archive_name(name)
+        key = self._key(name)
         with self._lock:
             flight, ours = self._flight(key)
         if ours:

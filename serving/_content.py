@@ -5,11 +5,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Final
 
 from serving._errors import NotAcceptableError, RequestError, UnsupportedMediaTypeError
 from serving._schema import MOST_RECORDS, Result, decode, encode, error_content, records_of
 
+ANY: Final = "*/*"
 JSON: Final = "application/json"
 JSON_LINES: Final = "application/jsonlines"
 CSV: Final = "text/csv"
@@ -68,7 +70,7 @@ def accepted(accept: str, *, many: bool, content_type: str | None) -> str:
     for alternative in accept.split(",")[:MOST_ACCEPTED]:
         kind, _, parameters = alternative.partition(";")
         kind = _kind(kind)
-        kind = usual if kind in {"*/*", "", f"{usual.partition('/')[0]}/*"} else kind
+        kind = usual if kind in {ANY, "", f"{usual.partition('/')[0]}/*"} else kind
         kind = CSV if kind == "text/*" else JSON if kind == "application/*" else kind
         weights[kind] = max(weights.get(kind, 0.0), _weight(parameters))
     best = max((kind for kind in KINDS if weights.get(kind)), key=lambda kind: weights[kind], default=None)
@@ -128,11 +130,13 @@ def _csv(results: Sequence[Result | RequestError]) -> bytes:
     for result in results:
         columns |= dict.fromkeys(result.names if isinstance(result, Result) else ("error",))
     text = io.StringIO()
-    table = csv.DictWriter(text, ["target_model", *columns], restval="", lineterminator="\n")
-    table.writeheader()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["target_model", *columns])
     for result in results:
         if isinstance(result, Result):
-            table.writerows({"target_model": result.target_model} | row for row in result.rows())
+            values = dict(zip(result.names, result.columns(), strict=True))
+            cells = [values.get(name) or repeat("") for name in columns]
+            table.writerows(zip(repeat(result.target_model), *cells, strict=False))
         else:
-            table.writerow({"error": str(result)})
+            table.writerow(["", *(str(result) if name == "error" else "" for name in columns)])
     return text.getvalue().encode()

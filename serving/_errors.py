@@ -23,6 +23,18 @@ class ModelNotFoundError(RequestError):
     status = HTTPStatus.NOT_FOUND
 
 
+class AlreadyLoadedError(RequestError):
+    """The model is loaded already."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class TooLargeError(RequestError):
+    """The request body is larger than what is accepted."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class NotAcceptableError(RequestError):
     """The client accepts no content type that could be sent."""
 

@@ -54,14 +54,27 @@ def load(source: Path, *, store: Path) -> Loaded:
     `ModelNotFoundError`, `BringsOwnCodeError` for the pool to decide on, and `RequestError` for what cannot
     be used, saying why.
     """
+    return load_archive(read_below(source, store=store))
+
+
+def read_below(source: Path, *, store: Path) -> Archive:
+    """Return the texts of a folder or of an archive file below `store`; raises as `load` does."""
     with _opened(source, store=store) as descriptor:
         try:
             if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-                return _loaded(read_folder(descriptor))
+                return read_folder(descriptor)
             with open(descriptor, "rb", closefd=False) as file:
-                return _loaded(read_stream(file))
+                return read_stream(file)
         except (ArchiveError, OSError) as error:
             raise _refusal(error) from error
+
+
+def load_archive(archive: Archive) -> Loaded:
+    """Return the model of an archive's texts; raises as `load` does."""
+    try:
+        return _loaded(archive)
+    except ArchiveError as error:
+        raise _refusal(error) from error
 
 
 def load_folder(folder: Path, *, store: Path) -> Forecaster:

@@ -95,7 +95,7 @@ def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Pa
     ours = {
         "PATH": f"{folder / 'bin'}:{env.get('PATH', os.defpath)}",
         "POOL_FOLDER": str(folder),
-        "POOL_PROCESSES": str(settings.pool_processes),
+        "POOL_PROCESSES": str(settings.processes),
         "POOL_STORE_NAME": STORE_NAME if settings.model_store else "",
         "WORKER_LOG_LEVEL": LOG_LEVELS[logging.getLogger().getEffectiveLevel()],
     }

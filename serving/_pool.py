@@ -196,7 +196,7 @@ class Pool:
             self._at(UNLISTEN_SECONDS, lambda: self._launchers.signal(message.name, signal.SIGUSR1))
 
     def _model(self, message: Load) -> Forecaster:
-        full = self._models * self._settings.pool_processes >= self._settings.most_models
+        full = self._models * self._settings.processes >= self._settings.most_models
         if full or free_bytes() < self._settings.memory_reserve_bytes:
             raise NoMemoryError("there is no memory for another model")
         try:

@@ -1,6 +1,6 @@
 """The request and the response as a client sees them, field by field, limits included."""
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
@@ -22,6 +22,10 @@ MOST_QUANTILES = 99
 MOST_RECORDS = 10_000
 MOST_ROWS = 1_000_000
 """Rows that one answer may have, over all its records."""
+DIGITS = 10
+"""Significant ones, of the largest value of a column."""
+_SMALLEST, _LARGEST = 1e-100, 1e100
+_FIRST_TIME, _LAST_TIME = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
 COLUMNS = ("ds", "yhat", "yhat_lower", "yhat_upper")
 """What is answered unless more is asked for."""
 
@@ -42,12 +46,29 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     target_model: str | None = None
     """Where the TargetModel header cannot be sent; behind Multi Model Server the route names the model."""
 
+    @property
+    def horizon(self) -> tuple[object, ...] | None:
+        """What it has in common with records that are forecast together; None where it needs more."""
+        given = self.regressors, self.conditions, self.cap, self.floor
+        if self.include_history or self.components or any(each is not None for each in given):
+            return None
+        return self.period, self.freq, self.interval_width, self.quantiles
+
     def columns(self, forecast: Table) -> Table:
         """Return what is answered of a forecast."""
         if self.components:
             return forecast
         wanted = {*COLUMNS, *(f"yhat_{probability:g}" for probability in self.quantiles)}
         return {name: values for name, values in forecast.items() if name in wanted}
+
+
+class Row(msgspec.Struct, gc=False):
+    """A row of a forecast with the usual columns; a third of the time that a dict takes."""
+
+    ds: datetime | str
+    yhat_lower: float
+    yhat_upper: float
+    yhat: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,15 +83,20 @@ class Result:
         """The columns, `ds` first."""
         return sorted(self.table, key=lambda name: name != "ds")
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield one row after the other."""
-        names = self.names
-        columns = [_times(self.table[name]) if name == "ds" else self.table[name].tolist() for name in names]
-        return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+    def columns(self) -> list[list[Any]]:
+        """Return the values of `names`, in digits that carry meaning."""
+        times, *others = self.names
+        values = np.array([self.table[name] for name in others], dtype=np.float64)
+        return [_times(self.table[times]), *_rounded(values).tolist()]
 
     def content(self) -> dict[str, Any]:
         """Return what JSON says of it."""
-        return {"target_model": self.target_model, "predictions": list(self.rows())}
+        names = self.names
+        if tuple(names) == Row.__struct_fields__:
+            rows: list[Any] = list(map(Row, *self.columns()))
+        else:
+            rows = [dict(zip(names, row, strict=True)) for row in zip(*self.columns(), strict=True)]
+        return {"target_model": self.target_model, "predictions": rows}
 
 
 _json = msgspec.json.Decoder()
@@ -125,9 +151,26 @@ def _sentence(problem: str) -> str:
     return f"{place.rstrip('`')}: {what}" if place else f"{what}; {_FIELDS}"
 
 
+def _rounded(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return columns, shape (columns, rows), each to as many digits as its largest value has at DIGITS.
+
+    What lies beyond depends on the processor's own sine and the order of a sum; it means nothing.  A column
+    whose largest value is out of the ordinary, or no number, stays as it is.
+    """
+    rounded = columns.copy()
+    for column, largest in zip(rounded, np.abs(columns).max(axis=1).tolist(), strict=True):
+        if _SMALLEST < largest < _LARGEST:
+            digits = DIGITS - math.ceil(math.log10(largest))
+            unit = 10.0 ** abs(digits)
+            column *= unit if digits > 0 else 1 / unit  # noqa: PLW2901 -- a view of `rounded`
+            np.rint(column, out=column)
+            column /= unit if digits > 0 else 1 / unit  # noqa: PLW2901
+    return rounded
+
+
 def _times(ds: NDArray[np.datetime64]) -> list[Any]:
     """Return times that are written as ISO 8601, to the second unless there is more to say."""
-    times: list[Any] = ds.astype("datetime64[us]").tolist()
-    if all(isinstance(time, datetime) for time in times):
+    if ds.min() >= _FIRST_TIME and ds.max() <= _LAST_TIME:
+        times: list[Any] = ds.astype("datetime64[us]").tolist()
         return times
     return [str(text) for text in np.datetime_as_string(ds)]  # beyond the years that Python knows

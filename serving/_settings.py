@@ -6,13 +6,16 @@ from typing import Self
 
 from container import Paths, SettingError, choice, flag, total_bytes, usable_cpus, whole_number
 
-HIGHEST_PORT = 32_766
-"""Multi Model Server refuses ports from 32,767 on."""
+MMS, GUNICORN = "mms", "gunicorn"
+HIGHEST_PORT = 65_535
+HIGHEST_PORT_OF_MMS = 32_766
 MEGABYTE = 1024 * 1024
+DEFAULT_THREADS = 4
 LEAST_HEAP, MOST_HEAP = 96, 2048
 HEAP_WITHOUT_MODELS = 32 * MEGABYTE
 HEAP_PER_MODEL = 64 * 1024
 """Measured: 42 KB for a model's threads, queues and connection, and what a request needs."""
+ANY = "*/*"
 KINDS = ("application/json", "application/jsonlines", "text/csv")
 
 
@@ -21,8 +24,13 @@ class ServingSettings:
     """How this container serves; see "Settings" in the README."""
 
     paths: Paths
+    stack: str
+    """`mms` or `gunicorn`."""
+    multi_model: bool
     port: int
-    pool_processes: int
+    processes: int
+    threads: int
+    """Of a gunicorn worker, for invocations."""
     job_queue_size: int
     timeout_seconds: int
     max_request_bytes: int
@@ -33,10 +41,12 @@ class ServingSettings:
     memory_reserve_bytes: int
     """A model is refused with 507 when less than this is free."""
     model_store: str
-    """A directory or `s3://bucket/prefix`; empty for none."""
+    """A directory, a bundle or `s3://bucket/prefix`; empty for none."""
     model_cache_bytes: int
-    """Of the store's models in one process of the pool."""
+    """Of the store's models in one process."""
     model_revalidate_seconds: int
+    metrics_customers: int
+    """How many customers get a series of their own."""
 
     @property
     def most_models(self) -> int:
@@ -46,17 +56,19 @@ class ServingSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Read the variables; `SettingError` names the one that cannot be used."""
-        if not flag(env, "SAGEMAKER_MULTI_MODEL"):
-            raise SettingError(
-                "SAGEMAKER_MULTI_MODEL must be true: this version serves multi-model endpoints only"
-            )
+        multi_model = flag(env, "SAGEMAKER_MULTI_MODEL")
+        stack = choice(env, "SERVING_STACK", among=(MMS, GUNICORN), default=MMS if multi_model else GUNICORN)
+        if stack == MMS and not multi_model:
+            raise SettingError("SERVING_STACK=mms needs SAGEMAKER_MULTI_MODEL=true")
+        highest_port = HIGHEST_PORT_OF_MMS if stack == MMS else HIGHEST_PORT
         megabytes = whole_number(env, "SAGEMAKER_MAX_PAYLOAD_IN_MB", default=6, maximum=100)
         return cls(
             paths=Paths.from_env(env),
-            port=whole_number(env, "SAGEMAKER_BIND_TO_PORT", default=8080, maximum=HIGHEST_PORT),
-            pool_processes=whole_number(
-                env, "SAGEMAKER_MODEL_SERVER_WORKERS", default=usable_cpus(), maximum=256
-            ),
+            stack=stack,
+            multi_model=multi_model,
+            port=whole_number(env, "SAGEMAKER_BIND_TO_PORT", default=8080, maximum=highest_port),
+            processes=whole_number(env, "SAGEMAKER_MODEL_SERVER_WORKERS", default=usable_cpus(), maximum=256),
+            threads=whole_number(env, "MODEL_SERVER_THREADS", default=DEFAULT_THREADS, maximum=64),
             job_queue_size=whole_number(env, "SAGEMAKER_MODEL_JOB_QUEUE_SIZE", default=100),
             timeout_seconds=whole_number(env, "SAGEMAKER_MODEL_SERVER_TIMEOUT", default=60),
             max_request_bytes=megabytes * MEGABYTE,
@@ -65,13 +77,14 @@ class ServingSettings:
             ),
             vmargs=tuple((env.get("SAGEMAKER_MODEL_SERVER_VMARGS") or "").split()),
             default_accept=choice(
-                env, "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", among=KINDS, default="application/json"
+                env, "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", among=(ANY, *KINDS), default=ANY
             ),
             allow_archive_code=flag(env, "ALLOW_ARCHIVE_CODE"),
             memory_reserve_bytes=whole_number(env, "MODEL_MEMORY_RESERVE_IN_MB", default=64) * MEGABYTE,
             model_store=env.get("MODEL_STORE") or "",
             model_cache_bytes=whole_number(env, "MODEL_CACHE_IN_MB", default=256) * MEGABYTE,
             model_revalidate_seconds=whole_number(env, "MODEL_REVALIDATE_SECONDS", default=10, minimum=0),
+            metrics_customers=whole_number(env, "METRICS_CUSTOMERS", default=0, minimum=0, maximum=10_000),
         )
 
 

@@ -11,10 +11,10 @@ from serving._names import archive_name
 from serving._protocol import Predict, Request
 from serving._settings import ServingSettings
 from serving._store import open_store
+from serving._target import target_of
 
 STORE_NAME = "model-store"
 """The model that stands for the store among Multi Model Server's."""
-TARGET_MODEL = "x-amzn-sagemaker-target-model"
 
 Brought: TypeAlias = dict[str, Future[Forecaster]]
 """Models that a request waits for, by name."""
@@ -59,7 +59,7 @@ class StoreService:
             request.body,
             content_type=request.headers.get("content-type"),
             accept=request.headers.get("accept"),
-            target_model=request.headers.get(TARGET_MODEL),
+            default_model=target_of(request.headers),
             find=find,
             default_accept=self._default_accept,
         )

@@ -66,7 +66,7 @@ class Supervisor:
         self._asked: list[int] = []
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
         self._shared = _listen(folder / "all.sock")
-        self._listeners = [_listen(folder / f"{slot}.sock") for slot in range(settings.pool_processes)]
+        self._listeners = [_listen(folder / f"{slot}.sock") for slot in range(settings.processes)]
         self._members: list[_Member] = []
 
     def run(self) -> int:

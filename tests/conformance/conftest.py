@@ -18,8 +18,8 @@ from tests.conformance import models
 from tests.integration.server import Answer, Server, serving, without_process
 
 RESULTS: dict[str, dict[str, str]] = {}
-KNOWN = {"test_a_load_that_is_not_json_is_400": "Multi Model Server answers it 500 by itself"}
-"""Where our own server falls short."""
+KNOWN = {"test_a_load_that_is_not_json_is_400[mms]": "Multi Model Server answers it 500 by itself"}
+"""Where our own servers fall short."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +48,12 @@ class Endpoint:
         return [each["modelName"] for each in models_listed]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "endpoint" in metafunc.fixturenames:
+        judged = ["given"] if metafunc.config.getoption("--endpoint", None) else ["mms", "gunicorn"]
+        metafunc.parametrize("endpoint", judged, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
 def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     if url := request.config.getoption("--endpoint", None):
@@ -55,7 +61,7 @@ def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         return
     base = tmp_path_factory.mktemp("conformance")
     subprocess.run([sys.executable, "-m", models.__name__, str(base / "models")], check=True)
-    with serving(base) as server:
+    with serving(base, SERVING_STACK=request.param) as server:
         yield Endpoint(server, str(base / "models"))
 
 
@@ -80,7 +86,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report = yield
     if report.when == "call" or report.failed:
-        title = item.name.removeprefix("test_").replace("_", " ")
+        title = (
+            item.name.removeprefix("test_").replace("_", " ").replace("[given-", "[").replace("[given]", "")
+        )
         RESULTS[item.nodeid] = {"title": title, "outcome": report.outcome}
     return report
 

@@ -92,20 +92,27 @@ def serving(base: Path, **environment: str) -> Iterator[Server]:
     process = subprocess.Popen([installed("serve")], env=os.environ | settings, start_new_session=True)
     server = Server(f"http://127.0.0.1:{port}", process)
     try:
-        wait_for_an_answer(server)
+        wait_for_an_answer(server, "/models" if settings["SAGEMAKER_MULTI_MODEL"] else "/ping")
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(STOP_SECONDS)
 
 
-def wait_for_an_answer(server: Server) -> None:
+@contextmanager
+def serving_plain(base: Path, **environment: str) -> Iterator[Server]:
+    """Run `serve` as it is on every endpoint but a multi-model one."""
+    with serving(base, SAGEMAKER_MULTI_MODEL="", **environment) as server:
+        yield server
+
+
+def wait_for_an_answer(server: Server, path: str = "/models") -> None:
     """Wait until the list of models is answered; Multi Model Server's /ping says yes too early."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert server.process.poll() is None, f"the server ended with {server.process.returncode}"
         try:
-            if server.request("GET", "/models").status == 200:
+            if server.request("GET", path).status == 200:
                 return
         except OSError:
             time.sleep(0.05)

@@ -1,7 +1,6 @@
 """POST /invocations from a bundle and from S3, behind the real server."""
 
 import json
-import logging
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +9,10 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from archive import BundleWriter
 from container import Paths
+from tests.aws import arguments, moto
 from tests.integration.server import Answer, Server, serving
 
 TARGET = "X-Amzn-SageMaker-Target-Model"
@@ -22,29 +21,13 @@ TARGET = "X-Amzn-SageMaker-Target-Model"
 @pytest.fixture(scope="module")
 def s3(fleet: Paths) -> Iterator[dict[str, str]]:
     """Yield the environment of an S3 that has the fleet's archives."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    client = boto3.client(
-        "s3",
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",  # noqa: S106 -- moto asks for none
-        region_name="us-east-1",
-    )
-    client.create_bucket(Bucket="fleet")
-    for path in fleet.checkpoints.iterdir():
-        client.upload_file(str(path), "fleet", f"models/eu/{path.name}")
-    yield environment
-    client.close()
-    server.stop()
+    with moto() as environment:
+        client = boto3.client("s3", **arguments(environment))
+        client.create_bucket(Bucket="fleet")
+        for path in fleet.checkpoints.iterdir():
+            client.upload_file(str(path), "fleet", f"models/eu/{path.name}")
+        yield environment
+        client.close()
 
 
 def ask(server: Server, body: object, *, name: str | None = None) -> Answer:

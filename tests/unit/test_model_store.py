@@ -1,4 +1,3 @@
-import logging
 import os
 import subprocess
 import sys
@@ -9,13 +8,13 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from archive import BundleWriter
 from container import SettingError
 from serving._errors import ModelNotFoundError, RequestError, UnavailableError
 from serving._names import archive_name
 from serving._store import MOST_PACKED_BYTES, ModelStore, open_store
+from tests.aws import moto
 
 BUCKET = "fleet"
 
@@ -38,20 +37,13 @@ def directory(folder: Path) -> ModelStore:
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
     """Yield a client of an S3 that the environment names as boto3's."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with moto() as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
         client = boto3.client("s3")
         client.create_bucket(Bucket=BUCKET)
         yield client
         client.close()
-    server.stop()
 
 
 def content(store: ModelStore, name: str) -> bytes:

@@ -1,0 +1,95 @@
+"""Where a gunicorn worker's models come from: a model store, one model.json, or those loaded by name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from archive import MEMBERS, read_folder
+from container import SettingError
+from serving._answer import Find
+from serving._cache import ModelCache
+from serving._errors import ModelNotFoundError
+from serving._load import Forecaster, load_archive
+from serving._settings import ServingSettings
+from serving._shared_models import SharedModels
+from serving._store import open_store
+
+MODEL: Final = MEMBERS[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What answers requests."""
+
+    find: Find
+    default_model: str | None = None
+    """The one that a request means which names none."""
+    cache: ModelCache | None = None
+    shared: SharedModels | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyModel:
+    """The model of an endpoint that has one."""
+
+    model: Forecaster
+    name: str
+
+    def find(self, name: str) -> Forecaster:
+        """Return it if it is meant; raises `ModelNotFoundError`."""
+        if name.removesuffix(".tar.gz") != self.name:
+            raise ModelNotFoundError(f"this endpoint has the model {self.name!r} alone")
+        return self.model
+
+
+def only_model(settings: ServingSettings) -> OnlyModel | None:
+    """Return the model of `/opt/ml/model/model.json`, None where there is none; raises `SettingError`.
+
+    Its name is the customer of the metadata.json beside it, or "model".
+    """
+    folder = settings.paths.model
+    if settings.multi_model or settings.model_store or not (folder / MODEL).exists():
+        return None
+    try:
+        archive = read_folder(folder)
+        loaded = load_archive(archive)
+    except Exception as error:
+        raise SettingError(f"{folder / MODEL} cannot be served: {error}") from error
+    return OnlyModel(loaded.model, str(archive.metadata.get("customer") or "model"))
+
+
+def models(settings: ServingSettings, *, only: OnlyModel | None, folder: Path) -> Models:
+    """Return what this worker answers from; `folder` is shared by all of them."""
+    if settings.multi_model:
+        shared = SharedModels(
+            folder / "models.sqlite",
+            folder=settings.paths.models,
+            reserve_bytes=settings.memory_reserve_bytes,
+        )
+        cache = ModelCache(
+            shared,
+            capacity_bytes=settings.model_cache_bytes,
+            revalidate_seconds=0,
+            key=lambda name: name,
+        )
+        return Models(cache.get, cache=cache, shared=shared)
+    if only is not None:
+        return Models(only.find, default_model=only.name)
+    cache = ModelCache(
+        open_store(store_place(settings)),
+        capacity_bytes=settings.model_cache_bytes,
+        revalidate_seconds=settings.model_revalidate_seconds,
+    )
+    return Models(cache.get, cache=cache)
+
+
+def store_place(settings: ServingSettings) -> str:
+    """Return where the archives are: MODEL_STORE, or /opt/ml/model; raises `SettingError`."""
+    if settings.model_store:
+        return settings.model_store
+    if not settings.paths.model.is_dir():
+        raise SettingError(
+            f"there is no {settings.paths.model}: put model.json, archives or a bundle there, or set "
+            "MODEL_STORE"
+        )
+    return str(settings.paths.model)

@@ -1,0 +1,29 @@
+"""Which model a request's headers name."""
+
+from typing import Final, Protocol
+
+TARGET_MODEL: Final = "x-amzn-sagemaker-target-model"
+CUSTOM_ATTRIBUTES: Final = "x-amzn-sagemaker-custom-attributes"
+_FIELD: Final = "target_model"
+
+
+class Headers(Protocol):
+    """Of a request, whoever took it."""
+
+    def get(self, name: str, /) -> str | None:
+        """Return a header's text, None where there is none."""
+
+
+def target_of(headers: Headers) -> str | None:
+    """Return the TargetModel header, or `target_model=...` among the custom attributes; None for neither.
+
+    Custom attributes are the caller's own text; here they are `name=value` pairs between `;`, and what is
+    none is passed over.
+    """
+    if name := headers.get(TARGET_MODEL):
+        return name
+    for attribute in (headers.get(CUSTOM_ATTRIBUTES) or "").split(";"):
+        field, _, value = attribute.partition("=")
+        if field.strip().lower() == _FIELD and value.strip():
+            return value.strip()
+    return None

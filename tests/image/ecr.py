@@ -1,0 +1,139 @@
+"""A stand-in for ECR: moto is the API, docker-registry answers to the host name, with TLS and a password."""
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.aws import ACCOUNT, moto
+
+REGION = "eu-central-1"
+HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+# The user and the password that moto's GetAuthorizationToken gives; the hash is bcrypt's
+USER, LOGIN = "AWS", f"{ACCOUNT}-auth-token"
+HTPASSWD = "AWS:$2b$04$fleetcastfleetcastfleeNyIeKNb8GjnwrpQ3zAxYwiXDgdWjuzm"
+START_SECONDS = 60
+CONFIGURATION = """\
+version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {folder}/registry}}}}
+http: {{addr: "{address}:443", tls: {{certificate: {folder}/tls.crt, key: {folder}/tls.key}}}}
+auth: {{htpasswd: {{realm: ECR, path: {folder}/htpasswd}}}}
+"""
+ACCEPTED = ", ".join(
+    f"application/vnd.{kind}+json"
+    for kind in (
+        "docker.distribution.manifest.v2",
+        "docker.distribution.manifest.list.v2",
+        "oci.image.manifest.v1",
+        "oci.image.index.v1",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    media_type: str
+    digest: str
+    content: Any
+
+
+@dataclass(frozen=True)
+class Ecr:
+    folder: Path
+    environment: dict[str, str]
+
+    def manifest(self, repository: str, tag: str) -> Manifest:
+        """Return what the registry itself says it has."""
+        with self._get(f"{repository}/manifests/{tag}") as answer:
+            kind, digest = answer.headers["Content-Type"], answer.headers["Docker-Content-Digest"]
+            return Manifest(kind, digest, json.load(answer))
+
+    def tags(self, repository: str) -> list[str]:
+        with self._get(f"{repository}/tags/list") as answer:
+            return sorted(json.load(answer)["tags"])
+
+    def _get(self, path: str) -> Any:
+        login = base64.b64encode(f"{USER}:{LOGIN}".encode()).decode()
+        headers = {"Accept": ACCEPTED, "Authorization": f"Basic {login}"}
+        trust = ssl.create_default_context(cafile=str(self.folder / "tls.crt"))
+        request = urllib.request.Request(f"https://{HOST}/v2/{path}", headers=headers)
+        return urllib.request.urlopen(request, timeout=60, context=trust)
+
+
+@contextmanager
+def ecr(folder: Path) -> Iterator[Ecr]:
+    """Run both until the block ends; what it changes on this machine is taken back."""
+    # On a loopback address Docker would do without TLS
+    address = _docker("network", "inspect", "--format={{(index .IPAM.Config 0).Gateway}}", "bridge").strip()
+    _certificate(folder)
+    (folder / "htpasswd").write_text(f"{HTPASSWD}\n")
+    (folder / "registry.yml").write_text(CONFIGURATION.format(folder=folder, address=address))
+    with _resolved(address), _trusted(folder / "tls.crt"), moto(REGION) as environment:
+        registry = subprocess.Popen(["docker-registry", "serve", folder / "registry.yml"])
+        try:
+            _wait(registry, folder / "probe")
+            yield Ecr(folder, environment)
+        finally:
+            registry.terminate()
+            registry.wait(START_SECONDS)
+
+
+def _certificate(folder: Path) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ("-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}")
+    files = ("-keyout", folder / "tls.key", "-out", folder / "tls.crt")
+    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+
+
+@contextmanager
+def _resolved(address: str) -> Iterator[None]:
+    """Lead the host name to `address` for as long as the block lasts."""
+    hosts, line = Path("/etc/hosts"), f"{address} {HOST}\n"
+    hosts.write_text(f"{hosts.read_text().rstrip()}\n{line}")
+    try:
+        yield
+    finally:
+        hosts.write_text(hosts.read_text().replace(line, ""))
+
+
+@contextmanager
+def _trusted(certificate: Path) -> Iterator[None]:
+    """Have Docker trust the certificate for as long as the block lasts."""
+    folder = Path("/etc/docker/certs.d") / HOST
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    trusted = folder / "ca.crt"
+    trusted.write_bytes(certificate.read_bytes())
+    try:
+        yield
+    finally:
+        trusted.unlink()
+        for path in made:
+            path.rmdir()
+
+
+def _wait(registry: subprocess.Popen[bytes], configuration: Path) -> None:
+    """Wait until the engine can log in; for some seconds it may remember an older /etc/hosts."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert registry.poll() is None, f"docker-registry ended with {registry.returncode}"
+        command = ["docker", "login", f"--username={USER}", f"--password={LOGIN}", HOST]
+        environment = os.environ | {"DOCKER_CONFIG": str(configuration)}
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if told.returncode == 0:
+            return
+        time.sleep(0.2)
+    raise AssertionError(told.stderr)
+
+
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,172 @@
+"""`build.sh` as it is, with tiny images, and a stand-in for ECR to push them to."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.image.ecr import HOST, Ecr, ecr
+
+SCRIPT = Path(__file__).parents[2] / "build.sh"
+LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+IMAGE = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def docker(*arguments: str, environment: dict[str, str] | None = None) -> str:
+    finished = subprocess.run(
+        ["docker", *arguments],
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+def build_sh(*arguments: str, environment: dict[str, str] | None = None, code: int = 0) -> str:
+    tools = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    finished = subprocess.run(
+        [SCRIPT, *arguments],
+        env=os.environ | {"PATH": tools} | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == code, finished.stdout + finished.stderr
+    return finished.stdout if code == 0 else finished.stderr
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder like this project's: a Dockerfile per architecture, but of tiny images."""
+    folder = tmp_path_factory.mktemp("context")
+    for name in ("Dockerfile", "Dockerfile.arm64"):
+        (folder / name).write_text(f"FROM scratch\nCOPY {name} /\n")
+    return folder
+
+
+@pytest.fixture
+def name(context: Path) -> Iterator[str]:
+    """Yield a new name, with both images tagged 1.2.3 as build.sh does it; remove whatever has it."""
+    name = f"fleetcast-test-{uuid4().hex}"
+    try:
+        for arch, file in (("amd64", "Dockerfile"), ("arm64", "Dockerfile.arm64")):
+            options = (f"--tag={name}:1.2.3-{arch}", f"--file={context / file}", f"--platform=linux/{arch}")
+            docker("buildx", "build", "--load", *options, str(context))
+        yield name
+    finally:
+        images = {*_images(name), *_images(f"{HOST}/{name}")}
+        docker("image", "rm", "--force", *images)
+
+
+def _images(name: str) -> list[str]:
+    return docker("image", "ls", "--quiet", name).split()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ecr]:
+    if os.geteuid() != 0 or not shutil.which("docker-registry"):
+        pytest.skip("a stand-in for ECR needs root and Debian's package docker-registry")
+    with ecr(tmp_path_factory.mktemp("ecr")) as running:
+        yield running
+
+
+@pytest.fixture
+def account(registry: Ecr, tmp_path: Path) -> dict[str, str]:
+    """Return the environment of somebody who never logged in."""
+    return registry.environment | {"DOCKER_CONFIG": str(tmp_path / "docker")}
+
+
+def test_a_push_leaves_both_images_and_their_list_as_docker_v2(
+    registry: Ecr, account: dict[str, str], name: str
+) -> None:
+    told = build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
+
+    images = {arch: registry.manifest(name, f"1.2.3-{arch}") for arch in ("amd64", "arm64")}
+    joined = registry.manifest(name, "1.2.3")
+    assert f"created the repository {HOST}/{name}" in told
+    assert {image.media_type for image in images.values()} == {IMAGE}
+    assert joined.media_type == LIST
+    assert {
+        entry["platform"]["architecture"]: (entry["digest"], entry["mediaType"])
+        for entry in joined.content["manifests"]
+    } == {arch: (image.digest, IMAGE) for arch, image in images.items()}
+
+
+def test_a_second_push_replaces_the_first(
+    registry: Ecr, account: dict[str, str], name: str, context: Path
+) -> None:
+    build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
+    first = registry.manifest(name, "1.2.3")
+    docker("buildx", "build", "--load", f"--tag={name}:1.2.3-amd64", "--label=second=true", str(context))
+
+    told = build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
+
+    second = registry.manifest(name, "1.2.3")
+    amd64 = registry.manifest(name, "1.2.3-amd64").digest
+    assert "created" not in told
+    assert second.digest != first.digest
+    assert amd64 in {entry["digest"] for entry in second.content["manifests"]}
+
+
+def test_what_a_broken_off_push_left_is_not_pushed(
+    registry: Ecr, account: dict[str, str], name: str, context: Path
+) -> None:
+    build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
+    joined = f"{HOST}/{name}:1.2.3"
+    docker("manifest", "create", joined, f"{joined}-amd64", f"{joined}-arm64", environment=account)
+    docker("buildx", "build", "--load", f"--tag={name}:1.2.3-amd64", "--label=second=true", str(context))
+
+    build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
+
+    amd64 = registry.manifest(name, "1.2.3-amd64").digest
+    assert amd64 in {entry["digest"] for entry in registry.manifest(name, "1.2.3").content["manifests"]}
+
+
+def test_one_architecture_is_pushed_without_a_list(registry: Ecr, account: dict[str, str], name: str) -> None:
+    build_sh("--push-only", "--arch", "arm64", "--tag", f"{name}:1.2.3", environment=account)
+
+    assert registry.tags(name) == ["1.2.3-arm64"]
+
+
+def test_both_architectures_are_built_and_pushed(
+    registry: Ecr, account: dict[str, str], name: str, context: Path
+) -> None:
+    if "linux/arm64" not in docker("buildx", "inspect"):
+        pytest.skip("this engine has no emulation of arm64")
+
+    build_sh("--push", "--context", str(context), "--tag", f"{name}:2.0.0", environment=account)
+
+    assert registry.tags(name) == ["2.0.0", "2.0.0-amd64", "2.0.0-arm64"]
+
+
+def test_a_local_build_carries_the_time_of_the_last_commit(context: Path, name: str) -> None:
+    build_sh("--context", str(context), "--tag", f"{name}:2.0.0")
+
+    made = docker("image", "inspect", "--format={{.Created}}", f"{name}:2.0.0").strip()
+    commit = subprocess.check_output(["git", "-C", SCRIPT.parent, "log", "-1", "--format=%ct"], text=True)
+    assert datetime.fromisoformat(made).timestamp() == int(commit)
+
+
+def test_an_image_that_was_not_built_is_named(name: str) -> None:
+    told = build_sh("--push-only", "--tag", f"{name}:2.0.0", code=1)
+
+    missing = f"there is no image {name}:2.0.0-amd64: ./build.sh --local --arch amd64 builds it"
+    assert told == f"build.sh: {missing}\n"
+
+
+def test_an_image_of_another_architecture_is_refused(name: str) -> None:
+    docker("tag", f"{name}:1.2.3-amd64", f"{name}:1.2.3-arm64")
+
+    told = build_sh("--push-only", "--tag", f"{name}:1.2.3", code=1)
+
+    assert told == f"build.sh: {name}:1.2.3-arm64 is an image for amd64\n"

@@ -1,0 +1,223 @@
+"""What build.sh says before it needs a Docker engine or an account; tests/image/test_build.py goes on."""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ("bash", "dirname", "env", "git", "grep", "sed", "sort", "tr", "uname")
+AWS = Path(sys.executable).with_name("aws")
+OCI = "application/vnd.oci.image.manifest.v1+json"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Commands that can be found; whatever is not put here is not there."""
+
+    path: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def script(self, name: str, text: str) -> None:
+        (self.path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (self.path / name).chmod(0o755)
+
+    def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [ROOT / "build.sh", *arguments],
+            env={"PATH": str(self.path), "HOME": str(self.path)} | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def refusal(self, *arguments: str) -> str:
+        finished = self.build(*arguments)
+        assert finished.returncode == 1, finished.stdout
+        return finished.stderr.removeprefix("build.sh: ").rstrip("\n")
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    for tool in TOOLS:
+        found = shutil.which(tool)
+        assert found is not None, tool
+        (tmp_path / tool).symlink_to(found)
+    return Machine(tmp_path)
+
+
+def test_the_help_names_every_argument(machine: Machine) -> None:
+    told = machine.build("--help").stdout
+
+    loop = (ROOT / "build.sh").read_text().partition("read_arguments() {")[2].partition("\n}\n")[0]
+    accepted = set(re.findall(r"--[a-z-]+", loop)) - {"--help"}
+    assert len(accepted) == 8
+    assert {name for name in accepted if not re.search(rf"{name}\b(?!-)", told)} == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--frobnicate"], "unknown argument --frobnicate; ./build.sh --help says what is accepted"),
+        (["--arch"], "--arch needs a value; ./build.sh --help says which"),
+        (["--arch", "riscv64"], "--arch must be amd64, arm64 or both, not 'riscv64'"),
+        (["--tag", "Fleetcast"], "--tag must be a name such as fleetcast:test, not 'Fleetcast'"),
+    ],
+)
+def test_a_wrong_argument_is_told_with_what_is_accepted(
+    machine: Machine, arguments: list[str], told: str
+) -> None:
+    assert machine.refusal(*arguments) == told
+
+
+def test_a_dry_run_needs_neither_docker_nor_credentials(machine: Machine) -> None:
+    finished = machine.build("--push", "--dry-run", "--region", "eu-central-1", "--tag", "fleetcast:1.2.3")
+
+    lines = finished.stdout.splitlines()
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert [" ".join(line.split()[:3]) for line in lines] == [
+        "docker buildx build",
+        "docker buildx build",
+        "aws ecr describe-repositories",
+        "aws ecr get-login-password",
+        *["docker tag fleetcast:1.2.3-amd64", "docker push --quiet", "docker manifest inspect"],
+        *["docker tag fleetcast:1.2.3-arm64", "docker push --quiet", "docker manifest inspect"],
+        *["docker manifest create", "docker manifest push", "docker manifest inspect"],
+    ]
+    assert lines[-1].endswith(".dkr.ecr.eu-central-1.amazonaws.com/fleetcast:1.2.3")
+
+
+def test_each_architecture_is_made_from_its_own_dockerfile(machine: Machine) -> None:
+    lines = machine.build("--dry-run", "--arch", "both").stdout.splitlines()
+
+    made = [re.findall(r"--platform (\S+)|--file \S*/(\S+)", line) for line in lines]
+    assert made == [
+        [("linux/amd64", ""), ("", "Dockerfile")],
+        [("linux/arm64", ""), ("", "Dockerfile.arm64")],
+    ]
+
+
+def test_a_build_is_told_its_base_and_its_time(machine: Machine) -> None:
+    machine.environment.update(BASE="debian:trixie-slim", SOURCE_DATE_EPOCH="1000000000")
+
+    told = machine.build("--dry-run").stdout
+
+    assert "--build-arg BASE=debian:trixie-slim --build-arg SOURCE_DATE_EPOCH=1000000000" in told
+
+
+def test_without_git_a_build_has_no_time(machine: Machine) -> None:
+    (machine.path / "git").unlink()
+
+    assert "SOURCE_DATE_EPOCH" not in machine.build("--dry-run").stdout
+
+
+def test_docker_that_is_missing_is_told(machine: Machine) -> None:
+    assert machine.refusal().startswith("docker is not installed")
+
+
+def test_an_engine_that_does_not_answer_is_told(machine: Machine) -> None:
+    machine.script("docker", "exit 1")
+
+    assert machine.refusal().startswith("no Docker engine answers")
+
+
+def test_buildx_that_is_missing_is_told(machine: Machine) -> None:
+    machine.script("docker", '[ "$1" = info ]')
+
+    assert machine.refusal().startswith("docker has no buildx")
+
+
+def test_emulation_that_is_missing_is_told_with_what_adds_it(machine: Machine) -> None:
+    machine.script("docker", '[ "$2" != inspect ] || echo "Platforms: linux/s390x"')
+
+    told = machine.refusal("--arch", "amd64")
+
+    assert told.startswith("no emulation of linux/amd64 here")
+    assert told.endswith("binfmt --install amd64")
+
+
+def test_a_dockerfile_that_is_missing_is_told(machine: Machine) -> None:
+    machine.script("docker", '[ "$2" != inspect ] || echo "Platforms: linux/arm64"')
+
+    told = machine.refusal("--arch", "arm64", "--context", str(machine.path))
+
+    assert told == f"there is no Dockerfile.arm64 in {machine.path}"
+
+
+PUSH = ("--push-only", "--arch", "amd64", "--tag", "fleetcast:1.2.3")
+ENGINE = """
+case "$1 $2" in
+  "image inspect") echo amd64 ;;
+  "manifest inspect") echo '{"mediaType": "OCI"}' ;;
+  "login --username") read -r _ ;;
+esac
+""".replace("OCI", OCI)
+REPOSITORY = "echo 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast"
+
+
+def test_an_aws_cli_that_is_missing_is_told(machine: Machine) -> None:
+    machine.script("docker", ENGINE)
+
+    assert machine.refusal(*PUSH).startswith("the AWS CLI is not installed")
+
+
+def test_a_region_that_is_missing_is_told(machine: Machine) -> None:
+    machine.script("docker", ENGINE)
+    (machine.path / "aws").symlink_to(AWS)
+
+    assert machine.refusal(*PUSH).startswith("no AWS region: name it with --region")
+
+
+def test_credentials_that_are_missing_are_told(machine: Machine) -> None:
+    machine.script("docker", ENGINE)
+    (machine.path / "aws").symlink_to(AWS)
+    machine.environment["AWS_EC2_METADATA_DISABLED"] = "true"
+
+    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+
+    assert "Unable to locate credentials" in told
+    assert "no AWS credentials that work: aws configure" in told
+
+
+def test_an_answer_of_ecr_that_is_no_answer_is_told(machine: Machine) -> None:
+    machine.script("docker", ENGINE)
+    machine.script("aws", "case $1 in ecr) echo AccessDeniedException; exit 1 ;; esac")
+
+    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+
+    assert told == "ECR does not tell about the repository fleetcast: AccessDeniedException"
+
+
+def test_a_refused_login_is_told(machine: Machine) -> None:
+    machine.script("docker", f"{ENGINE}\n[ $1 != login ]")
+    machine.script("aws", REPOSITORY)
+
+    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+
+    assert told == "123456789012.dkr.ecr.eu-central-1.amazonaws.com refuses the login"
+
+
+def test_a_push_that_left_oci_media_types_fails(machine: Machine) -> None:
+    machine.script("docker", ENGINE)
+    machine.script("aws", REPOSITORY)
+
+    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+
+    assert f"was pushed as {OCI} where SageMaker needs application/vnd.docker" in told
+
+
+def test_a_warning_of_the_aws_cli_is_no_answer(machine: Machine) -> None:
+    machine.script("docker", ENGINE)
+    machine.script("aws", f"echo a new version is out >&2; {REPOSITORY}")
+
+    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+
+    assert (
+        "build.sh: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast:1.2.3-amd64 was pushed as"
+        in told
+    )
