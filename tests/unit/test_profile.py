@@ -1,6 +1,7 @@
 """What is set for which processor."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -123,3 +124,10 @@ def test_a_training_job_leaves_the_threads_that_the_user_has_set(
 
     assert os.environ["OMP_NUM_THREADS"] == "3"
     assert os.environ["MALLOC_TRIM_THRESHOLD_"] == ENVIRONMENT["MALLOC_TRIM_THRESHOLD_"]
+
+
+def test_every_variable_and_every_profile_is_described() -> None:
+    found = [chosen(machine, info) for machine, info, *_ in EXPECTED] + [chosen("riscv64", "")]
+    named = {each.name for each in found} | {name for each in found for name in each.variables}
+
+    assert named <= set(re.findall(r"`([\w-]+)`", (ROOT / "docs" / "profiles.md").read_text()))
