@@ -39,6 +39,9 @@ bench-train: $(VENV)/ready ## a fleet's training against a loop of stock Prophet
 bench-serving: $(VENV)/ready ## serving against the stock stack; needs wrk
 	$(BIN)/python -m benchmarks.serving
 
+bench-endpoint: $(VENV)/ready ## the plain endpoint against Flask with stock Prophet inside; needs wrk
+	$(BIN)/python -m benchmarks.endpoint
+
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 
@@ -56,8 +59,11 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 		pyproject.toml -o requirements/image.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		pyproject.toml --extra demo --group dev -o requirements/dev.txt
+	for sdk in sagemaker-v2 sagemaker-v3; do \
+		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+			requirements/$$sdk.in -o requirements/$$sdk.txt || exit 1; done
 
 clean: ## remove everything that was made
-	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check faults bench-core bench-train bench-serving bench-conformance bench-brought image test-image lock clean
+.PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-conformance bench-brought image test-image lock clean

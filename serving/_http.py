@@ -11,16 +11,16 @@ from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from serving._answer import Answer, answer, refusal
+from serving._answer import Answer, Find, answer, refusal
 from serving._content import JSON
 from serving._errors import DefectError, RequestError
 from serving._metrics import Metrics
-from serving._models import Models
+from serving._models import LoadedModels, Models
 from serving._openapi import document
 from serving._request_log import RequestLog, request_id
 from serving._schema import decode, encode
 from serving._settings import MEGABYTE, ServingSettings
-from serving._shared_models import MOST_PER_PAGE, SharedModels
+from serving._shared_models import MOST_PER_PAGE
 from serving._target import target_of
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,8 @@ def application(settings: ServingSettings, models: Models, metrics: Metrics) -> 
     _observe(app, models, metrics)
     _answer_errors(app, settings)
     _add_plain_routes(app, settings, models, metrics)
-    if models.shared is not None:
-        _add_multi_model_routes(app, settings, models, models.shared)
+    if models.loaded is not None:
+        _add_multi_model_routes(app, settings, models.loaded)
     app.add_url_rule("/openapi.json", "openapi", lambda: _json(document(app)))
     return app
 
@@ -70,13 +70,13 @@ def _add_plain_routes(app: Flask, settings: ServingSettings, models: Models, met
 
     @app.post("/invocations")
     def invocations() -> Response:
-        target = target_of(request.headers)
-        return _respond(_forecast(settings, models, default_model=target or models.default_model))
+        target = target_of(request.headers) or models.default_model
+        return _respond(_forecast(settings, models.find, default_model=target))
 
 
-def _add_multi_model_routes(
-    app: Flask, settings: ServingSettings, models: Models, shared: SharedModels
-) -> None:
+def _add_multi_model_routes(app: Flask, settings: ServingSettings, models: LoadedModels) -> None:
+    shared, find = models.shared, models.cache.get
+
     @app.post("/models")
     def load() -> Response:
         name, url = _load_request(request.get_data(cache=False))
@@ -105,13 +105,13 @@ def _add_multi_model_routes(
 
     @app.post("/models/<path:name>/invoke")
     def invoke(name: str) -> Response:
-        models.find(name)  # before the body is looked at: 404 for an unknown model, whatever it is asked
-        return _respond(_forecast(settings, models, target_model=name))
+        find(name)  # before the body is looked at: 404 for an unknown model, whatever it is asked
+        return _respond(_forecast(settings, find, target_model=name))
 
 
 def _forecast(
     settings: ServingSettings,
-    models: Models,
+    find: Find,
     *,
     target_model: str | None = None,
     default_model: str | None = None,
@@ -121,7 +121,7 @@ def _forecast(
         request.get_data(cache=False),
         content_type=request.content_type,
         accept=request.headers.get("Accept"),
-        find=models.find,
+        find=find,
         target_model=target_model,
         default_model=default_model,
         default_accept=settings.default_accept,
@@ -199,8 +199,10 @@ def _observe(app: Flask, models: Models, metrics: Metrics) -> None:
         metrics.observe(route=route, status=response.status_code, seconds=seconds)
         if answered is not None:
             metrics.observe_forecasts(answered.forecasts, errors=answered.errors)
-        if models.cache is not None:
-            metrics.observe_cache(models=len(models.cache), size_bytes=models.cache.cached_bytes)
+        metrics.observe_cache(
+            models=sum(len(cache) for cache in models.caches),
+            size_bytes=sum(cache.cached_bytes for cache in models.caches),
+        )
         response.headers["X-Request-Id"] = g.request_id
         log.write(
             request_id=g.request_id,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from archive import MEMBERS, read_folder
+from archive import MEMBERS, SUFFIX, read_folder
 from container import SettingError
 from serving._answer import Find
 from serving._cache import ModelCache
@@ -22,10 +22,20 @@ class Models:
     """What answers requests."""
 
     find: Find
+    """For `/invocations`."""
     default_model: str | None = None
     """The one that a request means which names none."""
-    cache: ModelCache | None = None
-    shared: SharedModels | None = None
+    caches: tuple[ModelCache, ...] = ()
+    loaded: "LoadedModels | None" = None
+    """On a multi-model endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModels:
+    """The models that were loaded by name: all of them, and what of them this worker has in memory."""
+
+    shared: SharedModels
+    cache: ModelCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class OnlyModel:
 
     def find(self, name: str) -> Forecaster:
         """Return it if it is meant; raises `ModelNotFoundError`."""
-        if name.removesuffix(".tar.gz") != self.name:
+        if name.removesuffix(SUFFIX) != self.name:
             raise ModelNotFoundError(f"this endpoint has the model {self.name!r} alone")
         return self.model
 
@@ -60,27 +70,30 @@ def only_model(settings: ServingSettings) -> OnlyModel | None:
 
 def models(settings: ServingSettings, *, only: OnlyModel | None, folder: Path) -> Models:
     """Return what this worker answers from; `folder` is shared by all of them."""
-    if settings.multi_model:
-        shared = SharedModels(
-            folder / "models.sqlite",
-            folder=settings.paths.models,
-            reserve_bytes=settings.memory_reserve_bytes,
-        )
-        cache = ModelCache(
-            shared,
-            capacity_bytes=settings.model_cache_bytes,
-            revalidate_seconds=0,
-            key=lambda name: name,
-        )
-        return Models(cache.get, cache=cache, shared=shared)
     if only is not None:
         return Models(only.find, default_model=only.name)
-    cache = ModelCache(
+    loaded = _loaded_models(settings, folder) if settings.multi_model else None
+    if loaded is not None and not settings.model_store:
+        return Models(loaded.cache.get, caches=(loaded.cache,), loaded=loaded)
+    stored = ModelCache(
         open_store(store_place(settings)),
         capacity_bytes=settings.model_cache_bytes,
         revalidate_seconds=settings.model_revalidate_seconds,
     )
-    return Models(cache.get, cache=cache)
+    caches = (stored,) if loaded is None else (stored, loaded.cache)
+    return Models(stored.get, caches=caches, loaded=loaded)
+
+
+def _loaded_models(settings: ServingSettings, folder: Path) -> LoadedModels:
+    shared = SharedModels(
+        folder / "models.sqlite",
+        folder=settings.paths.models,
+        reserve_bytes=settings.memory_reserve_bytes,
+    )
+    cache = ModelCache(
+        shared, capacity_bytes=settings.model_cache_bytes, revalidate_seconds=0, key=lambda name: name
+    )
+    return LoadedModels(shared, cache)
 
 
 def store_place(settings: ServingSettings) -> str:

@@ -22,8 +22,10 @@ from serving._errors import RequestError, TooLargeError, UnavailableError
 
 RECEIVE_SECONDS: Final = 20.0
 """For a request, from its first byte or from the connection to its last."""
-STOPPING_SECONDS: Final = 2.0
-"""The same for a worker that stops."""
+QUIET_SECONDS: Final = 1.0
+"""A worker that is told to stop refuses what comes, until nothing came for so long."""
+LAST_SECONDS: Final = 15.0
+"""Or at last until this."""
 SEND_SECONDS: Final = 20
 """Without any progress."""
 MOST_HEAD_BYTES: Final = 64 * 1024
@@ -98,15 +100,25 @@ class _Incoming:
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     """See the module."""
 
+    alive: bool
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- gunicorn's own
         super().__init__(*args, **kwargs)
         self._incoming: dict[TConn, _Incoming] = {}
         self._forecasts = 0
+        self._under_way = 0
         self._most_forecasts: int = self.app.settings.job_queue_size + self.cfg.threads
         self._most_bytes: int = self.app.settings.max_request_bytes
         self._others = ThreadPoolExecutor(1, "others")
         self._closing = ThreadPoolExecutor(1, "closing")
-        self._stopping_since: float | None = None
+        self._stop_at: float | None = None
+        self._last_request = 0.0
+
+    def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ANN401, ARG002 -- a signal's handler
+        """Refuse requests from now on; connections that wait to be accepted are not cut off."""
+        if self._stop_at is None:
+            self._stop_at = time.monotonic()
+            self.method_queue.defer(lambda: None)  # wakes the loop
 
     def enqueue_req(self, conn: TConn) -> None:
         """Collect the request that begins on a connection."""
@@ -119,14 +131,15 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     def murder_pending(self) -> None:
         """Give up on requests that take too long; gunicorn's loop calls this every second."""
         now = time.monotonic()
-        if not self.alive and self._stopping_since is None:
-            self._stopping_since = now
-        stopping = None if self._stopping_since is None else self._stopping_since + STOPPING_SECONDS
         for conn, incoming in list(self._incoming.items()):
-            deadline = incoming.deadline if stopping is None else min(incoming.deadline, stopping)
-            if now < deadline:
+            if self.alive and now < incoming.deadline:
                 break  # they are in the order of their deadlines
             self._drop(conn)
+        if self._stop_at is not None and self.alive:
+            quiet = now > self._last_request + QUIET_SECONDS and not self._under_way
+            at_once = quiet and not self.nr_conns
+            waited = now > self._stop_at + QUIET_SECONDS and quiet
+            self.alive = not (at_once or waited or now > self._stop_at + LAST_SECONDS)
 
     def _collect(self, conn: TConn, sock: socket.socket) -> None:
         incoming = self._incoming[conn]
@@ -140,7 +153,14 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         except OSError:
             self._drop(conn)
             return
-        if incoming.take(received, most_bytes=self._most_bytes):
+        was_too_large = incoming.too_large
+        is_whole = incoming.take(received, most_bytes=self._most_bytes)
+        if incoming.too_large and not was_too_large:
+            error = TooLargeError(f"a request may have {self._most_bytes} bytes")
+            self._send_refusal(conn, error, is_last=True)  # and let the client send on, so that it sees this
+        if is_whole and incoming.too_large:
+            self._drop(conn)
+        elif is_whole:
             self._take(conn, incoming)
         elif received and incoming.awaits_consent():
             self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -153,11 +173,12 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
         conn.init()
         conn.data_ready = True
-        if incoming.too_large:
-            self._refuse(conn, TooLargeError(f"a request may have {self._most_bytes} bytes"), is_last=True)
+        self._last_request = time.monotonic()
+        if self._stop_at is not None:
+            self._refuse(conn, UnavailableError("the server stops"), is_last=True)
         elif not incoming.content.startswith(b"POST "):
             conn.parser.unreader.unread(bytes(incoming.content))
-            self._submit(self._others, conn, self._finished)
+            self._submit(self._others, conn, self._other_finished)
         elif self._forecasts < self._most_forecasts:
             conn.parser.unreader.unread(bytes(incoming.content))
             self._forecasts += 1
@@ -167,11 +188,16 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self._refuse(conn, error, is_last=len(incoming.content) != incoming.needed)
 
     def _submit(self, threads: ThreadPoolExecutor, conn: TConn, finished: Any) -> None:  # noqa: ANN401
+        self._under_way += 1
         future = threads.submit(self.handle, conn)
         future.add_done_callback(lambda done: self.method_queue.defer(finished, conn, done))
 
     def _forecast_finished(self, conn: TConn, future: "Future[object]") -> None:
         self._forecasts -= 1
+        self._other_finished(conn, future)
+
+    def _other_finished(self, conn: TConn, future: "Future[object]") -> None:
+        self._under_way -= 1
         self._finished(conn, future)
 
     def _finished(self, conn: TConn, future: "Future[object]") -> None:
@@ -183,11 +209,14 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _refuse(self, conn: TConn, error: RequestError, *, is_last: bool) -> None:
         conn.sock.settimeout(0)
-        sent = self._send(conn, _refusal(error, is_last=is_last))
-        self.app.refused(error.status)
+        sent = self._send_refusal(conn, error, is_last=is_last)
         future: Future[object] = Future()
         future.set_result(sent and not is_last)
         self._finished(conn, future)
+
+    def _send_refusal(self, conn: TConn, error: RequestError, *, is_last: bool) -> bool:
+        self.app.refused(error.status)
+        return self._send(conn, _refusal(error, is_last=is_last))
 
     def _send(self, conn: TConn, content: bytes) -> bool:
         try:

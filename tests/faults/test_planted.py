@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.faults
 SUITE = Path(__file__).with_name("test_serving.py")
-PLANTS = {
+BOTH = {
     "test_9": """
 import serving._answer
 parse = serving._answer.as_request
@@ -30,6 +30,8 @@ def careless(accept, **how):
     return {"x": None}[accept] if accept == "a/b;q=z" else accepted(accept, **how)
 serving._answer.accepted = careless
 """,
+}
+MMS = {
     "test_12": """
 import serving._supervisor
 serving._supervisor.Supervisor._replace_the_dead = lambda self: None
@@ -62,14 +64,69 @@ def late(self, connection, request):
 serving._pool.Pool._answer = late
 """,
 }
+GUNICORN = {
+    "test_12": """
+import gunicorn.arbiter
+gunicorn.arbiter.Arbiter.reap_workers = lambda self: None
+""",
+    "test_13": """
+import os
+import serving._worker
+serving._worker.Worker.handle_exit = lambda self, number, frame: os._exit(0)
+""",
+    "test_14": """
+import serving._store
+read, reading = serving._store._read, []
+def crowded(file, known):
+    reading.append(file)
+    if len(reading) > 1:
+        raise OSError("two at once")
+    return read(file, known)
+serving._store._read = crowded
+""",
+    "test_15": """
+import serving._http
+answer, kept = serving._http.answer, []
+def leaking(body, **how):
+    kept.append(bytes(50_000))
+    return answer(body, **how)
+serving._http.answer = leaking
+""",
+    "test_16": """
+import serving._models
+ModelCache = serving._models.ModelCache
+def never(store, **how):
+    return ModelCache(store, **how | {"revalidate_seconds": 3600.0})
+serving._models.ModelCache = never
+""",
+    "test_17": """
+import serving._http
+from flask import g
+answer, names = serving._http.answer, []
+def late(body, *, find, **how):
+    names.append(how["target_model"])
+    return answer(body, find=lambda name: find(names[-2] if len(names) % 50 == 49 else name), **how)
+serving._http.answer = late
+""",
+    "test_20": """
+import serving._worker
+serving._worker.RECEIVE_SECONDS = 3600.0
+""",
+}
+PLANTS = [
+    *[(suite, stack, plant) for suite, plant in BOTH.items() for stack in ("mms", "gunicorn")],
+    *[(suite, "mms", plant) for suite, plant in MMS.items()],
+    *[(suite, "gunicorn", plant) for suite, plant in GUNICORN.items()],
+]
 
 
-@pytest.mark.parametrize("suite", PLANTS)
-def test_22_a_planted_fault_is_noticed(suite: str, tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(PLANTS[suite])
+@pytest.mark.parametrize(("suite", "stack", "plant"), PLANTS)
+def test_22_a_planted_fault_is_noticed(suite: str, stack: str, plant: str, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(plant)
+    chosen = f"{suite}_" if suite == "test_20" else f"{suite}_ and {stack}"
 
     finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", "faults", str(SUITE), "-k", f"{suite}_"],
+        [sys.executable, "-m", "pytest", "-q", "-m", "faults", str(SUITE), "-k", chosen],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,

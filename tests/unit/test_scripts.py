@@ -12,7 +12,7 @@ HIDDEN = (".venv", ".git")
 
 def found(*patterns: str) -> list[str]:
     files = {file.relative_to(ROOT) for pattern in patterns for file in ROOT.glob(pattern)}
-    return sorted(str(file) for file in files if file.parts[0] not in HIDDEN)
+    return sorted(str(file) for file in files if not file.parts[0].startswith(HIDDEN))
 
 
 @pytest.mark.parametrize("script", [".ci/run", *found("*.sh", "*/**/*.sh")])

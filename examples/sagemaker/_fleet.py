@@ -1,0 +1,90 @@
+"""What all three clients send: names and addresses that follow from the command line, and fixed values."""
+
+import json
+from dataclasses import dataclass
+
+import boto3
+
+INSTANCE_TYPE = "ml.m5.large"
+TRAINING_HOSTS = 2
+VOLUME_GB = 10
+MAX_RUNTIME_SECONDS = 3_600
+SERVERLESS_MEMORY_MB = 2_048
+SERVERLESS_CONCURRENCY = 5
+HYPERPARAMETERS = {"seasonality_mode": "additive", "max_failed_fraction": "0.05", "holdout": "7D"}
+METRICS = {
+    name: f"{name}=([0-9.]+);"
+    for name in (
+        "customers_ok",
+        "customers_skipped",
+        "customers_fallback",
+        "customers_failed",
+        "mean_mase",
+        "models_per_second",
+        "seconds",
+    )
+}
+JSON, JSON_LINES = "application/json", "application/jsonlines"
+PERIOD = {"period": 7}
+ONE_CUSTOMER = {"target_model": "7"} | PERIOD
+CUSTOMERS = "".join(json.dumps({"target_model": name} | PERIOD) + "\n" for name in ("7", "8"))
+TARGET_ARCHIVE = "7.tar.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """One training job and what is made from it."""
+
+    image: str
+    role: str
+    bucket: str
+    name: str
+
+    @property
+    def customers(self) -> str:
+        """Where `process` put one folder per customer."""
+        return f"s3://{self.bucket}/customers/"
+
+    @property
+    def archives(self) -> str:
+        """Where training leaves an archive per customer: the model store of a multi-model endpoint."""
+        return f"s3://{self.bucket}/models/"
+
+    @property
+    def jobs(self) -> str:
+        """Where training jobs leave their model.tar.gz and output.tar.gz."""
+        return f"s3://{self.bucket}/jobs/"
+
+    @property
+    def model_data(self) -> str:
+        """The whole fleet as one file: the bundles fleet-*.sqlite of all hosts of the training job."""
+        return f"{self.jobs}{self.name}/output/model.tar.gz"
+
+    @property
+    def requests(self) -> str:
+        """The key of the requests that wait in S3 for an async endpoint or a batch transform."""
+        return f"requests/{self.name}.jsonl"
+
+    @property
+    def requests_url(self) -> str:
+        """The address of the same."""
+        return f"s3://{self.bucket}/{self.requests}"
+
+    @property
+    def forecasts(self) -> str:
+        """Where async endpoints and batch transforms leave forecasts."""
+        return f"s3://{self.bucket}/forecasts/"
+
+    @property
+    def failures(self) -> str:
+        """Where async endpoints say which requests they could not answer."""
+        return f"s3://{self.bucket}/failures/"
+
+    def called(self, kind: str) -> str:
+        """Return the name of a model, endpoint or transform job made from this fleet."""
+        return f"{self.name}-{kind}"
+
+
+def put_requests(session: boto3.Session, fleet: Fleet) -> None:
+    """Upload the requests for an async endpoint or a batch transform."""
+    session.client("s3").put_object(Bucket=fleet.bucket, Key=fleet.requests, Body=CUSTOMERS.encode())
