@@ -45,6 +45,9 @@ bench-endpoint: $(VENV)/ready ## the plain endpoint against Flask with stock Pro
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 
+bench-brought: $(VENV)/ready ## what bfloat16 changes for a brought PyTorch model; TORCH=… is a Python with torch
+	$(BIN)/python -m benchmarks.brought_model $(if $(TORCH),--python '$(TORCH)')
+
 image: ## build the container image (./build.sh --help)
 	./build.sh
 
@@ -63,4 +66,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that was made
 	rm -rf $(VENV) .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-conformance image test-image lock clean
+.PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-conformance bench-brought image test-image lock clean

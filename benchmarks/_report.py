@@ -18,7 +18,18 @@ _UNITS: Final = {"s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")), "B": ((1e6, "MB
 
 def write(name: str, comparisons: Sequence[Comparison], *, command: str, packages: Iterable[str]) -> str:
     """Write results/<name>.json and results/<name>.md and return the latter's text."""
-    about = {
+    facts = about(command, packages=packages)
+    RESULTS.mkdir(exist_ok=True)
+    content = facts | {"results": [asdict(line) | {"met": line.met} for line in comparisons]}
+    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    text = _markdown(facts, comparisons)
+    (RESULTS / f"{name}.md").write_text(text)
+    return text
+
+
+def about(command: str, *, packages: Iterable[str]) -> dict[str, Any]:
+    """Return when, how and on which machine a benchmark runs."""
+    return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "command": command,
         "cpu": _cpu(),
@@ -26,19 +37,13 @@ def write(name: str, comparisons: Sequence[Comparison], *, command: str, package
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
     }
-    RESULTS.mkdir(exist_ok=True)
-    content = about | {"results": [asdict(line) | {"met": line.met} for line in comparisons]}
-    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    text = _markdown(about, comparisons)
-    (RESULTS / f"{name}.md").write_text(text)
-    return text
 
 
-def _markdown(about: dict[str, Any], comparisons: Sequence[Comparison]) -> str:
-    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-    where = f"{about['cpu']}, {about['cores']} cores, {about['system']}"
+def _markdown(facts: dict[str, Any], comparisons: Sequence[Comparison]) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    where = f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}"
     lines = [
-        f"{about['date']}, `{about['command']}`: {where}; {versions}.",
+        f"{facts['date']}, `{facts['command']}`: {where}; {versions}.",
         "Medians; a ratio is the median of the rounds' ratios, stock and ours in turn in one run; the CPU",
         "ratio is that of processor seconds instead of the clock's.",
     ]

@@ -2,6 +2,7 @@
 
 from container._cpu import usable_cpus
 from container._errors import FleetcastError, InputError, SettingError
+from container._java import find_java
 from container._memory import free_bytes, total_bytes
 from container._paths import Paths
 from container._program import log_level_name, run
@@ -14,6 +15,7 @@ __all__ = [
     "Paths",
     "SettingError",
     "choice",
+    "find_java",
     "flag",
     "fraction",
     "free_bytes",

@@ -25,7 +25,7 @@ def run(program: Program, *, failed: Told | None = None) -> int:
     both cases.
     """
     try:
-        _configure_logging(os.environ)
+        configure_logging(os.environ)
         return program(os.environ)
     except FleetcastError as error:
         reason = str(error)
@@ -43,7 +43,8 @@ def run(program: Program, *, failed: Told | None = None) -> int:
     return 1
 
 
-def _configure_logging(env: Mapping[str, str]) -> None:
+def configure_logging(env: Mapping[str, str]) -> None:
+    """Log to stderr, a line each, from SAGEMAKER_CONTAINER_LOG_LEVEL on; raise `SettingError`."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr, level=logging.INFO)
     level = choice(env, "SAGEMAKER_CONTAINER_LOG_LEVEL", among=_LEVELS, default="INFO")
     logging.getLogger().setLevel(_LEVELS[level])

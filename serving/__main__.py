@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from container import run
+from container import find_java, run
 from serving._settings import MMS, ServingSettings
 
 DESCRIPTION = """\
@@ -46,8 +46,7 @@ def main() -> int:
 
 
 def _behind_mms(settings: ServingSettings, folder: Path) -> int:
-    from serving._mms import find_java  # noqa: PLC0415 -- each stack's parts are loaded for it alone
-    from serving._supervisor import Supervisor  # noqa: PLC0415
+    from serving._supervisor import Supervisor  # noqa: PLC0415 -- each stack's parts are loaded for it alone
 
     return Supervisor(settings, java=find_java(os.environ), folder=folder).run()
 

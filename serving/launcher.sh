@@ -16,6 +16,8 @@ if [ -n "$OWN_CODE_PYTHON" ] && [ -e "$9/code/inference.py" ] \
   && ! grep -qs '"changepoint_prior_scale"' "$9/model.json"; then
   case $9 in "$OWN_CODE_BELOW"/*)
     shift
+    # A process of the pool has one thread; such a worker is alone with its model
+    [ -z "$OWN_CODE_THREADS" ] || export OMP_NUM_THREADS="$OWN_CODE_THREADS"
     exec "$OWN_CODE_PYTHON" "$OWN_CODE_WORKER" "$@" ;;
   esac
 fi

@@ -26,8 +26,7 @@ LOW_WATER = 8
 """A worker with no more than this many customers waiting is handed the next chunk."""
 POLL_SECONDS = 0.2
 ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",  # OpenBLAS reads it too
     # keep freed memory: each fit asks for the same half megabyte, and new pages are a tenth of its time
     "MALLOC_MMAP_THRESHOLD_": str(64 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
@@ -72,7 +71,8 @@ class Pool:
     """The workers of a job and the customers that none of them has yet."""
 
     def __init__(self, customers: Iterable[Customer], *, settings: TrainSettings, checkpoints: Path) -> None:
-        os.environ.update(ENVIRONMENT)  # the workers start afterwards and read it before NumPy loads
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)  # the workers start afterwards and read it before NumPy loads
         multiprocessing.get_context("forkserver").set_forkserver_preload(["train._customer"])
         self._settings = settings
         self._checkpoints = checkpoints

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import mms
 
-from serving._mms import find_java
+from container import find_java
 from tests.integration.server import Server, free_port, wait_for_an_answer
 
 PROPERTIES = """\

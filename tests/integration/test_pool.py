@@ -179,6 +179,7 @@ def test_a_name_that_is_none_of_the_stores_is_refused(
 
 OWN_CODE = """
 import json
+import os
 
 def model_fn(model_dir):
     return 7
@@ -189,6 +190,8 @@ def input_fn(data, content_type):
 def predict_fn(data, model):
     if data == "fail":
         raise ValueError("secret")
+    if data == "threads":
+        return os.environ["OMP_NUM_THREADS"]
     return data * model
 
 def output_fn(prediction, accept):
@@ -209,7 +212,8 @@ def test_an_archives_own_code_is_refused(server: Server, own_code: Path) -> None
 
 
 def test_an_archives_own_code_runs_where_the_operator_allows_it(fleet: Paths, own_code: Path) -> None:
-    with serving(fleet.base, ALLOW_ARCHIVE_CODE="true") as server:
+    chosen = {"OMP_NUM_THREADS": "1", "OWN_CODE_THREADS": "5"}
+    with serving(fleet.base, ALLOW_ARCHIVE_CODE="true", **chosen) as server:
         assert server.load("own", own_code).status == 200
         assert server.load("0", fleet.models / "0" / "model").status == 200
 
@@ -217,6 +221,7 @@ def test_an_archives_own_code_runs_where_the_operator_allows_it(fleet: Paths, ow
         failed = server.invoke("own", "fail")
 
         assert answer.json == 42
+        assert server.invoke("own", "threads").json == "5"
         assert failed.status == 500
         assert b"secret" not in failed.content
         assert server.invoke("0", {"period": 1}).status == 200

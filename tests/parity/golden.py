@@ -1,0 +1,51 @@
+"""Make forecasting/_golden.py, Prophet's own numbers for its self-check: `python -m tests.parity.golden`."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from prophet import Prophet
+from prophet.serialize import model_from_json
+
+from forecasting import _self_check as ours
+
+PATH = Path(ours.__file__).with_name("_golden.py")
+CONTENT = '''\
+"""What Prophet makes of the series in `_self_check`; written by tests/parity/golden.py."""
+
+OBJECTIVES = {objectives}
+"""Minus Stan's lp__ at the point that Stan reaches from ours."""
+YHAT = {yhat}
+"""Prophet's forecast from PARAMETERS."""
+'''
+
+
+def stock_objective(case: str) -> float:
+    """Return the value with all its digits."""
+    found = ours.solution(case).parameters
+    start = {name: getattr(found, name) for name in ("k", "m", "delta", "beta", "sigma_obs")}
+    frame = pd.DataFrame({"ds": ours.DAYS, "y": ours.READINGS, "cap": ours.CAP})
+    stock = Prophet(**ours.SHARED, **ours.CASES[case]).fit(frame, init=start, sig_figs=18)
+    return -float(np.ravel(stock.params["lp__"])[0])
+
+
+def stock_forecast() -> list[float]:
+    """Return Prophet's forecast from the fixed parameters."""
+    stock = model_from_json(ours.model().dumps())
+    forecast = stock.predict(stock.make_future_dataframe(ours.STEPS, include_history=False))
+    values: list[float] = forecast["yhat"].tolist()
+    return values
+
+
+def main() -> None:
+    """Write the file; `ruff format` gives it its shape."""
+    logging.getLogger("cmdstanpy").disabled = True
+    objectives = {case: stock_objective(case) for case in ours.CASES}
+    yhat = "(" + ", ".join(map(repr, stock_forecast())) + ")"
+    PATH.write_text(CONTENT.format(objectives=json.dumps(objectives), yhat=yhat))
+
+
+if __name__ == "__main__":
+    main()

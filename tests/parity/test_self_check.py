@@ -1,0 +1,29 @@
+"""The numbers of the self-check are Prophet's."""
+
+import numpy as np
+import pytest
+
+from forecasting import _golden
+from forecasting._self_check import CASES, MOST_OF_FORECAST, MOST_OF_OBJECTIVE, findings
+from tests.parity.golden import stock_forecast, stock_objective
+from tests.parity.stock import STOCK_WARNINGS
+
+pytestmark = STOCK_WARNINGS
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_objective_is_stans(case: str) -> None:
+    assert _golden.OBJECTIVES[case] == pytest.approx(stock_objective(case), rel=MOST_OF_OBJECTIVE, abs=0)
+
+
+def test_the_forecast_is_prophets() -> None:
+    expected = np.array(stock_forecast())
+
+    assert np.abs(np.array(_golden.YHAT) - expected).max() <= MOST_OF_FORECAST * np.abs(expected).max()
+
+
+def test_every_case_is_checked_and_none_differs_here() -> None:
+    found = list(findings())
+
+    assert len(found) == len(CASES) + 1
+    assert [str(each) for each in found if not each.ok] == []
