@@ -1,13 +1,16 @@
-# One image for the whole job: docker run IMAGE process|train|serve
+# One image for the whole job, for amd64; Dockerfile.arm64 is the same for Graviton
+#   BASE               another base, or this one by its digest: debian:bookworm-slim@sha256:…
+#   SOURCE_DATE_EPOCH  the time that files get; build.sh gives that of the last commit
 ARG BASE=debian:bookworm-slim
+ARG PLATFORM=linux/amd64
 
-FROM ${BASE} AS build
+FROM --platform=${PLATFORM} ${BASE} AS build
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
-ENV DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+ENV DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1
 # The Java package links its manual pages and fails where slim images have no place for them
 RUN mkdir -p /usr/share/man/man1 \
  && apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends python3 python3-venv openjdk-17-jdk-headless binutils \
+ && apt-get install -y -qq --no-install-recommends binutils openjdk-17-jdk-headless python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 # Only the Java modules that Multi Model Server uses
 RUN jlink --output /opt/java --strip-debug --no-header-files --no-man-pages --compress 2 \
@@ -15,6 +18,11 @@ RUN jlink --output /opt/java --strip-debug --no-header-files --no-man-pages --co
 RUN python3 -m venv /opt/fleetcast
 COPY requirements/image.txt /src/requirements/image.txt
 RUN /opt/fleetcast/bin/pip install --quiet --require-hashes -r /src/requirements/image.txt
+# Netty's own library is put where Java looks first: it would unpack it into /tmp, which Docker's --tmpfs mounts noexec,
+# and without it Multi Model Server speaks to its workers by TCP instead of Unix sockets
+RUN cd /opt/fleetcast/lib/python3*/site-packages/mms/frontend \
+ && /opt/fleetcast/bin/python -m zipfile -e model-server.jar /tmp/jar \
+ && mv "/tmp/jar/META-INF/native/libnetty_transport_native_epoll_$(uname -m | sed s/aarch64/aarch_64/).so" /opt/java/lib/
 COPY pyproject.toml README.md LICENSE /src/
 COPY archive /src/archive
 COPY container /src/container
@@ -22,19 +30,16 @@ COPY forecasting /src/forecasting
 COPY processing /src/processing
 COPY serving /src/serving
 COPY train /src/train
-# Netty's own library is put where Java looks first: it would unpack it into /tmp, which Docker's --tmpfs mounts noexec,
-# and without it Multi Model Server speaks to its workers by TCP instead of Unix sockets
+COPY image /src/image
+ARG SOURCE_DATE_EPOCH=0
 RUN /opt/fleetcast/bin/pip install --quiet --no-deps /src \
  && /opt/fleetcast/bin/pip uninstall --quiet --yes pip \
- && cd /opt/fleetcast/lib/python3*/site-packages/mms/frontend \
- && /opt/fleetcast/bin/python -m zipfile -e model-server.jar /tmp/jar \
- && mv "/tmp/jar/META-INF/native/libnetty_transport_native_epoll_$(uname -m | sed s/aarch64/aarch_64/).so" /opt/java/lib/ \
- && find /opt/fleetcast -depth -type d \( -name tests -o -name test \) -path '*site-packages*' -exec rm -rf {} +
+ && /src/image/slim.sh /opt/fleetcast /opt/java
 
-FROM ${BASE}
+FROM --platform=${PLATFORM} ${BASE}
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends python3-minimal libpython3-stdlib libgomp1 tini zlib1g \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get install -y -qq --no-install-recommends libgomp1 libpython3-stdlib python3-minimal tini zlib1g \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* /var/log/*
 COPY --from=build /opt/java /opt/java
 COPY --from=build /opt/fleetcast /opt/fleetcast
 ENV PATH=/opt/fleetcast/bin:$PATH \
@@ -44,6 +49,7 @@ ENV PATH=/opt/fleetcast/bin:$PATH \
 LABEL com.amazonaws.sagemaker.capabilities.multi-models=true \
       com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true \
       org.opencontainers.image.title=fleetcast \
+      org.opencontainers.image.description="One Prophet forecasting model per customer: process, train and serve a whole fleet" \
       org.opencontainers.image.licenses=Apache-2.0
 EXPOSE 8080
 # tini is process 1: it reaps orphans and hands signals on

@@ -13,6 +13,7 @@
 #
 # The images are NAME:TAG-amd64 and NAME:TAG-arm64.  Here this machine's own is also NAME:TAG and, without --tag,
 # fleetcast:latest; in ECR NAME:TAG is the list that joins the two, pushed when both are.
+# What is in each image goes to build/NAME-TAG-ARCH.cdx.json, a list in CycloneDX's format.
 # Needs a Docker engine with buildx, and to push the AWS CLI with credentials; the repository is created if missing.
 # Environment: BASE replaces the base image; SOURCE_DATE_EPOCH is the image's time (default: the last commit's).
 set -euo pipefail
@@ -122,6 +123,20 @@ build() { # ARCH
     --output type=docker,oci-mediatypes=false ${BASE:+--build-arg "BASE=$BASE"} \
     ${epoch:+--build-arg "SOURCE_DATE_EPOCH=$epoch"} "${names[@]}" --file "$context/$(dockerfile "$1")" "$context"
   [ -n "$dry" ] || echo "built $tag-$1"
+  write_sbom "$1"
+}
+
+# Say what is in an image, beside it
+write_sbom() { # ARCH
+  local script=$context/image/sbom.py file=$root/build/${tag//[:\/]/-}-$1.cdx.json
+  [ -f "$script" ] || return 0
+  local listing=(docker run --rm --interactive --network none --platform "linux/$1"
+    --entrypoint /opt/fleetcast/bin/python "$tag-$1" -B -)
+  if [ -n "$dry" ]; then echo "${listing[*]} <$script >$file"; return; fi
+  mkdir -p "$root/build"
+  "${listing[@]}" <"$script" >"$file.part"
+  mv "$file.part" "$file"
+  echo "listed what is in it in ${file#"$root"/}"
 }
 
 # Set `uri`, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast; create the repository if it is missing

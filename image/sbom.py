@@ -1,0 +1,85 @@
+"""Print what is in an image, as CycloneDX 1.6: `docker run -i --entrypoint …/python IMAGE -B - < sbom.py`.
+
+Python's packages, Debian's, the Java libraries inside Multi Model Server's jars, and Java itself.  build.sh
+runs it in each image it has built; it needs nothing but the standard library.
+"""
+
+import json
+import platform
+import sys
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import distributions, version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+Component = dict[str, Any]
+
+DPKG = Path("/var/lib/dpkg/status")
+JAVA = Path("/opt/java/release")
+
+
+def main() -> None:
+    """Print the document; equal images give equal documents."""
+    found = {each["purl"]: each for each in (*python(), *debian(), *jars(), *java())}
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "container",
+                "bom-ref": "image",
+                "name": "fleetcast",
+                "version": version("fleetcast"),
+                "properties": [{"name": "architecture", "value": platform.machine()}],
+            }
+        },
+        "components": [found[purl] for purl in sorted(found)],
+    }
+    json.dump(document, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+def python() -> Iterator[Component]:
+    """Yield the installed distributions."""
+    for each in distributions():
+        yield component(each.name, each.version, f"pypi/{each.name.lower().replace('_', '-')}")
+
+
+def debian() -> Iterator[Component]:
+    """Yield the installed Debian packages."""
+    for entry in DPKG.read_text().split("\n\n") if DPKG.exists() else []:
+        fields = dict(line.split(": ", 1) for line in entry.splitlines() if ": " in line and line[0] != " ")
+        if fields.get("Status", "").endswith(" installed"):
+            yield component(fields["Package"], fields["Version"], f"deb/debian/{fields['Package']}")
+
+
+def jars() -> Iterator[Component]:
+    """Yield the Java libraries that the jars among Python's packages declare."""
+    for jar in sorted(Path(sys.prefix).glob("lib/python*/site-packages/**/*.jar")):
+        with zipfile.ZipFile(jar) as content:
+            for name in content.namelist():
+                if name.endswith("/pom.properties"):
+                    lines = content.read(name).decode().splitlines()
+                    fields = dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+                    group, artifact = fields["groupId"].strip(), fields["artifactId"].strip()
+                    yield component(artifact, fields["version"].strip(), f"maven/{group}/{artifact}")
+
+
+def java() -> Iterator[Component]:
+    """Yield the Java runtime."""
+    if JAVA.exists():
+        fields = dict(line.split("=", 1) for line in JAVA.read_text().splitlines() if "=" in line)
+        yield component("openjdk", fields["JAVA_VERSION"].strip('"'), "generic/openjdk")
+
+
+def component(name: str, number: str, place: str) -> Component:
+    """Return a component with its package URL, which says where it is from."""
+    purl = f"pkg:{place}@{quote(number, safe='')}"
+    return {"type": "library", "bom-ref": purl, "name": name, "version": number, "purl": purl}
+
+
+if __name__ == "__main__":
+    main()

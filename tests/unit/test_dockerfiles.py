@@ -1,0 +1,32 @@
+"""The Dockerfiles of the two architectures are one text, and what they copy is what the project has."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def lines(name: str) -> list[str]:
+    return (ROOT / name).read_text().splitlines()
+
+
+def test_the_two_differ_in_the_architecture_alone() -> None:
+    pairs = zip(lines("Dockerfile"), lines("Dockerfile.arm64"), strict=True)
+
+    different = [pair for pair in pairs if pair[0] != pair[1]]
+
+    assert [theirs.replace("arm64", "amd64") for _, theirs in different[1:]] == [
+        ours for ours, _ in different[1:]
+    ]
+    assert [ours for ours, _ in different] == [lines("Dockerfile")[0], "ARG PLATFORM=linux/amd64"]
+
+
+def test_every_package_is_copied_into_the_image() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    (listed,) = re.findall(r"^packages = (\[\"archive\".*\])$", text, re.MULTILINE)[:1]
+    packages = re.findall(r'"(\w+)"', listed)
+
+    assert len(packages) == 6
+    for package in packages:
+        assert f"COPY {package} /src/{package}" in lines("Dockerfile")
+        assert f"!{package}" in lines(".dockerignore")
