@@ -51,7 +51,10 @@ bench-brought: $(VENV)/ready ## what bfloat16 changes for a brought PyTorch mode
 image: ## build the container image (./build.sh --help)
 	./build.sh
 
-test-image: $(VENV)/ready ## the tests inside containers; needs Docker and `make image`
+images: ## build the images for both architectures; needs emulation of arm64
+	./build.sh --arch both
+
+test-image: $(VENV)/ready ## the tests inside containers; needs Docker and `make image`, or `make images`
 	$(BIN)/pytest tests/image
 
 lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
@@ -66,4 +69,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that was made
 	rm -rf $(VENV) .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-conformance bench-brought image test-image lock clean
+.PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-conformance bench-brought image images test-image lock clean

@@ -41,6 +41,7 @@ _TAILS: Final = 5.0
 _LEAST_TAIL: Final = 1e-12
 _GAUSSIAN_REACH: Final = 4.0
 _SMALLEST: Final = 1e-30
+_SERIES_AT_0: Final = 0.254829592 + (-0.284496736 + (1.421413741 + (-1.453152027 + 1.061405429)))
 _NORMAL: Final = NormalDist()
 
 _HALF_STEPS: Final = (np.arange(_FREQUENCIES) + 0.5) * np.pi
@@ -150,11 +151,15 @@ def _add_atom(table: Cube, *, atom: Matrix, deviation: Matrix) -> None:
 
 
 def two_sided_normal(z: Cube) -> Cube:
-    """Return P(|Z| <= z) of a standard normal for z >= 0, to 2e-7 (Abramowitz and Stegun, 7.1.26)."""
+    """Return P(|Z| <= z) of a standard normal for z >= 0, to 2e-7 (Abramowitz and Stegun, 7.1.26).
+
+    The series is divided by its value at 0, 1e-9 below 1, so that P begins at 0: with a jump there a search
+    for a quantile would end anywhere within it.
+    """
     t = 1.0 / (1.0 + 0.3275911 * np.sqrt(0.5) * z)
     series = 1.421413741 + t * (-1.453152027 + t * 1.061405429)
     series = t * (0.254829592 + t * (-0.284496736 + t * series))
-    probability: Cube = 1.0 - series * np.exp(-0.5 * z * z)
+    probability: Cube = 1.0 - (series / _SERIES_AT_0) * np.exp(-0.5 * z * z)
     return probability
 
 

@@ -1,11 +1,12 @@
 """Print what is in an image, as CycloneDX 1.6: `docker run -i --entrypoint …/python IMAGE -B - < sbom.py`.
 
-Python's packages, Debian's, the Java libraries inside Multi Model Server's jars, and Java itself.  build.sh
-runs it in each image it has built; it needs nothing but the standard library.
+Python's packages, Debian's, Java, and Netty inside Multi Model Server's jar, which tells of no other library.
+build.sh runs it in each image it has built; it needs nothing but the standard library.
 """
 
 import json
 import platform
+import re
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -18,11 +19,12 @@ Component = dict[str, Any]
 
 DPKG = Path("/var/lib/dpkg/status")
 JAVA = Path("/opt/java/release")
+NETTY = "/io.netty.versions.properties"
 
 
 def main() -> None:
     """Print the document; equal images give equal documents."""
-    found = {each["purl"]: each for each in (*python(), *debian(), *jars(), *java())}
+    found = {each["purl"]: each for each in (*python(), *debian(), *netty(), *java())}
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -56,16 +58,19 @@ def debian() -> Iterator[Component]:
             yield component(fields["Package"], fields["Version"], f"deb/debian/{fields['Package']}")
 
 
-def jars() -> Iterator[Component]:
-    """Yield the Java libraries that the jars among Python's packages declare."""
-    for jar in sorted(Path(sys.prefix).glob("lib/python*/site-packages/**/*.jar")):
+def netty() -> Iterator[Component]:
+    """Yield the parts of Netty, the one library that Multi Model Server's jar tells the version of."""
+    for jar in sorted(Path(sys.prefix).glob("lib/python*/site-packages/mms/frontend/*.jar")):
         with zipfile.ZipFile(jar) as content:
-            for name in content.namelist():
-                if name.endswith("/pom.properties"):
-                    lines = content.read(name).decode().splitlines()
-                    fields = dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
-                    group, artifact = fields["groupId"].strip(), fields["artifactId"].strip()
-                    yield component(artifact, fields["version"].strip(), f"maven/{group}/{artifact}")
+            versions = [each for each in content.infolist() if each.filename.endswith(NETTY)]  # one per part
+            for part, number in re.findall(
+                r"^([\w-]+)\.version=(\S+)", _texts(content, versions), re.MULTILINE
+            ):
+                yield component(part, number, f"maven/io.netty/{part}")
+
+
+def _texts(content: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> str:
+    return "\n".join(content.read(each).decode() for each in files)
 
 
 def java() -> Iterator[Component]:

@@ -18,7 +18,7 @@ rm -rf ../../../share/man ../../../bin/{fonttools,pyft*,ttx}
 # scipy.sparse is all that sagemaker_inference imports of SciPy; none of it needs SciPy's own BLAS
 find scipy -mindepth 1 -maxdepth 1 ! -name '__init__.py*' ! -name '_*' ! -name 'version.py*' ! -name sparse \
   -exec rm -rf {} +
-rm -rf scipy/sparse/linalg/_eigen scipy/sparse/linalg/_dsolve/*.so scipy.libs
+rm -rf scipy/sparse/linalg scipy/sparse/csgraph scipy.libs
 
 # Prophet's compiled model: one of its two copies; of CmdStan the threading library that it is linked to
 ln -sf prophet_model.bin prophet/stan_model/prophet
@@ -29,8 +29,9 @@ find prophet/stan_model -type d -empty ! -name bin -delete
 find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts ! -name sso ! -name sso-oidc ! -name signin \
   -exec rm -rf {} +
 
-# Compilers and build tools of NumPy and setuptools; pkg_resources stays for sagemaker_inference
-rm -rf numpy/distutils numpy/_pyinstaller ../../../bin/{f2py,numpy-config}
+# Build tools and tests of NumPy and setuptools; pkg_resources stays for sagemaker_inference
+rm -rf numpy/distutils numpy/_pyinstaller numpy/_core/_simd.*.so ../../../bin/{f2py,numpy-config}
+find setuptools -mindepth 1 -maxdepth 1 ! -name _vendor ! -name '__init__.py' -exec rm -rf {} +
 find . -depth -type d \( -name tests -o -name test \) -exec rm -rf {} +
 find . -name '*.pyi' -delete -o -name '*.h' -delete -o -name '*.a' -delete -o -name '*.pxd' -delete
 find . -name __pycache__ -exec rm -rf {} +
@@ -39,6 +40,11 @@ find . -name __pycache__ -exec rm -rf {} +
 rm -rf "$java"/lib/lib{awt_xawt,fontmanager,javajpeg,jawt,jsound,lcms,mlib_image,splashscreen,prefs}.so \
   "$java"/lib/psfont* "$java"/lib/classlist "$java"/legal "$java"/man
 
-# The bytecode depends on the text alone, and so do all times
+# The bytecode depends on the text alone, and so do all times.  What only a fallback to Prophet, a country's
+# holidays or an archive's own code loads is compiled when it is
 "$1"/bin/python -m compileall -q --invalidation-mode unchecked-hash -j 0 "$packages"
+for rarely in cmdstanpy future holidays jinja2 libfuturize libpasteurize pandas past pkg_resources \
+  scipy setuptools; do
+  find "$rarely" -name __pycache__ -exec rm -rf {} +
+done
 find "$1" "$java" -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +

@@ -24,7 +24,7 @@ LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--user=1000", "--cap-drop=ALL")
 
 def docker(*arguments: str, code: int = 0) -> str:
     finished = subprocess.run(
-        ["docker", *arguments], capture_output=True, text=True, timeout=300, check=False
+        ["docker", *arguments], capture_output=True, text=True, timeout=600, check=False
     )
     assert finished.returncode == code, finished.stdout + finished.stderr
     return finished.stdout + finished.stderr
@@ -55,20 +55,22 @@ def trained(ml: Path) -> Path:
 
 
 @contextmanager
-def container(ml: Path, *options: str) -> Iterator[tuple[str, str]]:
+def container(ml: Path, *options: str, **how: Any) -> Iterator[tuple[str, str]]:
     """Run `serve` for a multi-model endpoint; yield the container's id and its address once it answers."""
-    with plain_container(ml, "--env=SAGEMAKER_MULTI_MODEL=true", *options, path="/models") as running:
+    with plain_container(ml, "--env=SAGEMAKER_MULTI_MODEL=true", *options, path="/models", **how) as running:
         yield running
 
 
 @contextmanager
-def plain_container(ml: Path, *options: str, path: str = "/ping") -> Iterator[tuple[str, str]]:
+def plain_container(
+    ml: Path, *options: str, path: str = "/ping", image: str = IMAGE, seconds: float = START_SECONDS
+) -> Iterator[tuple[str, str]]:
     """Do the same for any other endpoint."""
     options = ("--detach", f"--volume={ml}:/opt/ml", *options)
-    name = docker("run", "--publish=127.0.0.1::8080", *options, IMAGE, "serve").strip()
+    name = docker("run", "--publish=127.0.0.1::8080", *options, image, "serve").strip()
     try:
         url = f"http://{docker('port', name, '8080').split()[0]}"
-        _wait(url + path, name)
+        _wait(url + path, name, seconds)
         yield name, url
     finally:
         docker("rm", "--force", "--volumes", name)
@@ -83,8 +85,8 @@ def post(url: str, body: dict[str, Any]) -> tuple[int, Any]:
         return error.code, json.load(error)
 
 
-def _wait(url: str, name: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def _wait(url: str, name: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(url, timeout=5).close()
@@ -206,6 +208,35 @@ def test_bad_input_ends_a_container_with_one_line(tmp_path: Path) -> None:
 
 def test_without_a_program_the_image_says_what_to_type() -> None:
     assert "usage: docker run IMAGE process|train|serve" in docker("run", "--rm", IMAGE, code=2)
+
+
+NOT_MISSED = """
+import io
+import boto3
+import numpy as np
+import pandas as pd
+import prophet
+import sagemaker_inference.decoder, sagemaker_inference.default_handler_service, sagemaker_inference.encoder
+from scipy import sparse
+
+packed = io.BytesIO()
+sparse.save_npz(packed, sparse.csr_matrix(np.eye(3)))
+assert sagemaker_inference.decoder.decode(packed.getvalue(), "application/x-npz").shape == (3, 3)
+readings = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=60), "y": np.arange(60.0) % 7})
+for arguments in ({}, {"mcmc_samples": 4}):
+    model = prophet.Prophet(**arguments)
+    model.add_country_holidays("DE")
+    print(len(model.fit(readings).predict(model.make_future_dataframe(3))))
+for service in ("s3", "sts", "sso"):
+    boto3.client(service, region_name="eu-west-1")
+"""
+
+
+def test_what_was_taken_out_of_the_image_is_not_missed() -> None:
+    options = ("--rm", "--read-only", "--tmpfs=/tmp", "--entrypoint=/opt/fleetcast/bin/python")
+    told = docker("run", *options, IMAGE, "-c", NOT_MISSED)
+
+    assert told.count("63") >= 2
 
 
 def test_no_secret_and_no_installer_is_left_in_the_image() -> None:

@@ -1,0 +1,62 @@
+"""Runs inside an image, from stdin: print the answers to many requests, and the objectives of many fits."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from forecasting._map import maximum_a_posteriori
+from forecasting._prepare import prepare, problem
+from forecasting._settings import settings_from
+from serving._answer import answer
+from serving._load import load_packed
+
+REQUESTS = [
+    {"period": 7},
+    {"period": 400, "interval_width": 0.95},
+    {"period": 48, "freq": "h", "quantiles": [0.01, 0.5, 0.9]},
+    {"period": 12, "freq": "MS", "components": True},
+    {"requests": [{"period": period} for period in (30, 1, 30, 90)]},
+]
+SERIES = 12
+
+
+def answers() -> dict[str, str]:
+    """Return each archive's answer to each request."""
+    found = {}
+    for path in sorted(Path("/archives").glob("*.tar.gz")):
+        for number, request in enumerate(REQUESTS):
+            model, body = load_packed(path.read_bytes()).model, json.dumps(request).encode()
+            if model.settings.growth == "logistic":
+                body = body.replace(b'"period"', b'"cap": 90, "period"')
+            answered = answer(
+                body,
+                content_type=None,
+                accept=None,
+                find=lambda _name, model=model: model,
+                target_model=path.name,
+            )
+            assert answered.status == 200, answered.body
+            found[f"{path.name} {number}"] = answered.body.decode()
+    return found
+
+
+def objectives() -> dict[str, float]:
+    """Return the least objective of series of every growth and mode."""
+    found = {}
+    for seed in range(SERIES):
+        draw = np.random.default_rng(seed)
+        days = np.arange(200)
+        ds = np.datetime64("2024-01-01") + days
+        y = 50 + 0.1 * days + 5 * np.sin(days * 2 * np.pi / 7) + draw.normal(0, 2, 200)
+        growth = ("linear", "flat", "logistic")[seed % 3]
+        mode = ("additive", "multiplicative")[seed % 2]
+        settings = settings_from({"growth": growth, "seasonality_mode": mode})
+        prepared = prepare(ds, y, settings=settings, cap=120.0 if growth == "logistic" else None)
+        found[f"{growth}, {mode}, {seed}"] = maximum_a_posteriori(problem(prepared)).objective
+    return found
+
+
+if __name__ == "__main__":
+    json.dump({"answers": answers(), "objectives": objectives()}, sys.stdout)

@@ -1,0 +1,124 @@
+"""The image for arm64 does what the one for amd64 does; one of the two runs emulated here."""
+
+import json
+import os
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archive import Archive, pack
+from examples import synthetic
+from forecasting import fit
+from tests.image.test_image import container, docker, plain_container, post
+
+NAME = os.environ.get("FLEETCAST_IMAGE", f"fleetcast:{version('fleetcast')}")
+IMAGES = {architecture: f"{NAME}-{architecture}" for architecture in ("amd64", "arm64")}
+INSIDE = Path(__file__).with_name("numbers.py")
+START_SECONDS = 300
+"""Java takes its time under emulation."""
+KINDS: dict[str, dict[str, Any]] = {
+    "linear": {},
+    "multiplicative": {"seasonality_mode": "multiplicative"},
+    "flat": {"growth": "flat"},
+    "logistic": {"growth": "logistic", "cap": 90.0},
+    "holidays": {"country_holidays": "DE"},
+    "many": {"yearly_seasonality": True, "daily_seasonality": True},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def both() -> None:
+    for image in IMAGES.values():
+        if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode:
+            pytest.skip(f"there is no {image}: ./build.sh --arch both")
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the same script prints inside either image, given the same archives."""
+    folder = tmp_path_factory.mktemp("archives")
+    draw = np.random.default_rng(0)
+    ds = np.datetime64("2024-01-01T06:30") + np.arange(300) * np.timedelta64(1, "D")
+    for name, arguments in KINDS.items():
+        y = 50 + 5 * np.sin(np.arange(300) * 2 * np.pi / 7) + np.arange(300) / 20 + draw.normal(0, 2, 300)
+        packed = pack(Archive(fit(ds, y, **arguments).dumps(), {}))
+        (folder / f"{name}.tar.gz").write_bytes(packed)
+    found = {}
+    for architecture, image in IMAGES.items():
+        command = ["docker", "run", "--rm", "--interactive", f"--platform=linux/{architecture}"]
+        command += [
+            f"--volume={folder}:/archives:ro",
+            "--entrypoint=/opt/fleetcast/bin/python",
+            image,
+            "-B",
+            "-",
+        ]
+        with INSIDE.open() as script:
+            finished = subprocess.run(command, stdin=script, capture_output=True, text=True, check=False)
+        assert finished.returncode == 0, finished.stderr
+        found[architecture] = json.loads(finished.stdout)
+    return found
+
+
+def test_the_same_archives_give_the_same_forecasts_to_the_last_digit(numbers: dict[str, Any]) -> None:
+    amd64, arm64 = numbers["amd64"]["answers"], numbers["arm64"]["answers"]
+
+    assert len(amd64) == 5 * len(KINDS)
+    assert [name for name in amd64 if amd64[name] != arm64[name]] == []
+
+
+def test_fits_agree_on_the_objective(numbers: dict[str, Any]) -> None:
+    amd64, arm64 = numbers["amd64"]["objectives"], numbers["arm64"]["objectives"]
+
+    worst = max(abs(arm64[name] - amd64[name]) / abs(amd64[name]) for name in amd64)
+    assert len(amd64) == 12
+    assert worst < 1e-9
+
+
+def test_doctor_finds_prophets_numbers_on_either_and_writes_nothing() -> None:
+    for architecture, image in IMAGES.items():
+        options = ("--read-only", "--network=none", f"--platform=linux/{architecture}")
+        told = docker("run", "--rm", *options, image, "doctor")
+
+        assert f" {architecture}" in told
+        assert "failed" not in told
+
+
+def test_train_and_serve_five_customers_on_arm64(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    readings = tmp_path / "processing" / "input" / "readings.csv.gz"
+    readings.parent.mkdir(parents=True)
+    synthetic.write(readings, customers=5, rows=200)
+    image, platform = IMAGES["arm64"], "--platform=linux/arm64"
+    for program in ("process", "train"):
+        docker("run", "--rm", platform, f"--volume={tmp_path}:/opt/ml", image, program)
+    archives = sorted((tmp_path / "checkpoints").iterdir())
+    folder = tmp_path / "models" / "3" / "model"
+    folder.mkdir(parents=True)
+    subprocess.run(["tar", "-xzf", tmp_path / "checkpoints" / "3.tar.gz", "-C", folder], check=True)
+
+    slow = {"image": image, "seconds": START_SECONDS}
+    with container(tmp_path, platform, **slow) as (_, url):
+        loaded = post(f"{url}/models", {"model_name": "3", "url": "/opt/ml/models/3/model"})[0]
+        behind_mms = post(f"{url}/models/3/invoke", {"period": 7})
+    with plain_container(tmp_path, platform, **slow) as (_, url):
+        behind_gunicorn = post(f"{url}/invocations", {"target_model": "3", "period": 7})
+
+    assert len(archives) == 5
+    assert loaded == 200
+    assert behind_mms[0] == behind_gunicorn[0] == 200
+    assert behind_mms[1]["predictions"] == behind_gunicorn[1]["predictions"]
+
+
+def test_an_image_is_below_400_mb_and_listed() -> None:
+    for image in IMAGES.values():
+        size = int(docker("image", "inspect", "--format={{.Size}}", image))
+        listed = json.loads((Path("build") / f"{image.replace(':', '-')}.cdx.json").read_text())
+
+        assert size < 400e6
+        names = {each["name"] for each in listed["components"]}
+        assert {"numpy", "prophet", "netty-codec-http", "openjdk", "libc6"} <= names
