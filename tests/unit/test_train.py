@@ -3,6 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from archive import read_archive
 from container import InputError, Paths
@@ -61,6 +63,25 @@ def test_a_customers_file_may_look_like_any_of_these(content: str) -> None:
 def test_a_bad_file_says_what_is_wrong_with_it(content: str | bytes, message: str) -> None:
     with pytest.raises(ReadingsError, match=message):
         history(content)
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.one_of(
+    NUMBERS.map(repr), NUMBERS.map("{:.3f}".format), st.sampled_from(["1", "+1", ".5", "1.", "007"])
+)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=20))
+def test_a_number_is_read_to_its_last_bit_however_it_is_written(texts: list[str]) -> None:
+    found = history("".join(f"2025-01-01,{text}\n" for text in texts))[1]
+
+    assert [value.hex() for value in found] == [float(text).hex() for text in texts]
+
+
+@pytest.mark.parametrize("cell", ["1]", "[1", "null", "true", '{"a":1}', "1 2", "0x10"])
+def test_what_is_no_number_is_not_taken_for_one(cell: str) -> None:
+    with pytest.raises(ReadingsError, match="is not a number"):
+        history(f"timestamp,consumption\n2025-01-01,1\n2025-01-02,{cell}\n")
 
 
 def test_customers_are_folders_or_files(tmp_path: Path) -> None:
