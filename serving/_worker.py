@@ -5,13 +5,12 @@ collects the bytes, gives up on who takes too long, refuses what there is no roo
 anything, and keeps a thread free for everything but forecasts: /ping is answered while all others compute.
 """
 
-import re
 import selectors
 import socket
 import struct
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from serving._answer import refusal
 from serving._errors import RequestError, TooLargeError, UnavailableError
+from serving._incoming import Incoming
 
 RECEIVE_SECONDS: Final = 20.0
 """For a request, from its first byte or from the connection to its last."""
@@ -28,13 +28,11 @@ LAST_SECONDS: Final = 15.0
 """Or at last until this."""
 SEND_SECONDS: Final = 20
 """Without any progress."""
-MOST_HEAD_BYTES: Final = 64 * 1024
-MOST_PASSED_OVER: Final = 64 * 1024 * 1024
+LEAVE_SECONDS: Final = 2.0
+"""For a client to close as well, so that it has read the answer."""
+MOST_HELD_BYTES: Final = 128 * 1024 * 1024
+"""Of all requests of a worker that are on their way, wait or are computed."""
 MOST_BYTES_AT_ONCE: Final = 256 * 1024
-_CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
-_CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
-_EXPECT: Final = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
-_LAST_CHUNK: Final = b"0\r\n\r\n"
 _TIMEOUT: Final = struct.pack("ll", SEND_SECONDS, 0)
 
 
@@ -48,57 +46,6 @@ def _refusal(error: RequestError, *, is_last: bool) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + answered.body
 
 
-@dataclass(slots=True, eq=False)
-class _Incoming:
-    """A request on its way."""
-
-    deadline: float
-    content: bytearray = field(default_factory=bytearray)
-    passed_over: int = 0
-    """Bytes of a body that is too large; a client that still sends would not see the refusal."""
-    needed: int | None = None
-    """Bytes of head and body, once the head is there."""
-    chunked: bool = False
-    too_large: bool = False
-    is_polled: bool = False
-    """Whether the loop has been told to wait for more."""
-
-    def take(self, received: bytes, *, most_bytes: int) -> bool:
-        """Add bytes; return whether the parser can go on without waiting for the client.
-
-        That is also so for a head or chunks that are too large, which it refuses.
-        """
-        if self.too_large:
-            self.passed_over += len(received)
-        else:
-            self.content += received
-        if self.needed is None and not self.chunked:
-            self._read_head(most_bytes)
-        if self.needed is not None:
-            return len(self.content) + self.passed_over >= self.needed
-        if self.chunked:
-            return self.content.endswith(_LAST_CHUNK) or len(self.content) > most_bytes
-        return len(self.content) > MOST_HEAD_BYTES
-
-    def _read_head(self, most_bytes: int) -> None:
-        end = self.content.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        head = bytes(self.content[: end + 2])
-        if _CHUNKED.search(head):
-            self.chunked = True
-            return
-        lengths = _CONTENT_LENGTH.findall(head)
-        length = int(lengths[0]) if len(lengths) == 1 else 0
-        self.needed = end + 4 + length
-        if length > most_bytes:
-            self.too_large, self.needed = True, min(self.needed, MOST_PASSED_OVER)
-
-    def awaits_consent(self) -> bool:
-        """Return whether the client sends the body only when told to."""
-        return self.content.endswith(b"\r\n\r\n") and _EXPECT.search(self.content) is not None
-
-
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     """See the module."""
 
@@ -106,13 +53,14 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- gunicorn's own
         super().__init__(*args, **kwargs)
-        self._incoming: dict[TConn, _Incoming] = {}
+        self._incoming: dict[TConn, Incoming] = {}
         self._forecasts = 0
         self._under_way = 0
         self._most_forecasts: int = self.app.settings.job_queue_size + self.cfg.threads
         self._most_bytes: int = self.app.settings.max_request_bytes
         self._others = ThreadPoolExecutor(1, "others")
-        self._closing = ThreadPoolExecutor(1, "closing")
+        self._leaving: dict[TConn, float] = {}
+        self._held_bytes = 0
         self._stop_at: float | None = None
         self._last_request = 0.0
 
@@ -126,7 +74,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         """Collect the request that begins on a connection; most are there whole, and need no waiting for."""
         held = conn.parser.unreader.take_buffered() if conn.initialized else b""
         conn.sock.settimeout(0)
-        self._incoming[conn] = _Incoming(time.monotonic() + RECEIVE_SECONDS, bytearray(held))
+        self._incoming[conn] = Incoming(time.monotonic() + RECEIVE_SECONDS, bytearray(held))
+        self._held_bytes += len(held)
         self._collect(conn, conn.sock)
         if conn in self._incoming:
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, conn))
@@ -139,6 +88,10 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             if self.alive and now < incoming.deadline:
                 break  # they are in the order of their deadlines
             self._drop(conn)
+        for conn, deadline in list(self._leaving.items()):
+            if self.alive and now < deadline:
+                break
+            self._close(conn)
         if self._stop_at is not None and self.alive:
             quiet = now > self._last_request + QUIET_SECONDS and not self._under_way
             at_once = quiet and not self.nr_conns
@@ -157,19 +110,24 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         except OSError:
             self._drop(conn)
             return
-        was_too_large = incoming.too_large
+        was_too_large, before = incoming.too_large, len(incoming.content)
         is_whole = incoming.take(received, most_bytes=self._most_bytes)
+        self._held_bytes += len(incoming.content) - before
         if incoming.too_large and not was_too_large:
             error = TooLargeError(f"a request may have {self._most_bytes} bytes")
             self._send_refusal(conn, error, is_last=True)  # and let the client send on, so that it sees this
         if is_whole and incoming.too_large:
             self._drop(conn)
+        elif self._held_bytes > MOST_HELD_BYTES:
+            self._forget(conn)
+            self._held_bytes -= len(incoming.content)
+            self._refuse(conn, UnavailableError("too much waits already"), is_last=True)
         elif is_whole:
             self._take(conn, incoming)
         elif received and incoming.awaits_consent():
             self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _take(self, conn: TConn, incoming: _Incoming) -> None:
+    def _take(self, conn: TConn, incoming: Incoming) -> None:
         """Give a whole request to a thread, or refuse it."""
         self._forget(conn)
         if not conn.initialized:
@@ -178,38 +136,62 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         conn.init()
         conn.data_ready = True
         self._last_request = time.monotonic()
+        is_forecast = incoming.content.startswith(b"POST ")
+        if self._stop_at is None and (not is_forecast or self._forecasts < self._most_forecasts):
+            conn.parser.unreader.unread(bytes(incoming.content))
+            self._submit(conn, len(incoming.content), is_forecast=is_forecast)
+            return
+        self._held_bytes -= len(incoming.content)
         if self._stop_at is not None:
             self._refuse(conn, UnavailableError("the server stops"), is_last=True)
-        elif not incoming.content.startswith(b"POST "):
-            conn.parser.unreader.unread(bytes(incoming.content))
-            self._submit(self._others, conn, self._other_finished)
-        elif self._forecasts < self._most_forecasts:
-            conn.parser.unreader.unread(bytes(incoming.content))
-            self._forecasts += 1
-            self._submit(self.tpool, conn, self._forecast_finished)
         else:
             error = UnavailableError("too much waits already")
             self._refuse(conn, error, is_last=len(incoming.content) != incoming.needed)
 
-    def _submit(self, threads: ThreadPoolExecutor, conn: TConn, finished: Any) -> None:  # noqa: ANN401
+    def _submit(self, conn: TConn, held_bytes: int, *, is_forecast: bool) -> None:
+        def finished(future: "Future[object]") -> None:
+            self._under_way -= 1
+            self._forecasts -= is_forecast
+            self._held_bytes -= held_bytes
+            self._finished(conn, future)
+
         self._under_way += 1
-        future = threads.submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(finished, conn, done))
-
-    def _forecast_finished(self, conn: TConn, future: "Future[object]") -> None:
-        self._forecasts -= 1
-        self._other_finished(conn, future)
-
-    def _other_finished(self, conn: TConn, future: "Future[object]") -> None:
-        self._under_way -= 1
-        self._finished(conn, future)
+        self._forecasts += is_forecast
+        future = (self.tpool if is_forecast else self._others).submit(self.handle, conn)
+        future.add_done_callback(lambda done: self.method_queue.defer(finished, done))
 
     def _finished(self, conn: TConn, future: "Future[object]") -> None:
         if not future.cancelled() and future.exception() is None and future.result():
             self.finish_request(conn, future)
+        else:
+            self._leave(conn)
+
+    def _leave(self, conn: TConn) -> None:
+        """Say that nothing more is sent, and close when the client has: at once could cut the answer."""
+        try:
+            conn.sock.settimeout(0)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.nr_conns -= 1
+            conn.close()
             return
+        self._leaving[conn] = time.monotonic() + LEAVE_SECONDS
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._see_off, conn))
+
+    def _see_off(self, conn: TConn, sock: socket.socket) -> None:
+        with suppress(BlockingIOError):
+            try:
+                if sock.recv(MOST_BYTES_AT_ONCE):
+                    return
+            except ConnectionError:
+                pass
+            self._close(conn)
+
+    def _close(self, conn: TConn) -> None:
+        del self._leaving[conn]
+        self.poller.unregister(conn.sock)
         self.nr_conns -= 1
-        self._closing.submit(conn.close, graceful=True)  # which waits for the client to close as well
+        conn.close()
 
     def _refuse(self, conn: TConn, error: RequestError, *, is_last: bool) -> None:
         conn.sock.settimeout(0)
@@ -229,6 +211,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             return False
 
     def _drop(self, conn: TConn) -> None:
+        self._held_bytes -= len(self._incoming[conn].content)
         self._forget(conn)
         self.nr_conns -= 1
         conn.close()

@@ -1,0 +1,77 @@
+"""A request on its way: bytes go in, whether all of it is there comes out."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+MOST_HEAD_BYTES: Final = 64 * 1024
+MOST_PASSED_OVER: Final = 64 * 1024 * 1024
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
+_CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_EXPECT: Final = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+_CHUNK_SIZE: Final = re.compile(rb"[0-9a-fA-F]{1,15}")
+
+
+@dataclass(slots=True, eq=False)
+class Incoming:
+    """What has come of a request; of one that is no HTTP the parser is to say so, and it counts as whole."""
+
+    deadline: float
+    content: bytearray = field(default_factory=bytearray)
+    passed_over: int = 0
+    """Bytes of a body that is too large; a client that still sends would not see the refusal."""
+    needed: int | None = None
+    """Bytes of head and body, once the head is there."""
+    chunk: int | None = None
+    """Where the next chunk of a body in chunks begins."""
+    too_large: bool = False
+    is_polled: bool = False
+    """Whether the loop has been told to wait for more."""
+
+    def take(self, received: bytes, *, most_bytes: int) -> bool:
+        """Add bytes; return whether the parser can go on without waiting for the client."""
+        if self.too_large:
+            self.passed_over += len(received)
+        else:
+            self.content += received
+        if self.needed is None and self.chunk is None:
+            self._read_head(most_bytes)
+        if self.needed is not None:
+            return len(self.content) + self.passed_over >= self.needed
+        if self.chunk is not None:
+            return self._has_last_chunk() or len(self.content) > most_bytes
+        return len(self.content) > MOST_HEAD_BYTES
+
+    def awaits_consent(self) -> bool:
+        """Return whether the client sends the body only when told to."""
+        return self.content.endswith(_END_OF_HEAD) and _EXPECT.search(self.content) is not None
+
+    def _read_head(self, most_bytes: int) -> None:
+        end = self.content.find(_END_OF_HEAD)
+        if end < 0:
+            return
+        head = bytes(self.content[: end + 2])
+        if _CHUNKED.search(head):
+            self.chunk = end + len(_END_OF_HEAD)
+            return
+        lengths = _CONTENT_LENGTH.findall(head)
+        length = int(lengths[0]) if len(lengths) == 1 else 0
+        self.needed = end + len(_END_OF_HEAD) + length
+        if length > most_bytes:
+            self.too_large, self.needed = True, min(self.needed, MOST_PASSED_OVER)
+
+    def _has_last_chunk(self) -> bool:
+        """Walk on from chunk to chunk: a size in hexadecimal, a line's end, so many bytes, a line's end."""
+        while self.chunk is not None and (end := self.content.find(b"\r\n", self.chunk)) >= 0:
+            size = _CHUNK_SIZE.match(self.content, self.chunk, end)
+            if size is None:
+                return True
+            length = int(size[0], 16)
+            if length == 0:
+                return self.content.find(_END_OF_HEAD, end) >= 0
+            following = end + 2 + length + 2
+            if following > len(self.content):
+                return False
+            self.chunk = following
+        return False
