@@ -228,6 +228,45 @@ def test_11_overload_costs_no_throughput_and_ping_answers(
     assert goodput > 0.6 * peak  # the clients are on the same two processors
 
 
+def test_11_what_does_not_fit_is_refused_at_once_and_the_rest_is_computed_as_before(
+    stack: str, base: Path, full: bool, tell: Callable[[str], None]
+) -> None:
+    seconds = 30 if full else 5
+
+    def rate(clients: int) -> tuple[float, dict[int, list[float]]]:
+        end = time.monotonic() + seconds
+        took: dict[int, list[float]] = {200: [], 503: []}
+
+        def work(_: int) -> Counter[str]:
+            client = Client(server)
+            while time.monotonic() < end:
+                begun = time.perf_counter()
+                status, _answer = client.ask(0, b'{"period": 3000}')
+                took[status].append(time.perf_counter() - begun)
+                if status == 503:
+                    time.sleep(0.02)
+            return Counter()
+
+        together(clients, work)
+        return len(took[200]) / seconds, took
+
+    with serving(base, SERVING_STACK=stack, SAGEMAKER_MODEL_JOB_QUEUE_SIZE="4") as server:
+        load_all(server, base / "models", [0])
+        rate(4)
+        peak, _ = rate(4)
+        goodput, took = rate(40)
+
+    refused, accepted = sorted(took[503]), sorted(took[200])
+    tell(
+        f"fault 11, {stack}: {goodput / peak:.0%} of the peak; {len(refused)} refused, half of them within "
+        f"{refused[len(refused) // 2] * 1e3:.0f} ms, 99 % within {p99(refused) * 1e3:.0f} ms; "
+        f"accepted: p99 {p99(accepted) * 1e3:.0f} ms"
+    )
+    assert len(refused) > 100
+    assert refused[len(refused) // 2] < 0.25
+    assert goodput > 0.5 * peak  # the clients are on the same two processors
+
+
 def test_12_a_killed_pool_process_costs_what_was_in_its_hands(
     stack: str, base: Path, full: bool, tell: Callable[[str], None]
 ) -> None:
