@@ -17,7 +17,7 @@ from tests.image.test_image import container, docker, plain_container, post
 
 NAME = os.environ.get("FLEETCAST_IMAGE", f"fleetcast:{version('fleetcast')}")
 IMAGES = {architecture: f"{NAME}-{architecture}" for architecture in ("amd64", "arm64")}
-INSIDE = Path(__file__).with_name("numbers.py")
+INSIDE = Path(__file__).with_name("inside_an_image.py")
 START_SECONDS = 300
 """Java takes its time under emulation."""
 KINDS: dict[str, dict[str, Any]] = {
