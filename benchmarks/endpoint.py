@@ -7,7 +7,6 @@ load comes from wrk, a single thread of C, on the same processors.
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ import psutil
 from archive import Archive, BundleWriter, pack
 from benchmarks._report import RESULTS, write
 from benchmarks._timing import Comparison, of_rounds
+from benchmarks._wrk import need_wrk, wrk
 from forecasting import fit
 from serving._cache import ModelCache
 from serving._store import open_store
@@ -35,7 +35,6 @@ STOCK_CUSTOMERS: Final = 40
 """As many archives as the stock application is asked for: it keeps each model, of 100 KB."""
 KINDS: Final = 20
 ROWS: Final = 1_000
-SECONDS: Final = 4
 ROUNDS: Final = 3
 CLIENTS: Final = (1, 8)
 BATCH: Final = 1_000
@@ -48,21 +47,13 @@ request = function()
   return wrk.format("POST", "/invocations", {["Content-Type"] = "application/json"}, body)
 end
 """
-DONE: Final = """
-done = function(summary, latency, requests)
-  io.write(string.format("%d %f %f %f %d\\n", summary.requests, summary.duration / 1e6,
-    latency:percentile(50) / 1e6, latency:percentile(99) / 1e6,
-    summary.errors.status + summary.errors.timeout))
-end
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, write benchmarks/results/endpoint.json and endpoint.md, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.endpoint", description=__doc__)
     parser.parse_args(arguments)
-    if shutil.which("wrk") is None:
-        sys.exit("wrk is needed: apt-get install wrk")
+    need_wrk()
     with tempfile.TemporaryDirectory(prefix="bench-endpoint-") as name:
         base = Path(name)
         write_fleet(base)
@@ -211,24 +202,9 @@ def _pss(server: Server) -> int:
 
 
 def _wrk(server: Server, models: int, clients: int) -> tuple[float, float, float]:
-    """Return seconds per request, and its median and 99th percentile as a client sees them.
-
-    Without models it is /ping that is asked for.
-    """
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write((SCRIPT if models else "") + DONE)
-        script.flush()
-        command = ["wrk", "-t1", f"-c{clients}", f"-d{SECONDS}", "--timeout", "30", "-s", script.name]
-        done = subprocess.run(
-            [*command, f"{server.url}/ping"],
-            env=os.environ | {"MODELS": str(models)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    requests, seconds, p50, p99, errors = map(float, done.stdout.splitlines()[-1].split())
-    assert errors == 0, f"{errors} errors"  # noqa: S101 -- as above
-    return seconds / requests, p50, p99
+    """Ask for forecasts of so many models, or for /ping without any."""
+    script = SCRIPT if models else ""
+    return wrk(f"{server.url}/ping", clients=clients, script=script, environment={"MODELS": str(models)})
 
 
 if __name__ == "__main__":

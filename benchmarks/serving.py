@@ -5,9 +5,6 @@ The load comes from wrk, a single thread of C, on the same processors.
 """
 
 import argparse
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +19,7 @@ import psutil
 
 from benchmarks._report import RESULTS, write
 from benchmarks._timing import Comparison, of_rounds
+from benchmarks._wrk import need_wrk, wrk
 from benchmarks.stock.server import stock_serving
 from forecasting import fit
 from tests.integration.server import Server, serving
@@ -29,7 +27,6 @@ from tests.integration.server import Server, serving
 STOCK_MODELS: Final = 8
 ROWS: Final = 1_000
 KINDS: Final = 20
-SECONDS: Final = 4
 WARM_UP: Final = 40
 """Loads until Java has compiled what it needs."""
 CLIENTS: Final = (1, 8, 64)
@@ -40,11 +37,6 @@ local models = tonumber(os.getenv("MODELS"))
 request = function()
   return wrk.format("POST", "/models/" .. math.random(0, models - 1) .. "/invoke",
                     {["Content-Type"] = "application/json"}, '{"period": 7}')
-end
-done = function(summary, latency, requests)
-  io.write(string.format("%d %f %f %f %d\\n", summary.requests, summary.duration / 1e6,
-    latency:percentile(50) / 1e6, latency:percentile(99) / 1e6,
-    summary.errors.status + summary.errors.timeout))
 end
 """
 
@@ -57,8 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--most", type=int, default=3_000, help="loaded at last (default: %(default)s)")
     options = parser.parse_args(arguments)
-    if shutil.which("wrk") is None:
-        sys.exit("wrk is needed: apt-get install wrk")
+    need_wrk()
     with tempfile.TemporaryDirectory(prefix="bench-serving-") as name, ExitStack() as stack:
         base = Path(name)
         write_models(base / "models", count=options.most)
@@ -198,26 +189,7 @@ def _pss(server: Server) -> int:
 
 
 def _wrk(server: Server, models: int, clients: int) -> tuple[float, float, float]:
-    """Return seconds per request, and its median and 99th percentile as a client sees them."""
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(SCRIPT)
-        script.flush()
-        command = [
-            "wrk",
-            "-t1",
-            f"-c{clients}",
-            f"-d{SECONDS}",
-            "--timeout",
-            "30",
-            "-s",
-            script.name,
-            server.url,
-        ]
-        environment = os.environ | {"MODELS": str(models)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    requests, seconds, p50, p99, errors = map(float, done.stdout.splitlines()[-1].split())
-    assert errors == 0, f"{errors} errors"  # noqa: S101 -- as above
-    return seconds / requests, p50, p99
+    return wrk(server.url, clients=clients, script=SCRIPT, environment={"MODELS": str(models)})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,9 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+
+from tests.faults.fleet import CUSTOMERS, write_archives, write_models
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -9,3 +14,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def full(request: pytest.FixtureRequest) -> bool:
     """Return whether the full counts are asked for; a few minutes of them otherwise."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fleet")
+    write_models(folder / "models", CUSTOMERS)
+    write_archives(folder / "archives", CUSTOMERS)
+    return folder
+
+
+@pytest.fixture(params=["mms", "gunicorn"])
+def stack(request: pytest.FixtureRequest) -> str:
+    """Return the name of the stack that a fault is injected into."""
+    return str(request.param)
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    def say(figure: str) -> None:
+        with capsys.disabled():
+            print(f"\n{figure}")
+
+    return say

@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from archive import Archive, pack
 from forecasting import fit
 from tests.integration.server import Server
 
+CUSTOMERS = 50
 DS = np.datetime64("2025-01-01") + np.arange(30)
 
 
@@ -106,3 +108,17 @@ def together(clients: int, work: Callable[[int], Counter[str]]) -> Counter[str]:
 def load_all(server: Server, folder: Path, customers: Iterable[int]) -> None:
     for customer in customers:
         assert server.load(str(customer), folder / str(customer) / "model").status == 200
+
+
+def memory(server: Server) -> int:
+    root = psutil.Process(server.process.pid)
+    return sum(each.memory_full_info().pss for each in (root, *root.children(recursive=True)))
+
+
+def pool(server: Server) -> list[psutil.Process]:
+    children = psutil.Process(server.process.pid).children()
+    return [each for each in children if each.name() != "java"]
+
+
+def p99(seconds: list[float]) -> float:
+    return sorted(seconds)[int(0.99 * len(seconds))]

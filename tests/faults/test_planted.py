@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.faults
-SUITE = Path(__file__).with_name("test_serving.py")
+SUITES = [Path(__file__).with_name(name) for name in ("test_requests.py", "test_serving.py")]
 BOTH = {
     "test_9": """
 import serving._answer
@@ -116,7 +116,7 @@ def test_22_a_planted_fault_is_noticed(suite: str, stack: str, plant: str, tmp_p
     chosen = f"{suite}_" if suite == "test_20" else f"{suite}_ and {stack}"
 
     finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", "faults", str(SUITE), "-k", chosen],
+        [sys.executable, "-m", "pytest", "-q", "-m", "faults", *SUITES, "-k", chosen],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
