@@ -39,7 +39,10 @@ def run(program: Program, *, failed: Told | None = None) -> int:
         reason = f"internal error: {type(error).__name__}: {error}"
         logger.exception("internal error")
     if failed is not None:
-        failed(os.environ, reason)
+        try:
+            failed(os.environ, reason)
+        except OSError as error:
+            logger.error("the reason could not be written down: %s", error)  # noqa: TRY400 -- as above
     return 1
 
 

@@ -172,3 +172,13 @@ def test_help_says_what_goes_in_and_what_comes_out(program: str, tmp_path: Path)
 
     assert finished.returncode == 0
     assert "SAGEMAKER_BASE_DIR" in finished.stdout
+
+
+def test_train_that_cannot_write_its_failure_down_says_so_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    finished = run("train", base=tmp_path / "file" / "ml")
+
+    assert finished.returncode == 1
+    assert "the reason could not be written down" in finished.stderr
+    assert "Traceback" not in finished.stderr
