@@ -13,7 +13,7 @@ cd "$packages"
 # Pictures: Prophet asks for matplotlib to draw with, and goes on without it
 rm -rf matplotlib mpl_toolkits pylab.py fontTools fonttools PIL pillow.libs kiwisolver contourpy cycler pyparsing \
   matplotlib-* fonttools-* pillow-* kiwisolver-* contourpy-* cycler-* pyparsing-*
-rm -rf ../../../share/man ../../../bin/{fonttools,pyft*,ttx}
+rm -rf ../../../share/man ../../../bin/{fonttools,pyft*,ttx,__pycache__}
 
 # scipy.sparse is all that sagemaker_inference imports of SciPy; none of it needs SciPy's own BLAS
 find scipy -mindepth 1 -maxdepth 1 ! -name '__init__.py*' ! -name '_*' ! -name 'version.py*' ! -name sparse \
@@ -42,7 +42,7 @@ rm -rf "$java"/lib/lib{awt_xawt,fontmanager,javajpeg,jawt,jsound,lcms,mlib_image
 
 # The bytecode depends on the text alone, and so do all times.  What only a fallback to Prophet, a country's
 # holidays or an archive's own code loads is compiled when it is
-"$1"/bin/python -m compileall -q --invalidation-mode unchecked-hash -j 0 "$packages"
+"$1"/bin/python -m compileall -q -f --invalidation-mode unchecked-hash -j 0 "$packages"
 for rarely in cmdstanpy future holidays jinja2 libfuturize libpasteurize pandas past pkg_resources \
   scipy setuptools; do
   find "$rarely" -name __pycache__ -exec rm -rf {} +
