@@ -68,3 +68,20 @@ def test_a_response_is_one_record_per_row() -> None:
             {"ds": "2026-01-02T12:00:00", "yhat": 2.5},
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([123.45678901234567, 0.00012345678], [123.4567890, 0.0001235]),
+        ([-98765432109876.54, 1.0], [-98765432110000.0, 0.0]),
+        ([1e-120, 2e-120], [1e-120, 2e-120]),
+        ([0.0, 0.0], [0.0, 0.0]),
+    ],
+)
+def test_a_column_has_ten_digits_of_its_largest_value(values: list[float], told: list[float]) -> None:
+    table = {"ds": np.array(["2025-01-01", "2025-01-02"], "datetime64[D]"), "yhat": np.array(values)}
+
+    _, column = Result("7", table).columns()
+
+    assert column == told
