@@ -51,7 +51,7 @@ class StartPrior:
 
 
 def prophet_start(problem: Problem) -> Vector:
-    """Return where Prophet's optimiser starts: (k, m) and β = 0; (m, β) of flat growth, (k, c) of logistic."""
+    """Return where Prophet's optimiser starts: (k, m, β), (m, β) of flat growth, (k, c, β) of logistic."""
     t, y = problem.design[0], problem.y
     beta = np.zeros(problem.sigmas.size)
     if problem.growth == "flat":
@@ -79,20 +79,17 @@ def start_prior(  # noqa: PLR0913 - all that the formula has, by name
     try:
         np.linalg.cholesky(above)
     except np.linalg.LinAlgError:
-        return _prior(M, np.sqrt(scale), least, at=at, start=start, s2=s2)
+        root = np.sqrt(scale)
+        mu, U = np.linalg.eigh(M / np.multiply.outer(root, root))
+        is_open = mu < least
+        ways = root[:, None] * U[:, is_open]
+        pull = _pull(np.maximum(mu[is_open], 0.0), (start - at) @ ways, least=least, s2=s2)
+        return StartPrior(start, (ways * pull) @ ways.T) if pull.any() else None
     return None
 
 
-def _prior(
-    M: Matrix, root: Vector, least: float, *, at: Vector, start: Vector, s2: float
-) -> StartPrior | None:
-    mu, U = np.linalg.eigh(M / np.multiply.outer(root, root))
-    is_open = mu < least
-    mu, U = np.maximum(mu[is_open], 0.0), root[:, None] * U[:, is_open]
-    cost = mu * ((start - at) @ U) ** 2 / (2 * s2)
+def _pull(mu: Vector, way: Vector, *, least: float, s2: float) -> Vector:
+    """Return the precision along each open direction: μ f / (σ² (1 - f)), with its limit for μ = 0."""
+    cost = mu * way**2 / (2 * s2)
     part = (1 - mu / least) * np.maximum(1 - (cost / _MOST_COST) ** 2, 0.0)
-    if not part.any():
-        return None
-    # μ f / (1 - f) has the limit μₒ for μ = 0, where c is 0 too
-    pull = np.where(mu > 0, mu * part / np.maximum(1 - part, _LEAST_REMAINDER), least) / s2
-    return StartPrior(start, (U * pull) @ U.T)
+    return np.where(mu > 0, mu * part / np.maximum(1 - part, _LEAST_REMAINDER), least) / s2
