@@ -41,11 +41,11 @@ def solve_nonlinear(problem: Problem, *, with_start_prior: bool = True) -> Solut
     first = point_at(model, starts[0])
     around = expansion(model, first)
     end = None
-    if with_start_prior and _prior_at(model, first, around, first.theta) is not None:
+    if with_start_prior and _prior_at(model, first, around) is not None:
         end = _near_prophet(model, problem)
     if end is None:
         end = _lowest(model, first, around, starts[1:])
-        if with_start_prior and _prior_at(model, end.point, end.around, end.point.theta) is not None:
+        if with_start_prior and _prior_at(model, end.point, end.around) is not None:
             end = _near_prophet(model, problem, end) or end
     if not end.converged:
         raise NoSolutionError(f"The optimality conditions are violated by {end.kkt:.1e} of the penalty.")
@@ -90,17 +90,23 @@ def _near_prophet(model: CurveModel, problem: Problem, exact: End | None = None)
     return end
 
 
-def _prior_at(model: CurveModel, point: Point, around: Expansion, centre: Vector) -> StartPrior | None:
-    """Return the prior that a point needs, if it needs one; the centre is a θ."""
+def _prior_at(
+    model: CurveModel, point: Point, around: Expansion, centre: Vector | None = None
+) -> StartPrior | None:
+    """Return the prior that a point needs, if it needs one; the centre is a θ, or that of the point."""
     free = model.places.free
+    at = point.theta.take(free)
+    slope = model.precision * at - around.b.take(free) / point.s2
+    slope[: model.places.trend] -= (model.precision * at)[: model.places.trend]
     return start_prior(
         around.G.take(free, axis=0).take(free, axis=1),
         model.precision,
         trend=model.places.trend,
-        at=point.theta.take(free),
-        start=centre.take(free),
+        at=at,
+        start=at if centre is None else centre.take(free),
         n=model.y.size,
         s2=point.s2,
+        slope=None if centre is None else slope,
     )
 
 

@@ -63,12 +63,21 @@ def prophet_start(problem: Problem) -> Vector:
 
 
 def start_prior(  # noqa: PLR0913 - all that the formula has, by name
-    squares: Matrix, precision: Vector, *, trend: int, at: Vector, start: Vector, n: int, s2: float
+    squares: Matrix,
+    precision: Vector,
+    *,
+    trend: int,
+    at: Vector,
+    start: Vector,
+    n: int,
+    s2: float,
+    slope: Vector | None = None,
 ) -> StartPrior | None:
     """Return the prior that the point `at` needs, or None where no direction is open.
 
     `squares` is J Jᵀ of the free parameters at that point, `precision` 1 / variance of their priors, `trend`
-    how many of them are the trend's; `start` is Prophet's.  May raise `LinAlgError`.
+    how many of them are the trend's; `start` is q₀, `slope` the gradient of F, where the point is not the
+    minimum of F.  May raise `LinAlgError`.
     """
     M = squares.copy()
     M.flat[trend * (len(M) + 1) :: len(M) + 1] += s2 * precision[trend:]
@@ -79,12 +88,14 @@ def start_prior(  # noqa: PLR0913 - all that the formula has, by name
     try:
         np.linalg.cholesky(above)
     except np.linalg.LinAlgError:
-        root = np.sqrt(scale)
-        mu, U = np.linalg.eigh(M / np.multiply.outer(root, root))
-        is_open = mu < least
-        ways = root[:, None] * U[:, is_open]
-        pull = _pull(np.maximum(mu[is_open], 0.0), (start - at) @ ways, least=least, s2=s2)
-        return StartPrior(start, (ways * pull) @ ways.T) if pull.any() else None
+        root = np.sqrt(scale)[:, None]
+        mu, U = np.linalg.eigh(M / (root * root.T))
+        mu, U = np.maximum(mu[mu < least], 0.0), U[:, mu < least]
+        way = (start - at) @ (root * U)
+        if slope is not None:  # one step of Newton's along each direction leads to the minimum
+            way += s2 * (slope @ (U / root)) / np.maximum(mu, np.finfo(np.float64).tiny)
+        pull = _pull(mu, way, least=least, s2=s2)
+        return StartPrior(start, (root * U * pull) @ (root * U).T) if pull.any() else None
     return None
 
 
