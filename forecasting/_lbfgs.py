@@ -23,7 +23,9 @@ _CURVATURE: Final = 0.9
 _TRIALS: Final = 20
 _GROWTH: Final = 10.0
 _LEAST_CHANGE: Final = 1e4 * float(np.finfo(np.float64).eps)
-"""Of the objective in a step, relative; below it the search ends."""
+"""Of the objective in the last step, relative; below it the search ends."""
+_LEAST_PROMISE: Final = 1e7 * float(np.finfo(np.float64).eps)
+"""The same of what the slope promises of the next step."""
 _MARGIN: Final = 0.01
 _HALVE_EVERY: Final = 5
 
@@ -82,7 +84,8 @@ def lbfgs(objective: Objective, x: Vector, *, steps: int) -> Vector:
         change = abs(here.value - there.value) / max(abs(here.value), abs(there.value), 1.0)
         length = min(1.0, 1.01 * _cubic(line.start, found, least=_LEAST_LENGTH, most=1.0))
         here, direction = there, -_scaled(there.gradient, pairs)
-        if change < _LEAST_CHANGE:
+        promise = abs(float(here.gradient @ direction)) / max(abs(here.value), 1.0)
+        if change < _LEAST_CHANGE or promise < _LEAST_PROMISE:
             break
     return here.x
 

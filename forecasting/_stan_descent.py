@@ -10,10 +10,8 @@ from forecasting._lbfgs import Visited, lbfgs
 from forecasting._objective import TREND_PRECISION
 from forecasting._problem import Vector
 
-_STEPS: Final = 100
-"""Multiplicative terms settle early in the directions that nothing decides ..."""
-_LOGISTIC_STEPS: Final = 1_000
-"""... but k and m of logistic growth creep along their valley until the search ends."""
+_STEPS: Final = 1_000
+"""At most; the search seldom needs half of them."""
 
 
 def stan_end(model: CurveModel, start: Vector) -> Vector:
@@ -24,8 +22,7 @@ def stan_end(model: CurveModel, start: Vector) -> Vector:
     x = np.append(start, 0.0)
     if model.logistic:
         x[1] = -x[1] / x[0]
-    steps = _LOGISTIC_STEPS if model.logistic else _STEPS
-    return _theta(model, lbfgs(lambda x: _visit(model, x), x, steps=steps))
+    return _theta(model, lbfgs(lambda x: _visit(model, x), x, steps=_STEPS))
 
 
 def _theta(model: CurveModel, x: Vector) -> Vector:
