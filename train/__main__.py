@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archive import FilesystemError, write_atomically
-from container import FleetcastError, Paths, run
+from container import FleetcastError, Paths, log_metrics, run
 from forecasting import SettingError
 from train._job import Finished, run_job
 from train._report import report
@@ -49,7 +49,7 @@ def train(paths: Paths, settings: TrainSettings) -> int:
         write_atomically(paths.output_data / "report.html", page.encode("utf-8", "replace"))
     except (FilesystemError, SettingError) as error:
         raise TrainingError(str(error)) from error
-    logger.info(" ".join(f"{name}={value};" for name, value in figures.items()))
+    log_metrics(figures)
     tally = finished.tally
     if tally.customers < len(finished.customers):
         total = len(finished.customers)
