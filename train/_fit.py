@@ -117,11 +117,13 @@ def _clipped(values: Vector, settings: TrainSettings) -> Vector:
 
 def arguments_of(readings: Readings, settings: TrainSettings) -> dict[str, Any]:
     """Return the arguments of fit and predict that each customer's file has its own values for."""
-    conditions = {row.get("condition_name") for row in settings.arguments.get("seasonalities", ())}
     arguments: dict[str, Any] = {}
     if settings.is_logistic:
         arguments |= settings.bounds
         arguments |= {name: readings.columns[name] for name in BOUNDS if name in readings.columns}
+    if not settings.columns:
+        return arguments
+    conditions = {row.get("condition_name") for row in settings.arguments.get("seasonalities", ())}
     for name in settings.columns:
         kind = "conditions" if name in conditions else "regressors"
         arguments.setdefault(kind, {})[name] = readings.columns[name]
