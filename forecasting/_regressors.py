@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from forecasting._errors import SettingError
+from forecasting._errors import HistoryError, SettingError
+from forecasting._limits import LARGEST, SMALLEST
 from forecasting._names import check_name
 from forecasting._problem import Flags, Vector
 from forecasting._settings import Mode, Settings, mode, positive
@@ -67,14 +68,17 @@ def added_regressor(declared: str | Mapping[str, Any], settings: Settings) -> Re
 def standardization(values: Vector, *, standardize: Standardize) -> Standardization:
     """Return how the history of a regressor is standardized: constants never, 0/1 columns only on demand.
 
-    std is the sample standard deviation (N − 1).
+    std is the sample standard deviation (N − 1).  Raises HistoryError where that is too small to divide by.
     """
     low, high = values.min(), values.max()
     if low == high or standardize is False:
         return AS_IT_IS
     if standardize == "auto" and low == 0 and high == 1 and bool(np.all((values == 0) | (values == 1))):
         return AS_IT_IS
-    return Standardization(float(values.mean()), float(values.std(ddof=1)))
+    spread = float(values.std(ddof=1))
+    if spread < SMALLEST:
+        raise HistoryError(f"a regressor differs by less than {SMALLEST}; count it in a smaller unit")
+    return Standardization(float(values.mean()), spread)
 
 
 def numeric_columns(
@@ -87,8 +91,10 @@ def numeric_columns(
     columns = {}
     for name in names:
         values = _column(name, given, rows=rows, usable=usable, kind="regressor").astype(np.float64)
-        if not np.isfinite(values).all():
-            raise ValueError(f"regressor {name!r} must be a finite number in every row")
+        if not (np.abs(values) <= LARGEST).all():
+            raise ValueError(
+                f"regressor {name!r} must be a finite number in every row, at most {LARGEST} in size"
+            )
         columns[name] = values
     return columns
 
