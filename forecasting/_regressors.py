@@ -35,6 +35,8 @@ class Standardization:
 
 
 AS_IT_IS = Standardization()
+_NO_NUMBERS = "cmMV"
+"""Kinds of arrays that NumPy turns into numbers by leaving something out."""
 _ARGUMENTS = ("name", "prior_scale", "standardize", "mode", "regressor_predictor")
 
 
@@ -90,7 +92,7 @@ def numeric_columns(
     """
     columns = {}
     for name in names:
-        values = _column(name, given, rows=rows, usable=usable, kind="regressor").astype(np.float64)
+        values = _numbers(name, _column(name, given, rows=rows, usable=usable, kind="regressor"))
         if not (np.abs(values) <= LARGEST).all():
             raise ValueError(
                 f"regressor {name!r} must be a finite number in every row, at most {LARGEST} in size"
@@ -109,11 +111,26 @@ def condition_columns(
     columns = {}
     for name in names:
         values = _column(name, given, rows=rows, usable=usable, kind="condition")
-        flags = values == True  # noqa: E712 - also for arrays of objects and of 0 and 1
-        if not np.all(flags | (values == False)):  # noqa: E712
-            raise ValueError(f"condition {name!r} must be true or false in every row")
-        columns[name] = flags.astype(np.bool_)
+        try:
+            flags = np.asarray(values == True, dtype=np.bool_)  # noqa: E712 - also for objects, 0 and 1
+            others = np.asarray(values == False, dtype=np.bool_)  # noqa: E712
+        except (TypeError, ValueError):  # a missing value of pandas is neither equal nor unequal
+            flags = others = np.zeros(rows, np.bool_)
+        if flags.shape != values.shape or not np.all(flags | others):
+            raise ValueError(f"condition {name!r} must be true or false (or 1 or 0) in every row")
+        columns[name] = flags
     return columns
+
+
+def _numbers(name: str, values: np.ndarray[Any, np.dtype[Any]]) -> Vector:
+    """Return a column as numbers, True as 1 and False as 0; raises ValueError for times and other things."""
+    wrong = f"regressor {name!r} must be a number, True or False in every row"
+    if values.dtype.kind in _NO_NUMBERS:
+        raise ValueError(wrong)
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(wrong) from error
 
 
 def _column(

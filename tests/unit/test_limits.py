@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -225,3 +226,139 @@ def test_a_text_that_holds_the_text_of_a_model_is_read() -> None:
     text = fit(DAYS, Y).dumps()
 
     assert_the_same(loads(json.dumps(text)).predict(7), loads(text).predict(7))
+
+
+FLAGS = np.arange(60) % 3 == 0
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        FLAGS,
+        FLAGS.astype(object),
+        FLAGS.astype(int),
+        FLAGS.astype(float),
+        FLAGS.astype(np.uint8),
+        FLAGS.tolist(),
+        pd.Series(FLAGS).astype("boolean"),
+    ],
+)
+def test_booleans_are_regressors_of_0_and_1_and_conditions(flags: Any) -> None:
+    season = {"name": "open days", "period": 7, "fourier_order": 2, "condition_name": "open"}
+
+    def text(column: Any) -> str:
+        columns = {"regressors": {"promotion": column}, "conditions": {"open": column}}
+        model = fit(DAYS, Y + FLAGS, seasonalities=[season], **columns)
+        table = model.predict(ds=DAYS, **columns)
+        return model.dumps() + table["yhat"].tobytes().hex()
+
+    assert text(flags) == text(FLAGS.astype(float))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.where(FLAGS, "True", "False"),
+        np.where(FLAGS, None, 1.0),
+        np.array([pd.NA, *FLAGS[1:]], dtype=object),
+        DAYS,
+        Y + 1j,
+        [[1.0]] * 60,
+    ],
+)
+@pytest.mark.parametrize("kind", ["regressor", "condition"])
+def test_what_is_no_number_or_flag_is_refused_by_name(values: Any, kind: str) -> None:
+    season = {"name": "open days", "period": 7, "fourier_order": 2, "condition_name": "promotion"}
+    seasonalities = [season] if kind == "condition" else []
+
+    with pytest.raises(HistoryError, match=f"{kind} 'promotion' must be"):
+        fit(DAYS, Y, seasonalities=seasonalities, **{f"{kind}s": {"promotion": values}})
+
+
+@pytest.mark.parametrize("name", ["weather", "R"])
+@pytest.mark.parametrize("kind", ["regressors", "conditions"])
+def test_a_column_that_the_model_does_not_use_is_refused_by_name(name: str, kind: str) -> None:
+    columns: dict[str, dict[str, Any]] = {"regressors": {"r": 1.0}, "conditions": {"open": True}}
+    columns[kind][name] = 1.0
+
+    with pytest.raises(FutureError, match=f"{kind}: this model does not use '{name}'; it uses '(r|open)'"):
+        MODELS["with columns"].predict(2, **columns)
+
+
+@pytest.mark.parametrize("limit", ["cap", "floor"])
+def test_a_limit_that_the_model_does_not_use_is_refused_by_name(limit: str) -> None:
+    with pytest.raises(FutureError, match=f"{limit} has no use, as this model"):
+        MODELS["linear"].predict(2, **{limit: 5.0})
+
+
+def test_a_floor_that_the_fit_did_not_have_is_refused_by_name() -> None:
+    model = fit(DAYS, Y, growth="logistic", cap=20.0)
+
+    with pytest.raises(FutureError, match="floor has no use, as this model was fitted without a floor"):
+        model.predict(2, cap=20.0, floor=1.0)
+
+
+@pytest.mark.parametrize("probability", [1e-300, 1e-13, 1 - 1e-16])
+@pytest.mark.parametrize("growth", ["linear", "flat"])
+def test_a_quantile_nearer_to_0_or_1_than_1e_12_is_that_one(probability: float, growth: str) -> None:
+    model = fit(DAYS, Y, growth=growth)
+    nearest = 1e-12 if probability < 0.5 else 1 - 1e-12
+
+    table = model.predict(30, quantiles=[probability, nearest])
+
+    assert (table[f"yhat_{probability!r}"] == table[f"yhat_{nearest!r}"]).all()
+
+
+@pytest.mark.parametrize("width", [0.0, 1 - 1e-16, np.nextafter(1, 0)])
+def test_the_narrowest_and_the_widest_interval_are_finite(width: float) -> None:
+    table = MODELS["linear"].predict(30, interval_width=width)
+
+    assert (table["yhat_lower"] <= table["yhat"]).all()
+    assert np.isfinite(table["yhat_upper"]).all()
+
+
+@pytest.mark.parametrize(
+    "freq", ["999999999999999999D", "99999999999999999999D", "9" * 5_000 + "h", "99999999YS", "2000000MS"]
+)
+def test_a_step_beyond_the_year_9999_is_refused(freq: str) -> None:
+    with pytest.raises(FutureError, match=r"beyond the year 9999|freq must be"):
+        MODELS["linear"].predict(3, freq)
+
+
+@pytest.mark.parametrize(
+    ("ds", "reason"),
+    [
+        (["2024-03-01", "NaT"], "missing timestamps"),
+        (["10000-01-01"], "ds must"),
+        (["-100-01-01"], "ds must"),
+        (["today"], "ds must hold dates"),
+        (["now"], "ds must hold dates"),
+        (["20240301"], "ds must hold dates"),
+        (["589000-03-01"], "ds must hold dates"),
+        (np.array([2**62], "datetime64[s]"), "years 1 to 9999"),
+        (np.array([10**9], "datetime64[Y]"), "years 1 to 9999"),
+        (np.array([-(10**17)], "datetime64[D]"), "years 1 to 9999"),
+        ([20240301], "int64 values"),
+        ([[1, 2], [3]], "ds"),
+    ],
+)
+def test_a_date_beyond_doubt_and_range_is_needed(ds: Any, reason: str) -> None:
+    with pytest.raises(FutureError, match=reason):
+        MODELS["linear"].predict(ds=ds)
+
+
+def test_dates_in_any_order_and_twice_are_forecast_in_order() -> None:
+    asked = ["2024-03-05", "2024-03-01", "2024-03-05T12:00", "2024-03-01"]
+
+    table = MODELS["linear"].predict(ds=asked)
+
+    assert table["ds"].tolist() == sorted(np.array(asked, "datetime64[us]").tolist())
+    assert table["yhat"][0] == table["yhat"][1]
+
+
+@pytest.mark.parametrize("rows", [10_000_001, 10**18])
+def test_a_forecast_of_too_many_rows_is_refused_before_it_is_made(rows: int) -> None:
+    with pytest.raises(FutureError, match="at most 10000000"):
+        MODELS["linear"].predict(rows, "us")
+    with pytest.raises(FutureError, match="features has at most"):
+        fit(DAYS, Y, weekly_seasonality=30).predict(9_999_999, "us")
