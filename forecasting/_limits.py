@@ -9,7 +9,7 @@ import numpy as np
 
 from forecasting._errors import SettingError
 from forecasting._holiday_table import HolidayTable
-from forecasting._problem import Growth, Parameters
+from forecasting._problem import Growth, Parameters, Vector
 
 MOST_FEATURES: Final = 1_000
 """Columns of seasonalities, holidays (one for each day of a window) and regressors."""
@@ -36,8 +36,12 @@ def has_rates(growth: Growth, parameters: Parameters) -> bool:
 def are_within(growth: Growth, parameters: Parameters) -> bool:
     """Return whether these parameters may be those of a model."""
     known = parameters
-    numbers = np.concatenate(([known.k, known.m, known.sigma_obs], known.delta, known.beta))
-    return bool((np.abs(numbers) <= LARGEST).all()) and has_rates(growth, parameters)
+    few = max(abs(known.k), abs(known.m), known.sigma_obs) <= LARGEST
+    return few and all(_within(each) for each in (known.delta, known.beta)) and has_rates(growth, parameters)
+
+
+def _within(numbers: Vector) -> bool:
+    return bool(np.abs(numbers).max(initial=0.0) <= LARGEST)
 
 
 def check_holidays(table: HolidayTable) -> None:

@@ -115,7 +115,7 @@ def _forecast(text: str, request: Request) -> Table:
     for name, share in shares.items():
         if name not in ("lower", "upper"):
             table |= {f"{of}_{name}": np.quantile(samples[of], share, axis=1) for of in ("yhat", "trend")}
-    check_finite(table["yhat"], table, shares)
+    check_finite(table["yhat"], np.array([table[f"yhat_{each}"] for each in shares]))
     return without_negatives(table, shares) if request.non_negative else table
 
 
