@@ -289,9 +289,6 @@ def test_one_customer_whose_holidays_clash_fails_alone(tmp_path: Path) -> None:
 def test_what_is_packed_is_read_back_before_it_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from train import _customer  # noqa: PLC0415
-    from train._channel import Customer  # noqa: PLC0415
-
     paths = tree(tmp_path, {"7/data.csv": history()})
     customer = Customer("7", (str(paths.channels / "train" / "7" / "data.csv"),))
     monkeypatch.setattr(_customer, "pack", lambda archive: pack(Archive("{}", archive.metadata)))
