@@ -1,6 +1,7 @@
 """Files whose bytes are those that were written: a compressed one is checked against its checksum."""
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,12 +26,26 @@ def open_verified(path: Path) -> Iterator[IO[bytes]]:
         with path.open("rb") as plain:
             yield plain
         return
+    with _named_damage(path.name), gzip.open(path, "rb") as file:
+        yield file
+
+
+def decompressed(content: bytes, name: str, *, most_bytes: int) -> bytes:
+    """Return what the bytes of the .gz file `name` hold; `DamagedFileError`, also above `most_bytes`."""
+    with _named_damage(name), gzip.open(io.BytesIO(content), "rb") as file:
+        found = file.read(most_bytes + 1)
+    if len(found) > most_bytes:
+        raise DamagedFileError(f"{name} has more than {most_bytes} bytes when decompressed")
+    return found
+
+
+@contextmanager
+def _named_damage(name: str) -> Iterator[None]:
     try:
-        with gzip.open(path, "rb") as file:
-            yield file  # type: ignore[misc]
+        yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DamagedFileError(
-            f"{path.name} is damaged: {str(error)[:200]}; compress and copy it again"
+            f"{name} is damaged: {str(error)[:200]}; compress and copy it again"
         ) from error
 
 

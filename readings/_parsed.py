@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Texts: TypeAlias = Sequence[str] | Sequence[bytes]
 Times: TypeAlias = NDArray[np.datetime64]
 Vector: TypeAlias = NDArray[np.float64]
+Codes: TypeAlias = NDArray[np.uint8]
 Places: TypeAlias = NDArray[np.intp]
 
 

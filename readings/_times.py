@@ -21,13 +21,17 @@ FIRST, LAST = (
     int(np.datetime64(f"{year}-01-01", "us").astype(np.int64)) for year in (FIRST_YEAR, LAST_YEAR + 1)
 )
 """Microseconds since 1970 within which a time must be."""
+MONTH_STARTS = (
+    np.arange(f"{FIRST_YEAR}-01", f"{LAST_YEAR + 1}-02", dtype="M8[M]").astype("M8[D]").view(np.int64)
+)
+"""The first day of each month, in days since 1970."""
 SECOND, MINUTE, HOUR = 10**6, 60 * 10**6, 3600 * 10**6
 LARGEST_OFFSET = 14 * HOUR
 ZERO = 48
 SHORT_YEARS_OF_1900 = 69
 """Years of two digits from here on are of the 20th century, as in strptime."""
 
-EMPTY = "is empty: a reading needs a time"
+EMPTY = "says no time: a reading without a time cannot be used"
 NO_DAY, NO_YEAR, NO_CLOCK, NO_OFFSET, IN_GAP, IN_OVERLAP, OTHER_OFFSET, FRACTION = range(1, 9)
 REASONS = (
     "",
@@ -187,11 +191,10 @@ def _days(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> In
     month, day = _number(digits, found, "month", 1), _number(digits, found, "day", 1)
     if name := found.words.get("name"):
         month[:] = next(place for place, full in enumerate(MONTHS, 1) if full.startswith(name.lower()[:3]))
-    months = ((year - 1970) * 12 + month - 1).view("datetime64[M]")
-    first = months.astype("datetime64[D]").view(np.int64)
-    length = (months + 1).astype("datetime64[D]").view(np.int64) - first
+    months = np.clip((year - FIRST_YEAR) * 12 + month - 1, 0, len(MONTH_STARTS) - 2)
+    first = MONTH_STARTS[months]
     _mark(why, (year < FIRST_YEAR) | (year > LAST_YEAR), NO_YEAR)
-    _mark(why, (month < 1) | (month > 12) | (day < 1) | (day > length), NO_DAY)
+    _mark(why, (month < 1) | (month > 12) | (day < 1) | (day > MONTH_STARTS[months + 1] - first), NO_DAY)
     return (first + day - 1) * (24 * HOUR)
 
 
@@ -246,3 +249,11 @@ def _since_1970(digits: NDArray[np.uint8], found: Layout) -> Integers:
     rest = digits[:, split : number.stop], digits[:, found.parts.get("fraction", slice(0, 0))]
     moments = seconds * SECOND + _six(np.concatenate([padding, *rest], axis=1))
     return -moments if "minus" in found.words else moments
+
+
+def times_since_1970(micros: Integers, missing: NDArray[np.bool_]) -> Parsed:
+    """Return the times that are `micros`, microseconds since 1970, where none is `missing`; shapes (times,)."""
+    outside = ((micros < FIRST) | (micros >= LAST)) & ~missing
+    values = np.where(outside | missing, np.datetime64("NaT"), micros.view("datetime64[us]"))
+    reasons = dict.fromkeys(np.flatnonzero(missing).tolist(), EMPTY)
+    return Parsed(values, reasons | dict.fromkeys(np.flatnonzero(outside).tolist(), REASONS[NO_YEAR]))
