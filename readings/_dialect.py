@@ -42,7 +42,7 @@ class Dialect:
     decimal: str
     """'.' or ','."""
     header: tuple[str, ...]
-    """The cells of the first line that has any, without the blanks around them; the file may have no header."""
+    """The cells of the first line that has any, without the blanks around them; it may be a reading."""
     quote: str = QUOTE
 
 
@@ -55,8 +55,8 @@ def detect_dialect(
 ) -> Dialect:
     """Return how a file that begins with `head` is written; `options` decide before the file does.
 
-    `names` has, for each column that must be there, the names it may have.  `whole` says that `head` is the whole
-    file.  DialectError says what is in doubt, and which option decides it.
+    `names` has, for each column that must be there, the names it may have; `whole` says that `head` is all
+    of the file.  DialectError says what is in doubt, and which option decides it.
     """
     options = options or ReadingOptions()
     encoding = options.encoding or encoding_of(head, whole=whole)
@@ -142,7 +142,7 @@ def is_reading(row: Sequence[str], options: ReadingOptions) -> bool:
 
 
 def decimal_of(texts: Iterable[str]) -> str:
-    """Return the decimal sign of a file by its cells: ',' only where one says so and none speaks against it."""
+    """Return the decimal sign of a file by its cells: ',' where one says so and none speaks against it."""
     seen = list(texts)
     commas = [text for text in seen if _COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
     points = [text for text in seen if _POINT.fullmatch(text) and not _THOUSANDS.fullmatch(text)]

@@ -16,11 +16,11 @@ class DamagedFileError(ValueError):
 
 
 @contextmanager
-def open_verified(path: Path) -> Iterator[IO[bytes]]:
+def open_verified(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """Open a file for reading bytes; one that ends in .gz is decompressed.
 
-    Damage of a compressed file raises `DamagedFileError` at the latest when its last byte has been read: until then
-    nothing of it is to be trusted.  `verify` reads a file to its end for that alone.
+    Damage of a compressed file raises `DamagedFileError` at the latest when its last byte has been read:
+    until then nothing of it is to be trusted.  `verify` reads a file to its end for that alone.
     """
     if path.suffix.lower() != ".gz":
         with path.open("rb") as plain:
@@ -50,7 +50,7 @@ def _named_damage(name: str) -> Iterator[None]:
 
 
 def verify(path: Path) -> None:
-    """Read a file to its end; `DamagedFileError` where it is compressed and damaged, OSError where it cannot be read."""
+    """Read a file to its end; `DamagedFileError` where it is compressed and damaged."""
     with open_verified(path) as file:
         while file.read(CHUNK):
             pass

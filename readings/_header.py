@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 
 class DialectError(ValueError):
-    """A file's encoding, delimiter or header is in doubt; the text is a predicate of the file and says what to do."""
+    """A file's encoding, delimiter or header is in doubt; the text is a predicate of the file."""
 
 
 class EncodingError(DialectError):

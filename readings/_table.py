@@ -1,4 +1,4 @@
-"""The cells of a CSV file that is in memory: every row has the columns of the header, or the file is refused."""
+"""The cells of a CSV file in memory: every row has the cells of the header, or the file is refused."""
 
 import codecs
 import csv
@@ -13,7 +13,7 @@ from readings._parsed import Texts
 
 NEWLINE = ord("\n")
 ASCII_INSIDE = ("utf-8", "utf-8-sig", "ascii", "iso8859-1", "cp1252", "latin-1")
-"""Codecs in which no byte of a delimiter, a digit or an end of line is part of another character."""
+"""Codecs in which a byte of ASCII is never part of another character."""
 MOST_CHARACTERS_SHOWN = 100
 
 
@@ -28,7 +28,7 @@ class Table:
     header: tuple[str, ...]
     """The cells of the first line; empty ones at its end are left out."""
     columns: Sequence[Texts]
-    """The cells of every other line, by place in the header; without `has_header` those of the first line too."""
+    """The cells of each other line, by place in the header; of the first too where it is no header."""
     line_of: Callable[[int], int]
     """The line of a row of `columns`, from 1."""
     notes: tuple[str, ...] = ()
@@ -37,8 +37,8 @@ class Table:
 def plain_table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table | None:
     """Return the columns of a file without quotes, whose rows have equally many cells; None for another file.
 
-    A tenth of the time of `table`: split once, and let NumPy check.  What is refused in such a table may still
-    be something that `table` passes over.
+    A tenth of the time of `table`: split once, and let NumPy check.  What is in doubt in such a table may
+    be a line that `table` passes over.
     """
     if dialect.encoding not in ASCII_INSIDE or b'"' in content or b"\0" in content:
         return None
@@ -60,7 +60,7 @@ def plain_table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table 
 def table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table:
     """Return the columns of a file; `RowError` names the first line that does not fit the header.
 
-    Lines without any cell and lines that repeat the header are passed over; the latter are counted in `notes`.
+    Lines without any cell and lines that repeat the header are passed over; `notes` counts the latter.
     """
     names = list(dialect.header)
     width = max(place for place, name in enumerate(names, 1) if name)

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from readings._parsed import Codes, Places, Texts
+from readings._parsed import Codes, Places, Texts, as_text
 
 LONGEST = 64
 """Bytes of the longest text that can be a time."""
@@ -33,7 +32,7 @@ class Shape:
 
 
 def shapes(texts: Texts) -> Iterator[Shape]:
-    """Yield each shape that `texts` have without the blanks around them; one too long has the template '?'."""
+    """Yield each shape of `texts` without the blanks around them; that of a text too long is '?'."""
     count = len(texts)
     if not count:
         return
@@ -41,7 +40,7 @@ def shapes(texts: Texts) -> Iterator[Shape]:
     codes = np.frombuffer(content, np.uint8)
     ends = _ends(codes, count)
     if len(ends) != count or _has_blanks_around(codes, ends):
-        content = _lines([_text(text).strip(BLANKS).replace("\n", "\0") for text in texts])
+        content = _lines([as_text(text).strip(BLANKS).replace("\n", "\0") for text in texts])
         codes = np.frombuffer(content, np.uint8)
         ends = _ends(codes, count)
     starts = np.concatenate([[0], ends[:-1] + 1])
@@ -101,9 +100,5 @@ def _template(codes: Codes) -> str:
 
 def _lines(texts: Texts) -> bytes:
     if isinstance(texts[0], bytes):
-        return b"\n".join([*texts, b""])  # type: ignore[list-item]
-    return "\n".join([*texts, ""]).encode(errors="replace")  # type: ignore[list-item]
-
-
-def _text(text: str | bytes) -> str:
-    return text if isinstance(text, str) else text.decode("latin-1")
+        return b"\n".join([*texts, b""])
+    return "\n".join([*texts, ""]).encode(errors="replace")

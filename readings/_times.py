@@ -28,6 +28,11 @@ MONTH_STARTS = (
 SECOND, MINUTE, HOUR = 10**6, 60 * 10**6, 3600 * 10**6
 LARGEST_OFFSET = 14 * HOUR
 ZERO = 48
+MONTHS_OF_A_YEAR, HOURS_OF_HALF, SIXTY = 12, 12, 60
+MOST_BY_CHANCE = 0.1
+"""Of seconds since 1970 one in a hundred is a yyyymmddHH too; a column with more is in doubt."""
+LEAST_VALID = {"digits": 0.5, "months": 0.9}
+"""Where fewer texts of digits are dates, they are something else: yymmddHHMMSS, numbers, years as 2011-12."""
 SHORT_YEARS_OF_1900 = 69
 """Years of two digits from here on are of the 20th century, as in strptime."""
 
@@ -53,16 +58,19 @@ TWO_ORDERS = (
     "set date_format, for example to %d{0}%m{0}%Y"
 )
 HOURS_IN_DOUBT = "may be yyyymmddHH or seconds since 1970; set date_format to %Y%m%d%H or to epoch_s"
-MINUTES_IN_DOUBT = "is in a column where most numbers of 12 digits are no yyyymmddHHMM; set date_format, for example to %y%m%d%H%M%S"
+DIGITS_IN_DOUBT = (
+    "is in a column where many texts of this form are no times, so that none of them is beyond doubt; "
+    "set date_format"
+)
 MIXED_ZONES = "{0} of {1} times have a zone and were converted to UTC; the others were taken as they are"
 
 
 def times(texts: Texts, *, date_format: str | None = None, evidence: Evidence | None = None) -> Parsed:
     """Return the times that `texts` say: datetime64[us], in UTC where they have a zone, else as they are.
 
-    `date_format` is a format as of `strptime`, or epoch_s, epoch_ms, epoch_us, epoch_ns; then nothing else is read.
-    `evidence` decides between two ways to read a text, see `evidence_of_times`; without it `texts` are the
-    whole column.
+    `date_format` is a format as of `strptime`, or epoch_s, epoch_ms, epoch_us, epoch_ns; then nothing else is
+    read.  `evidence` decides between two ways to read a text, see `evidence_of_times`; without it `texts` are
+    the whole column.
     """
     groups = [(shape, layout(shape.template, date_format)) for shape in shapes(texts)]
     if evidence is None:
@@ -109,8 +117,9 @@ def _evidence(groups: Sequence[tuple[Shape, Layout | str]]) -> Evidence:
             evidence[f"month {found.words['mark']}"] += int((month & ~day).sum())
         elif found.doubt:
             valid = _moments(shape, _as_date(found))[1] == 0
-            evidence[found.doubt] += int(valid.sum())
-            evidence[f"all {found.doubt}"] += len(valid)
+            name = _form(shape, found)
+            evidence[name] += int(valid.sum())
+            evidence[f"all {name}"] += len(valid)
     return evidence
 
 
@@ -125,10 +134,18 @@ def _refusal(shape: Shape, found: Layout | str, evidence: Evidence) -> str:
         day, month = (evidence[f"{which} {mark}"] for which in ("day", "month"))
         if bool(day) == bool(month):
             return (TWO_ORDERS if day else ORDER_IN_DOUBT).format(mark)
-    share = evidence[found.doubt] / max(evidence[f"all {found.doubt}"], 1)
-    if found.doubt == "hours" and share > 0.1:
-        return HOURS_IN_DOUBT
-    return MINUTES_IN_DOUBT if found.doubt == "minutes" and share < 0.5 else ""
+    if found.doubt in ("", "order"):
+        return ""
+    name = _form(shape, found)
+    share = evidence[name] / max(evidence[f"all {name}"], 1)
+    if found.doubt == "hours":
+        return HOURS_IN_DOUBT if share > MOST_BY_CHANCE else ""
+    return DIGITS_IN_DOUBT if 0 < share < LEAST_VALID[found.doubt] else ""
+
+
+def _form(shape: Shape, found: Layout) -> str:
+    """Return the name under which the texts of digits are counted that are dates."""
+    return f"{found.doubt} {shape.template.partition('.')[0]}"
 
 
 def _ordered(found: Layout, evidence: Evidence) -> Layout:
@@ -144,8 +161,8 @@ def _with_order(found: Layout, *, day_first: bool) -> Layout:
 
 
 def _as_date(found: Layout) -> Layout:
-    """Return a number of ten or twelve digits as yyyymmddHH or yyyymmddHHMM."""
-    if found.doubt == "minutes":
+    """Return a text of digits as a date, one of ten as yyyymmddHH."""
+    if found.doubt != "hours":
         return found
     date = {"year": slice(0, 4), "month": slice(4, 6), "day": slice(6, 8), "hour": slice(8, 10)}
     return Layout(date, {})
@@ -166,7 +183,8 @@ def _moments(shape: Shape, found: Layout) -> tuple[Integers, NDArray[np.intp]]:
     return moments, why
 
 
-def _mark(why: NDArray[np.intp], wrong: NDArray[np.bool_], reason: int) -> None:
+def _mark(why: NDArray[np.intp], wrong: NDArray[np.bool_] | np.bool_, reason: int) -> None:
+    """Note a reason where there is none yet."""
     why[wrong & (why == 0)] = reason
 
 
@@ -191,10 +209,12 @@ def _days(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> In
     month, day = _number(digits, found, "month", 1), _number(digits, found, "day", 1)
     if name := found.words.get("name"):
         month[:] = next(place for place, full in enumerate(MONTHS, 1) if full.startswith(name.lower()[:3]))
-    months = np.clip((year - FIRST_YEAR) * 12 + month - 1, 0, len(MONTH_STARTS) - 2)
-    first = MONTH_STARTS[months]
+    months = np.clip((year - FIRST_YEAR) * MONTHS_OF_A_YEAR + month - 1, 0, len(MONTH_STARTS) - 2)
+    first: Integers = MONTH_STARTS[months]
+    after: Integers = MONTH_STARTS[months + 1]
     _mark(why, (year < FIRST_YEAR) | (year > LAST_YEAR), NO_YEAR)
-    _mark(why, (month < 1) | (month > 12) | (day < 1) | (day > MONTH_STARTS[months + 1] - first), NO_DAY)
+    _mark(why, (month < 1) | (month > MONTHS_OF_A_YEAR), NO_DAY)
+    _mark(why, (day < 1) | (day > after - first), NO_DAY)
     return (first + day - 1) * (24 * HOUR)
 
 
@@ -203,10 +223,10 @@ def _clock(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> I
     hour, minute, second = (_number(digits, found, name) for name in ("hour", "minute", "seconds"))
     fraction = _six(digits[:, found.parts.get("fraction", slice(0, 0))])
     if half := found.words.get("half"):
-        _mark(why, (hour < 1) | (hour > 12), NO_CLOCK)
-        hour = hour % 12 + (12 if half in "pP" else 0)
+        _mark(why, (hour < 1) | (hour > HOURS_OF_HALF), NO_CLOCK)
+        hour = hour % HOURS_OF_HALF + (HOURS_OF_HALF if half in "pP" else 0)
     clock = hour * HOUR + minute * MINUTE + second * SECOND + fraction
-    _mark(why, (minute > 59) | (second > 59) | (clock > 24 * HOUR), NO_CLOCK)
+    _mark(why, (minute >= SIXTY) | (second >= SIXTY) | (clock > 24 * HOUR), NO_CLOCK)
     return clock
 
 
@@ -226,7 +246,7 @@ def _to_utc(local: Integers, digits: NDArray[np.uint8], found: Layout, why: NDAr
     if sign := words.get("sign"):
         hours, minutes = _number(digits, found, "zone_hour"), _number(digits, found, "zone_minute")
         ahead = hours * HOUR + minutes * MINUTE
-        _mark(why, (minutes > 59) | (ahead > LARGEST_OFFSET), NO_OFFSET)
+        _mark(why, (minutes >= SIXTY) | (ahead > LARGEST_OFFSET), NO_OFFSET)
         ahead = -ahead if sign == "-" else ahead
     if "zone" not in words:
         return local - ahead
@@ -252,7 +272,7 @@ def _since_1970(digits: NDArray[np.uint8], found: Layout) -> Integers:
 
 
 def times_since_1970(micros: Integers, missing: NDArray[np.bool_]) -> Parsed:
-    """Return the times that are `micros`, microseconds since 1970, where none is `missing`; shapes (times,)."""
+    """Return times from `micros` since 1970 where they are not `missing`; both of shape (times,)."""
     outside = ((micros < FIRST) | (micros >= LAST)) & ~missing
     values = np.where(outside | missing, np.datetime64("NaT"), micros.view("datetime64[us]"))
     reasons = dict.fromkeys(np.flatnonzero(missing).tolist(), EMPTY)

@@ -68,7 +68,7 @@ def _source(path: Path, content: bytes, columns: Sequence[str], options: Reading
 def _places(
     path: Path, dialect: Dialect, columns: Sequence[str], options: ReadingOptions
 ) -> dict[str, int] | None:
-    """Return where in the header each column is, time and reading first; None where the file has no header."""
+    """Return where in the header each column is, time and reading first; None where there is no header."""
     header = dialect.header
     time, value = (place_of(header, names) for names in (TIME_NAMES, VALUE_NAMES))
     if time is None or value is None:

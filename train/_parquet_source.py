@@ -3,13 +3,15 @@
 import glob
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from readings import DialectError, Parsed, ReadingOptions, numbers, place_of, times, times_since_1970
 from train._source import BOUNDS, TIME_NAMES, VALUE_NAMES, Column, ReadingsError, Source
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
@@ -17,7 +19,11 @@ EXACT = ("HUGEINT", "UHUGEINT", "DECIMAL", "VARCHAR", "ENUM", '"NULL"')
 """Types that are read by their texts, which have all digits."""
 NEVER = 2**63 - 1
 """Stands for an infinite time: later than any that is read."""
-CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 1}
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "threads": 1,
+}
 
 
 def parquet_source(path: Path, columns: Sequence[str], options: ReadingOptions) -> Source:
@@ -87,15 +93,15 @@ def _selected(column: str, kind: str, name: str) -> str:
         micros = f"epoch_ns({quoted}) // 1000" if kind == "TIMESTAMP_NS" else f"epoch_us({quoted})"
         return f"CASE WHEN isfinite({quoted}) THEN {micros} WHEN {quoted} IS NOT NULL THEN {NEVER} END"
     if name == TIME_NAMES[0] and kind == "DOUBLE":
-        whole = f"{quoted} = trunc({quoted}) AND abs({quoted}) < 1e20"
-        return f"CASE WHEN {whole} THEN CAST(CAST({quoted} AS HUGEINT) AS VARCHAR) ELSE CAST({quoted} AS VARCHAR) END"
+        whole, digits = f"{quoted} = trunc({quoted}) AND abs({quoted}) < 1e20", f"CAST({quoted} AS HUGEINT)"
+        return f"CASE WHEN {whole} THEN CAST({digits} AS VARCHAR) ELSE CAST({quoted} AS VARCHAR) END"
     if name == TIME_NAMES[0] or kind in EXACT:
         return f"CAST({quoted} AS VARCHAR)"
     return f"CAST({quoted} AS DOUBLE)"
 
 
-def _column(name: str, column: Any, options: ReadingOptions) -> Column:  # noqa: ANN401 -- DuckDB's kind of array
-    missing = np.ma.getmaskarray(column)
+def _column(name: str, column: "NDArray[Any]", options: ReadingOptions) -> Column:
+    missing: NDArray[np.bool_] = np.ma.getmaskarray(column)
     values: NDArray[Any] = np.ma.getdata(column)
     if values.dtype == np.int64:
         return Column(

@@ -1,6 +1,5 @@
 """One customer's files in, arrays out; every way a file can be bad has its own sentence."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,13 +27,6 @@ __all__ = [
 
 Times: TypeAlias = NDArray[np.datetime64]
 Vector: TypeAlias = NDArray[np.float64]
-
-WHOLE = re.compile(r"data\.(?:csv(?:\.gz)?|parquet)", re.IGNORECASE)
-"""Files that hold all readings of a customer."""
-COPY = re.compile(
-    r"copy of (.+)|(.+?)(?: ?\(\d+\)| - copy(?: ?\(\d+\))?| \(copy(?: \d+)?\)| copy(?: \d+)?)", re.IGNORECASE
-)
-"""What programs make of the name of a file that they copy or fetch again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +62,11 @@ def read(
     """Return what `contents`, the bytes of a customer's `files`, hold together.
 
     CSV with the header `timestamp,consumption` or `ds,y`, or without a header; Parquet with those columns.
-    `columns` are further ones that must be there; others are passed over.  A reading that is missing is NaN; rows
-    without a value in one of `columns` are left out and counted.  Raises `ReadingsError` for the first thing that is
-    in doubt; `options` decide some of them.
+    `columns` are further ones that must be there; others are passed over.  A reading that is missing is NaN;
+    rows without a value in one of `columns` are left out and counted.  Raises `ReadingsError` for the first
+    thing that is in doubt; `options` say what the files leave open.
     """
-    _check_copies(files, contents)
+    _check_twins(files, contents)
     options = options or ReadingOptions()
     parts = [_read(path, content, columns, options) for path, content in zip(files, contents, strict=True)]
     if len(parts) == 1:
@@ -107,7 +99,9 @@ def _read(path: Path, content: bytes, columns: Sequence[str], options: ReadingOp
 def _complete(readings: Readings, columns: Sequence[str]) -> Readings:
     """Return the readings without the rows that lack a value of `columns`."""
     missing = {name: np.isnan(readings.columns[name]) for name in columns}
-    lacking = np.logical_or.reduce([*missing.values()]) if missing else np.False_
+    if not missing:
+        return readings
+    lacking: NDArray[np.bool_] = np.any([*missing.values()], axis=0)
     dropped = int(np.count_nonzero(lacking))
     if not dropped:
         return readings
@@ -119,17 +113,12 @@ def _complete(readings: Readings, columns: Sequence[str]) -> Readings:
     return Readings(kept.ds, kept.y, kept.columns, (*kept.notes, note), dropped)
 
 
-def _check_copies(files: Sequence[Path], contents: Sequence[bytes]) -> None:
-    """Refuse files of which one seems to hold another's readings again, which would count twice."""
-    names = {path.name.lower(): path for path in files}
-    for place, path in enumerate(files):
-        match = COPY.fullmatch(path.name.split(".")[0])
-        original = (
-            names.get((match[1] or match[2]).lower() + path.name[len(match[0]) :].lower()) if match else None
-        )
-        same = next((files[other] for other in range(place) if contents[other] == contents[place]), None)
-        whole = next((other for other in files if other != path and WHOLE.fullmatch(other.name)), None)
-        if first := original or same or whole:
-            raise ReadingsError(
-                f"{first.name} and {path.name} seem to hold the same readings, which would count twice; keep one of them"
-            )
+def _check_twins(files: Sequence[Path], contents: Sequence[bytes]) -> None:
+    """Refuse files of which one holds another's readings again: they would count twice."""
+    if len(files) == 1:
+        return
+    first: dict[bytes, Path] = {}
+    for path, content in zip(files, contents, strict=True):
+        other = first.setdefault(content, path)
+        if other is not path:
+            raise ReadingsError(f"{other.name} and {path.name} hold the same; keep one of them")
