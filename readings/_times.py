@@ -83,7 +83,8 @@ def times(texts: Texts, *, date_format: str | None = None, evidence: Evidence | 
             reasons |= dict.fromkeys(shape.places.tolist(), reason)
             continue
         moments, why = _moments(shape, _ordered(found, evidence))
-        values[shape.places] = np.where(why == 0, moments.view("datetime64[us]"), np.datetime64("NaT"))
+        values[shape.places] = moments.view("datetime64[us]")
+        values[shape.places[why > 0]] = np.datetime64("NaT")
         for row in np.flatnonzero(why).tolist():
             reasons[int(shape.places[row])] = REASONS[why[row]]
     return Parsed(values, reasons, notes_on_times(evidence))
@@ -168,9 +169,9 @@ def _as_date(found: Layout) -> Layout:
     return Layout(date, {})
 
 
-def _moments(shape: Shape, found: Layout) -> tuple[Integers, NDArray[np.intp]]:
+def _moments(shape: Shape, found: Layout) -> tuple[Integers, NDArray[np.int8]]:
     """Return microseconds since 1970 and, for those that are no times, a number of `REASONS`."""
-    why = np.zeros(len(shape.places), np.intp)
+    why = np.zeros(len(shape.places), np.int8)
     digits = shape.codes - np.uint8(ZERO)
     if found.unit:
         moments = _since_1970(digits, found)
@@ -183,24 +184,25 @@ def _moments(shape: Shape, found: Layout) -> tuple[Integers, NDArray[np.intp]]:
     return moments, why
 
 
-def _mark(why: NDArray[np.intp], wrong: NDArray[np.bool_] | np.bool_, reason: int) -> None:
+def _mark(why: NDArray[np.int8], wrong: NDArray[np.bool_] | np.bool_, reason: int) -> None:
     """Note a reason where there is none yet."""
-    why[wrong & (why == 0)] = reason
+    if wrong.any():
+        why[wrong & (why == 0)] = reason
 
 
 def _number(digits: NDArray[np.uint8], found: Layout, name: str, default: int = 0) -> Integers:
     """Return the number that a part of each text is."""
     part = found.parts.get(name)
-    number = np.full(len(digits), default, np.int64)
-    if part is not None:
-        number[:] = 0
-        for place in range(part.start, part.stop):
-            number *= 10
-            number += digits[:, place]
+    if part is None or part.start == part.stop:
+        return np.full(len(digits), default, np.int64)
+    number = digits[:, part.start].astype(np.int64)
+    for place in range(part.start + 1, part.stop):
+        number *= 10
+        number += digits[:, place]
     return number
 
 
-def _days(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> Integers:
+def _days(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.int8]) -> Integers:
     """Return the midnight of each date."""
     year = _number(digits, found, "year")
     if "short_year" in found.parts:
@@ -218,14 +220,15 @@ def _days(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> In
     return (first + day - 1) * (24 * HOUR)
 
 
-def _clock(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> Integers:
+def _clock(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.int8]) -> Integers:
     """Return the time of day in microseconds; 24:00 is the end of the day."""
     hour, minute, second = (_number(digits, found, name) for name in ("hour", "minute", "seconds"))
-    fraction = _six(digits[:, found.parts.get("fraction", slice(0, 0))])
     if half := found.words.get("half"):
         _mark(why, (hour < 1) | (hour > HOURS_OF_HALF), NO_CLOCK)
         hour = hour % HOURS_OF_HALF + (HOURS_OF_HALF if half in "pP" else 0)
-    clock = hour * HOUR + minute * MINUTE + second * SECOND + fraction
+    clock = hour * HOUR + minute * MINUTE + second * SECOND
+    if "fraction" in found.parts:
+        clock += _six(digits[:, found.parts["fraction"]])
     _mark(why, (minute >= SIXTY) | (second >= SIXTY) | (clock > 24 * HOUR), NO_CLOCK)
     return clock
 
@@ -240,7 +243,7 @@ def _six(digits: NDArray[np.uint8]) -> Integers:
     return micros
 
 
-def _to_utc(local: Integers, digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> Integers:
+def _to_utc(local: Integers, digits: NDArray[np.uint8], found: Layout, why: NDArray[np.int8]) -> Integers:
     words = found.words
     ahead = np.zeros(len(local), np.int64)
     if sign := words.get("sign"):
