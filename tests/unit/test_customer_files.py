@@ -329,3 +329,16 @@ def trained(base: Path, content: str) -> dict[str, object]:
     path.write_text(content)
     train(Paths(base), TrainSettings())
     return read_archive(Paths(base).checkpoints / "7.tar.gz").metadata
+
+
+def test_compressed_customers_are_found_and_trained(tmp_path: Path) -> None:
+    channel = Paths(tmp_path).channels / "train"
+    (channel / "7").mkdir(parents=True)
+    days = [f"{np.datetime64('2024-01-01') + day},{100 + day % 7}\n" for day in range(60)]
+    content = gzip.compress((HEADER + "".join(days)).encode())
+    for path in (channel / "7" / "data.csv.gz", channel / "8.csv.gz"):
+        path.write_bytes(content)
+
+    train(Paths(tmp_path), TrainSettings())
+
+    assert sorted(path.name for path in Paths(tmp_path).checkpoints.iterdir()) == ["7.tar.gz", "8.tar.gz"]
