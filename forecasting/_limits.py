@@ -44,6 +44,10 @@ def _within(numbers: Vector) -> bool:
     return bool(np.abs(numbers).max(initial=0.0) <= LARGEST)
 
 
+def _days(first: int, last: int) -> range:
+    return range(first, last + 1)
+
+
 def check_holidays(table: HolidayTable) -> None:
     """Refuse a table of holidays that is larger than any calendar; raises SettingError."""
     windows = [*(table.lower_window or ()), *(table.upper_window or ())]
@@ -51,3 +55,9 @@ def check_holidays(table: HolidayTable) -> None:
         raise SettingError(f"the window of a holiday must have at most {MOST_DAYS_OF_A_WINDOW} days")
     if sum(last - first + 1 for _, _, first, last, _ in table.windows()) > MOST_HOLIDAY_DAYS:
         raise SettingError(f"there must be at most {MOST_HOLIDAY_DAYS} days of holidays, windows included")
+    features = len({(name, day) for _, name, *window, _ in table.windows() for day in _days(*window)})
+    if features > MOST_FEATURES:
+        raise SettingError(
+            f"holidays: their names and windows make {features} features, more than {MOST_FEATURES}: "
+            "one for each name and day of its window; days of one kind may share a name"
+        )
