@@ -92,3 +92,44 @@ def test_equal_readings_on_each_weekday_give_equal_text_whatever_the_order() -> 
     for mode in ("additive", "multiplicative"):
         texts = {fit(ds[at], y[at], seasonality_mode=mode).dumps() for at in (order, order[::-1])}
         assert len(texts) == 1
+
+
+@pytest.mark.parametrize("seed", [686, 466, 910, 394, 479, 659, 285])
+def test_a_level_far_above_the_noise_leaves_a_multiplicative_model_to_the_core(seed: int) -> None:
+    rows, changepoints, tau = {
+        686: (61, 27, 0.05), 466: (119, 29, 0.05), 910: (81, 29, 0.5), 394: (70, 16, 0.05),
+        479: (104, 27, 0.5), 659: (70, 24, 0.05), 285: (65, 19, 0.05),
+    }[seed]  # fmt: skip
+    generator = np.random.default_rng(seed)
+    hours = np.sort(generator.integers(0, 10_000, rows)) * np.timedelta64(1, "h")
+    y = 1e4 + np.cumsum(generator.normal(0, 1, rows))
+
+    model = fit(
+        np.datetime64("2024-01-01", "us") + hours,
+        y,
+        n_changepoints=changepoints,
+        changepoint_prior_scale=tau,
+        seasonality_mode="multiplicative",
+    )
+
+    assert isinstance(model, Model)
+    assert model.engine == "fleetcast"
+
+
+def test_where_the_mean_is_near_zero_the_lower_of_two_minima_is_found() -> None:
+    generator = np.random.default_rng([99, 92])
+    steps = np.arange(446)
+    promotion, weather = generator.normal(size=(2, 446))
+    trend = 12 * steps / 446 - 6 + np.maximum(steps / 446 - 0.5, 0) * 5
+    y = trend * (1 + 0.5 * promotion) + 3 * weather + generator.normal(0, 0.5, 446)
+
+    model = fit(
+        MONDAY + steps * DAY,
+        y,
+        seasonality_mode="multiplicative",
+        regressors={"promotion": promotion, "weather": weather},
+        extra_regressors=["promotion", {"name": "weather", "mode": "additive"}],
+    )
+
+    assert isinstance(model, Model)
+    assert model.parameters.sigma_obs * model.scale.y_scale < 0.7
