@@ -1,6 +1,6 @@
 """The forecast: Prophet's own expressions in its own order of operations, on NumPy arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -11,6 +11,8 @@ from forecasting._errors import FutureError, SettingError
 from forecasting._frequency import future_stamps
 from forecasting._history import floor_column, limits
 from forecasting._intervals import deviations
+from forecasting._inversion import Cube
+from forecasting._one_thread import ONE_THREAD
 from forecasting._problem import Flags, Matrix, Vector
 from forecasting._regressors import condition_columns, numeric_columns
 from forecasting._settings import interval_width
@@ -41,6 +43,7 @@ class Request:
     floor: ArrayLike | None = None
     conditions: Mapping[str, ArrayLike] | None = None
     interval_width: float | None = None
+    non_negative: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +90,7 @@ class _Point:
     yhat: Vector
 
 
+@ONE_THREAD
 def forecast(model: "Model", request: Request) -> Table:
     """Return the forecast's columns; see `Model.predict`."""
     key = _key(model, request)
@@ -98,7 +102,18 @@ def forecast(model: "Model", request: Request) -> Table:
         _keep(model, key, horizon)
     else:
         point = _point(model, horizon)
-    return _table(model, horizon, point, components=request.components)
+    table = _table(model, horizon, point, components=request.components)
+    return without_negatives(table, horizon.shares) if request.non_negative else table
+
+
+def without_negatives(table: Table, endings: Iterable[str]) -> Table:
+    """Return the table with yhat and its quantiles, the columns with these endings, at least 0.
+
+    The trend and the components stay what the model says of them.
+    """
+    names = ("yhat", *(f"yhat_{ending}" for ending in endings))
+    # 0.0 is added so that no -0.0 is left, of which two processors may make different things
+    return table | {name: np.maximum(table[name], 0.0) + 0.0 for name in names}
 
 
 def _key(model: "Model", request: Request) -> tuple[object, ...] | None:
@@ -147,7 +162,12 @@ def _point(model: "Model", horizon: Horizon) -> _Point:
     else:
         scaled = trend(model.settings.growth, model.parameters, model.t_change, t=horizon.t, cap=cap)
     level = scaled * y_scale + floor
-    additive, multiplicative = _terms(horizon.X, model.parameters.beta, model.layout.multiplicative, y_scale)
+    (additive,), (multiplicative,) = terms(
+        horizon.X[None],
+        model.parameters.beta[None],
+        model.layout.multiplicative,
+        np.array([[y_scale]]),
+    )
     return _Point(cap, level, additive, multiplicative, level * (1 + multiplicative) + additive)
 
 
@@ -186,11 +206,21 @@ def _table(model: "Model", horizon: Horizon, point: _Point, *, components: bool)
     return table
 
 
-def _terms(X: Matrix, beta: Vector, multiplicative: Flags, y_scale: float) -> tuple[Vector, Vector]:
-    """Return additive terms in units of y, and multiplicative ones as a share of the trend."""
+def terms(X: Cube, beta: Matrix, multiplicative: Flags, y_scale: Matrix) -> tuple[Matrix, Matrix]:
+    """Return additive terms in units of y, and multiplicative ones as a share of the trend: (C, H) each.
+
+    C models share the layout: X (C, H, K), beta (C, K), multiplicative (K,), y_scale (C, 1).  What is
+    returned of a model is the same, to the last bit, as if it were the only one.
+    """
     if not multiplicative.any():
-        return X @ beta * y_scale, np.zeros(len(X))
-    return X @ np.where(multiplicative, 0.0, beta) * y_scale, X @ np.where(multiplicative, beta, 0.0)
+        return _effects(X, beta) * y_scale, np.zeros(X.shape[:2])
+    added, multiplied = np.where(multiplicative, 0.0, beta), np.where(multiplicative, beta, 0.0)
+    return _effects(X, added) * y_scale, _effects(X, multiplied)
+
+
+def _effects(X: Cube, beta: Matrix) -> Matrix:
+    effects: Matrix = (X @ beta[:, :, None])[:, :, 0]
+    return effects
 
 
 def _components(model: "Model", X: Matrix) -> Table:

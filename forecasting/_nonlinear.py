@@ -25,6 +25,7 @@ from forecasting._objective import (
 )
 from forecasting._problem import Flags, Matrix, Parameters, Problem, Solution, Vector
 from forecasting._ridge_lasso import Expansion, minimiser
+from forecasting._start_prior import StartPrior, prophet_start, start_prior
 
 _ITERATIONS = 100
 _AIM = 1e-8
@@ -33,6 +34,7 @@ _LENGTHS = (1.0, 0.4, 0.16, 0.06)
 _DAMPINGS = (0.0, *(10.0**power for power in range(-6, 7)))
 _GENTLE = 2
 """Damping level up to which the exact second derivatives are used."""
+_RENEWALS = 2
 _NEAR = 1e-3
 """Relative decrease of F in a step below which the exact second derivatives are used."""
 
@@ -48,6 +50,9 @@ class _Model:
     """1 / variance of the prior of each free parameter; 0 for k and c."""
     logistic: bool
     tau: float
+    rows: Matrix
+    """Derivatives of the curve, shape (P, N): written anew at every point, but for those of βₐ."""
+    start_prior: StartPrior | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class _Point:
 @dataclass(frozen=True, slots=True)
 class _End:
     point: _Point
+    around: Expansion
+    """Of RSS around the point, without second derivatives."""
     kkt: float
     converged: bool
 
@@ -76,14 +83,45 @@ class _Manner:
     """Index into `_DAMPINGS`."""
 
 
-def solve_nonlinear(problem: Problem) -> Solution:
-    """Return the lowest minimum of F found; raise `NoSolutionError` where the lowest point found is none."""
-    model = _model(problem)
-    ends = [_descend(model, start) for start in _starts(model, problem)]
+def solve_nonlinear(problem: Problem, *, with_start_prior: bool = True) -> Solution:
+    """Return the lowest minimum of F found; raise `NoSolutionError` where the lowest point found is none.
+
+    Where the data leave directions open, it is the minimum with the term of `_start_prior`, but the
+    objective reported is still F.  As the valleys of F are curved, the term is chosen at the first start,
+    so that no valley is walked along, and again at each of the first minima found.
+    """
+    model, starts = _model(problem), _starts(problem)
+    first, around = _at(model, starts[0]), None
+    if with_start_prior:
+        around = _expansion(model, first)
+        model = _with_start_prior(model, problem, first, around)
+        first = _at(model, starts[0]) if model.start_prior else first
+    ends = [_descend(model, first, around), *(_descend(model, _at(model, start)) for start in starts[1:])]
     lowest = min(ends, key=lambda end: end.point.F)
+    for _ in range(_RENEWALS if with_start_prior else 0):
+        renewed = _with_start_prior(model, problem, lowest.point, lowest.around)
+        if renewed.start_prior is None and model.start_prior is None:
+            break
+        model = renewed
+        lowest = _descend(model, _at(model, lowest.point.theta), lowest.around)
     if not lowest.converged:
         raise NoSolutionError(f"The optimality conditions are violated by {lowest.kkt:.1e} of the penalty.")
     return _solution(model, problem, lowest)
+
+
+def _with_start_prior(model: _Model, problem: Problem, point: _Point, around: Expansion) -> _Model:
+    """Return the model with the prior that this point needs, if it needs one."""
+    free = model.places.free
+    prior = start_prior(
+        around.G.take(free, axis=0).take(free, axis=1),
+        model.precision,
+        trend=model.places.trend,
+        at=point.theta.take(free),
+        start=_ordered(prophet_start(problem), problem),
+        n=model.y.size,
+        s2=point.s2,
+    )
+    return replace(model, start_prior=prior)
 
 
 def _model(problem: Problem) -> _Model:
@@ -91,39 +129,54 @@ def _model(problem: Problem) -> _Model:
     K, trend = problem.sigmas.size, 1 if problem.growth == "flat" else 2
     where = places(trend=trend, S=len(curve.trend) - trend, K=K)
     logistic = problem.growth == "logistic"
-    sigmas = np.concatenate((problem.sigmas[problem.multiplicative], problem.sigmas[~problem.multiplicative]))
-    precision = np.concatenate((np.full(trend, 0 if logistic else TREND_PRECISION), sigmas**-2))
-    return _Model(curve, problem.y, where, precision, logistic, problem.tau)
+    precision = np.concatenate((np.full(trend, 0 if logistic else TREND_PRECISION), problem.sigmas**-2))
+    precision = _ordered(precision, problem)
+    rows = np.empty((len(precision) + len(curve.trend) - trend, problem.y.size))
+    rows[len(rows) - len(curve.additive) :] = curve.additive
+    return _Model(curve, problem.y, where, precision, logistic, problem.tau, rows)
 
 
-def _starts(model: _Model, problem: Problem) -> list[Vector]:
-    theta = np.zeros(model.places.free.size + len(model.curve.trend) - model.places.trend)
+def _starts(problem: Problem) -> list[Vector]:
+    flat = problem.growth == "flat"
+    theta = np.zeros(len(problem.design) if not flat else 1 + problem.sigmas.size)
     if problem.cap is None:
-        theta[model.places.trend - 1] = problem.y.mean()
+        theta[0 if flat else 1] = problem.y.mean()
         return [theta]
     pairs = trend_starts(problem.design[0], problem.y, problem.cap)
     return [np.concatenate((pair, theta[2:])) for pair in pairs]
 
 
-def _descend(model: _Model, theta: Vector) -> _End:
-    """Go down from θ until F has a minimum, or no step is found."""
-    rows = np.empty((theta.size, model.y.size))
-    rows[theta.size - len(model.curve.additive) :] = model.curve.additive
-    point, manner, kkt = _at(model, theta), _Manner(), inf
+def _ordered(free: Vector, problem: Problem) -> Vector:
+    """Return free parameters in Prophet's order with the multiplicative features before the additive."""
+    trend, multiplicative = free.size - problem.sigmas.size, problem.multiplicative
+    beta = free[trend:]
+    return np.concatenate((free[:trend], beta[multiplicative], beta[~multiplicative]))
+
+
+def _descend(model: _Model, point: _Point, around: Expansion | None = None) -> _End:
+    """Go down from a point until F has a minimum, or no step is found."""
+    manner, kkt = _Manner(), inf
+    around = around or _expansion(model, point)
     for _ in range(_ITERATIONS):
-        jacobian(model.curve, point.values, out=rows)
-        around = Expansion(point.theta, point.rss, rows @ point.residual, rows @ rows.T, model.y.size)
         before, kkt = kkt, _violation(model, point, around.b)
         limit = (
             _AIM if kkt < before / 2 else tolerance(np.diag(around.G), model.y, s2=point.s2, tau=model.tau)
         )
         if kkt <= limit:
-            return _End(point, kkt, converged=True)
+            return _End(point, around, kkt, converged=True)
         lower = _lower(model, point, around, manner)
         if lower is None:
             break
         point, manner = lower
-    return _End(point, kkt, converged=False)
+        around = _expansion(model, point)
+    return _End(point, around, kkt, converged=False)
+
+
+def _expansion(model: _Model, point: _Point) -> Expansion:
+    """Return RSS around the point with the curve replaced by its tangent."""
+    rows = model.rows
+    jacobian(model.curve, point.values, out=rows)
+    return Expansion(point.theta, point.rss, rows @ point.residual, rows @ rows.T, model.y.size)
 
 
 def _lower(model: _Model, point: _Point, around: Expansion, manner: _Manner) -> tuple[_Point, _Manner] | None:
@@ -206,6 +259,17 @@ def _at(model: _Model, theta: Vector) -> _Point:
 
 
 def _prior(model: _Model, theta: Vector, *, exact: bool) -> Prior:
+    """Return what the priors of the free parameters add to F, with that of `_start_prior`."""
+    own, extra = _own_prior(model, theta, exact=exact), model.start_prior
+    if extra is None:
+        return own
+    free = theta.take(model.places.free)
+    pull = extra.gradient(free)
+    value = own.value + float(pull @ (free - extra.start)) / 2
+    return Prior(value, own.gradient + pull, own.curvature + extra.precision)
+
+
+def _own_prior(model: _Model, theta: Vector, *, exact: bool) -> Prior:
     free = theta.take(model.places.free)
     gradient = model.precision * free
     prior = Prior(float(gradient @ free) / 2, gradient, np.diag(model.precision))
@@ -241,4 +305,6 @@ def _solution(model: _Model, problem: Problem, end: _End) -> Solution:
     ours = theta[where.hinges.stop :]
     beta = np.empty_like(ours)
     beta[problem.multiplicative], beta[~problem.multiplicative] = ours[:scaling], ours[scaling:]
-    return Solution(Parameters(k, m, theta[where.hinges], beta, sqrt(point.s2)), point.F, end.kkt)
+    delta, prior = theta[where.hinges], _own_prior(model, theta, exact=False).value
+    value = objective(point.rss, model.y.size, prior=prior, delta=delta, tau=model.tau)
+    return Solution(Parameters(k, m, delta, beta, sqrt(point.s2)), value, end.kkt)
