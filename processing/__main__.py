@@ -1,6 +1,7 @@
 """The program `process`: raw readings -> one folder per customer."""
 
 import argparse
+import logging
 import signal
 import sys
 from collections.abc import Mapping
@@ -9,8 +10,8 @@ from typing import NoReturn
 
 from container import Paths, SettingError, run
 from processing._columns import Columns
-from processing._job import process
-from readings import OptionError, ReadingOptions
+
+logger = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Split raw readings into one folder per customer.
@@ -93,32 +94,54 @@ def columns(options: argparse.Namespace) -> Columns:
     )
 
 
-def reading_options(options: argparse.Namespace) -> ReadingOptions:
-    """Return the options as `ReadingOptions`; `SettingError` where one is malformed."""
-    names = ("delimiter", "decimal", "encoding", "date_format")
+def process(paths: Paths, wanted: Columns, *, replace: bool = False, **texts: str | None) -> int:
+    """Run the step as `processing._job.process` describes it; `texts` are the fields of `ReadingOptions`."""
+    from processing._job import process as run_step  # noqa: PLC0415 -- after Ctrl-C has its meaning
+    from readings import OptionError, ReadingOptions  # noqa: PLC0415 -- the same
+
     try:
-        return ReadingOptions(**{name: getattr(options, name) for name in names})
+        options = ReadingOptions(**texts)
     except OptionError as error:
         raise SettingError(f"--{error}") from error
+    return run_step(paths, wanted, options=options, replace=replace)
 
 
 def main() -> int:
     """Run the program and return its exit code."""
     options = parse()
+    received = _stop_on_signals()
+    texts = {name: getattr(options, name) for name in ("delimiter", "decimal", "encoding", "date_format")}
 
     def program(env: Mapping[str, str]) -> int:
-        signal.signal(signal.SIGTERM, _end)
-        process(
-            Paths.from_env(env), columns(options), options=reading_options(options), replace=options.replace
-        )
+        try:
+            process(Paths.from_env(env), columns(options), replace=options.replace, **texts)
+        except BaseException:
+            if not received:
+                raise
+            name = signal.Signals(received[0]).name
+            logger.error("stopped by %s; start process again to write the whole output", name)  # noqa: TRY400
+            return 128 + received[0]
         return 0
 
     return run(program)
 
 
-def _end(number: int, _: FrameType | None) -> NoReturn:
-    """Leave by the way of an exception, which cleans up."""
-    raise SystemExit(128 + number)
+def _stop_on_signals() -> list[int]:
+    """Let SIGINT or SIGTERM leave by an exception, so that nothing unfinished stays; return where it is noted.
+
+    DuckDB turns the exception into one of its own.
+    """
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        received.append(number)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, stop)
+    return received
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def _places(file: RawFile, header: Sequence[str], columns: Columns) -> tuple[int
 def _hint(header: Sequence[str]) -> str:
     """Return what is likely where a cell of the header is a time."""
     is_reading = len(readings.times(header).reasons) < len(header)
-    return ": is its header missing?" if is_reading else ""
+    return " (is its header missing?)" if is_reading else ""
 
 
 def read_files(

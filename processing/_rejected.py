@@ -36,7 +36,8 @@ class Rejected:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with naming(self._path):
+            self._file.close()
 
     @property
     def total(self) -> int:

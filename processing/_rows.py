@@ -151,7 +151,7 @@ class RowReader:
 
     def _careful(self, block: Block) -> tuple[Batch, int]:
         rows: list[list[str]] = []
-        places: list[int] = []
+        spans: list[tuple[int, int]] = []
         refused: list[Refused] = []
         place, lines = 0, block.lines
         while place < len(lines):
@@ -165,14 +165,14 @@ class RowReader:
                 refused.append(Refused(block.first + place, lines[place], reason))
             elif cells:
                 rows.append(cells)
-                places.append(place)
+                spans.append((place, place + count))
             place += count
         columns = [
             [row[taken] for row in rows] if isinstance(taken, int) else [taken] * len(rows)
             for taken in self._layout.taken
         ]
-        numbers = [block.first + place for place in places]
-        return Batch(columns, numbers, lambda row: lines[places[row]], refused), place
+        numbers = [block.first + start for start, _ in spans]
+        return Batch(columns, numbers, lambda row: "\n".join(lines[slice(*spans[row])]), refused), place
 
     def _header_again(self, cells: Sequence[str], line: int) -> str | None:
         names = [cell.strip() for cell in cells]

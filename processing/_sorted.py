@@ -10,6 +10,7 @@ from container import InputError, free_bytes
 from processing._disk import naming
 
 ROWS_PER_FETCH: Final = 20_000
+ROWS_PER_INSERT: Final = 100_000
 SHARE_OF_MEMORY: Final = 0.5
 """What DuckDB may take of the memory that is free; beyond it, it writes to the disk."""
 LEAST_BYTES: Final = 128 * 1024 * 1024
@@ -46,28 +47,40 @@ class SortedRows:
     def __init__(self, spill: Path) -> None:
         self._spill = spill
         self._connection = connect(spill, "rows.duckdb")
+        self._waiting: list[str] = []
         self._execute("CREATE TABLE lines (customer VARCHAR, line VARCHAR)")
 
     def add(self, customers: Sequence[str], lines: Sequence[str]) -> None:
         """Add rows; both of shape (rows,), without control characters."""
+        self._waiting += map("\t".join, zip(customers, lines, strict=True))
+        if len(self._waiting) >= ROWS_PER_INSERT:
+            self._insert()
+
+    def _insert(self) -> None:
+        if not self._waiting:
+            return
         path = self._spill / "rows.tsv"
         with naming(path):
-            path.write_bytes("\n".join(map("\t".join, zip(customers, lines, strict=True))).encode())
+            path.write_bytes("\n".join(self._waiting).encode())
         self._execute(_ADD, [str(path)])
+        self._waiting.clear()
 
     def customers(self) -> Iterator[str]:
         """Yield the name of each customer once."""
+        self._insert()
         result = self._execute("SELECT DISTINCT customer FROM lines")
         while rows := result.fetchmany(ROWS_PER_FETCH):
             yield from (name for (name,) in rows)
 
     def alike(self, most: int) -> list[list[str]]:
         """Return at most `most` groups of customers whose names a person could take for one."""
+        self._insert()
         groups = self._execute(_ALIKE, [most]).fetchall()
         return [names for (names,) in groups]
 
     def chunks(self) -> Iterator[list[tuple[str, str]]]:
         """Yield all rows in chunks, sorted by customer and line."""
+        self._insert()
         result = self._execute("SELECT customer, line FROM lines ORDER BY customer, line")
         while rows := result.fetchmany(ROWS_PER_FETCH):
             yield rows

@@ -10,7 +10,7 @@ from processing._files import RawFile
 from processing._rows import Block, Layout, RowReader, SecondHeaderError, blocks, header_lines
 from readings import DamagedFileError, DialectError, ReadingOptions
 
-HEAD_BYTES: Final = 256 * 1024
+HEAD_BYTES: Final = 64 * 1024
 """So many bytes of a file decide how it is written."""
 
 
@@ -65,7 +65,8 @@ class TextFile:
                 header = header_lines(block, layout)
                 block, has_header = block.after(header), header > 0
             batch, count = reader.read(block)
-            yield batch
+            if batch.lines or batch.refused:
+                yield batch
             rest, line = block.after(count).content, block.first + count
 
     def _refused(self, error: Exception | str) -> InputError:

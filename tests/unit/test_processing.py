@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from container import InputError, Paths
-from processing import Columns, process
-from processing.__main__ import columns, parse
+from processing import Columns
+from processing.__main__ import columns, parse, process
 
 HEADER = "customer_id,timestamp,consumption\n"
 
