@@ -65,8 +65,13 @@ class LineFormatter(logging.Formatter):
 
 def log_metrics(values: Mapping[str, object]) -> None:
     """Log `name=value;` for each, the one line that SageMaker's metric definitions are to match."""
-    line = " ".join(f"{name}={value};" for name, value in values.items())
+    line = " ".join(f"{name}={_plain(value)};" for name, value in values.items())
     logger.info(line, extra={_IS_METRICS: True})
+
+
+def _plain(value: object) -> str:
+    """Return a number without an exponent, as `[0-9.]+` reads it."""
+    return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def configure_logging(env: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from forecasting._holidays import RESOLVED_AHEAD
 from forecasting._json_read import loads
 from forecasting._many import forecast_many
 from forecasting._model import Model
+from forecasting._naive import seasonal_naive
 from forecasting._sampled import SampledModel
 from forecasting._settings import NAMES as ARGUMENTS
 from forecasting._spacing import spacing
@@ -30,6 +31,7 @@ __all__ = [
     "fit",
     "forecast_many",
     "loads",
+    "seasonal_naive",
     "spacing",
     "unseen_slots",
 ]

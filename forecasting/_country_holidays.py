@@ -1,6 +1,6 @@
-"""The public holidays of a country or one of its parts, from the `holidays` package, as Prophet asks for them."""
+"""The public holidays of a country or a part of it, from the `holidays` package, as Prophet asks for them."""
 
-import datetime
+import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -85,9 +85,7 @@ def country_holidays(
 @lru_cache(maxsize=4096)
 def _one_year(country: str, year: int, subdiv: str | None) -> tuple[tuple[int, str], ...]:
     dates = _calendar(country, year, subdiv)
-    return tuple(
-        (date.toordinal() - _EPOCH_ORDINAL, name) for date in dates for name in dates.get_list(date)
-    )
+    return tuple((date.toordinal() - _EPOCH_ORDINAL, name) for date in dates for name in dates.get_list(date))
 
 
 def _calendar(country: str, year: int, subdiv: str | None = None) -> Any:  # noqa: ANN401 -- a HolidayBase
@@ -104,7 +102,7 @@ def _calendar(country: str, year: int, subdiv: str | None = None) -> Any:  # noq
 
 
 def _date(day: int) -> str:
-    return datetime.date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
+    return dt.date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
 
 
 def _unknown_country(country: str) -> SettingError:
@@ -118,9 +116,7 @@ def _check_subdivision(country: str, subdiv: str | None) -> None:
     accepted = {*calendar.subdivisions, *calendar.subdivisions_aliases}
     if subdiv is not None and subdiv not in accepted:
         names = ", ".join(calendar.subdivisions) or "none"
-        raise SettingError(
-            f"country_holidays: {country} has no subdivision {subdiv!r}; accepted are {names}"
-        )
+        raise SettingError(f"country_holidays: {country} has no subdivision {subdiv!r}; accepted are {names}")
 
 
 def _fields(value: object) -> dict[str, Any]:
@@ -144,7 +140,9 @@ def _fields(value: object) -> dict[str, Any]:
 def _days(name: str, value: Mapping[str, Any], least: int, most: int) -> int:
     days = value.get(name, 0)
     if isinstance(days, bool) or not isinstance(days, int) or not least <= days <= most:
-        raise SettingError(f"country_holidays: {name} must be whole days from {least} to {most}, not {days!r}")
+        raise SettingError(
+            f"country_holidays: {name} must be whole days from {least} to {most}, not {days!r}"
+        )
     return days
 
 

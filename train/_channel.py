@@ -154,7 +154,9 @@ def _problem_of(names: Sequence[str]) -> str:
             return f"{other} and {name} look like the same readings twice: keep one of them"
     if "data" in first_of and len(names) > 1:
         other = next(name for name in names if name != first_of["data"])
-        return f"{first_of['data']} stands for all of the readings, but {other} is beside it: keep one of them"
+        return (
+            f"{first_of['data']} stands for all of the readings, but {other} is beside it: keep one of them"
+        )
     return ""
 
 
@@ -169,6 +171,4 @@ def _check_names(customers: Sequence[Customer], folder: Path) -> None:
     twice = [name for name in count if count[name] > 1]
     if twice:
         names = ", ".join(map(quoted, twice[:5]))
-        raise InputError(
-            f"customer {names} is in {quoted(folder)} more than once: keep one file or folder"
-        )
+        raise InputError(f"customer {names} is in {quoted(folder)} more than once: keep one file or folder")

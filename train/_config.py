@@ -9,7 +9,6 @@ import io
 import json
 import logging
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from container import InputError, Paths, quoted
 from forecasting import HolidayTable
+from readings import DialectError, detect_dialect, times
 from train._channel import CONFIG
 from train._files import UnusableFileError, read_file
 from train._host import Host
@@ -46,8 +46,6 @@ _NEEDED: Final = {
     "seasonalities": ("name", "period", "fourier_order"),
 }
 _CUSTOMER: Final = "customer"
-_DELIMITERS: Final = ",;\t|"
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 Row: TypeAlias = dict[str, Any]
 Rows: TypeAlias = Mapping[str, Sequence[Row]]
@@ -123,39 +121,64 @@ def _files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _rows(path: Path, argument: str) -> Iterator[Row]:
-    """Yield the checked rows of a file."""
+def _rows(path: Path, argument: str) -> list[Row]:
+    """Return the checked rows of a file."""
     name = f"config/{path.name}"
     try:
-        text = read_file(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
+        content = read_file(path, most_bytes=MOST_BYTES)
     except UnusableFileError as error:
         raise InputError(f"config/{error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not UTF-8 text, from byte {error.start} on") from error
     read = _csv_rows if path.suffix == ".csv" else _json_rows
-    for place, row in read(name, text, argument):
+    found = list(read(name, content, argument))
+    for place, row in found:
         try:
-            yield _checked(row, argument)
+            row.update(_checked(row, argument))
         except ValueError as error:
             raise InputError(f"{name}, {place}: {error}") from error
+    if "ds" in _NEEDED[argument]:
+        _read_times(name, found)
+    return [row for _, row in found]
 
 
-def _csv_rows(name: str, text: str, argument: str) -> Iterator[tuple[str, Row]]:
-    head = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _read_times(name: str, found: Sequence[tuple[str, Row]]) -> None:
+    """Write the times of all rows in one way, read as those of the customers' files are."""
+    parsed = times([row["ds"] for _, row in found])
+    for number, (place, row) in enumerate(found):
+        if reason := parsed.reasons.get(number):
+            raise InputError(f"{name}, {place}: ds {quoted(row['ds'])} {reason}")
+        if np.isnat(parsed.values[number]):
+            raise InputError(f"{name}, {place}: ds {quoted(row['ds'])} is no time")
+        row["ds"] = str(parsed.values[number].astype("datetime64[s]"))
+
+
+def _csv_rows(name: str, content: bytes, argument: str) -> Iterator[tuple[str, Row]]:
     try:
-        header = [cell.strip() for cell in next(reader, [])]
-        _check_columns(header, argument)
+        names = [(column,) for column in _NEEDED[argument]]
+        dialect = detect_dialect(content, names=names, whole=True)
+        text = content.decode(dialect.encoding)
+    except (DialectError, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: {error}") from error
+    lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
+    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+    header: list[str] = []
+    try:
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
-            if len(cells) != len(header):
-                raise ValueError(f"{len(cells)} cells below a header of {len(header)} columns")
-            row = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
-            yield f"line {reader.line_num}", {column: cell for column, cell in row.items() if cell != ""}
+            if not header:
+                header = [cell.strip() for cell in cells]
+                _check_columns(header, argument)
+                continue
+            yield f"line {reader.line_num}", _csv_row(header, cells)
     except (ValueError, csv.Error) as error:
         raise InputError(f"{name}, line {max(reader.line_num, 1)}: {error}") from error
+
+
+def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Row:
+    if len(cells) != len(header):
+        raise ValueError(f"{len(cells)} cells below a header of {len(header)} columns")
+    row = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+    return {column: cell for column, cell in row.items() if cell != ""}
 
 
 def _check_columns(header: Sequence[str], argument: str) -> None:
@@ -170,9 +193,9 @@ def _check_columns(header: Sequence[str], argument: str) -> None:
         raise ValueError("a column is there twice")
 
 
-def _json_rows(name: str, text: str, argument: str) -> Iterator[tuple[str, Row]]:
+def _json_rows(name: str, content: bytes, argument: str) -> Iterator[tuple[str, Row]]:
     try:
-        rows = json.loads(text, parse_constant=_refuse_constant)
+        rows = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise InputError(f"{name}, line {error.lineno}: not JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
@@ -216,15 +239,6 @@ def _checked(row: Row, argument: str) -> Row:
     }
 
 
-def _time(column: str, cell: object) -> str:
-    try:
-        if isinstance(cell, str) and _DATE.match(cell) and not np.isnat(np.datetime64(cell, "us")):
-            return cell
-    except ValueError:
-        pass
-    raise ValueError(f"{column} must be a date such as 2026-12-24, not {quoted(cell)}")
-
-
 def _name(column: str, cell: object) -> str:
     if not isinstance(cell, str):
         raise ValueError(f"{column} must be a text, not {quoted(cell)}")  # noqa: TRY004 -- a file's fault
@@ -233,7 +247,7 @@ def _name(column: str, cell: object) -> str:
 
 def _customer(column: str, cell: object) -> str:
     if isinstance(cell, bool) or not isinstance(cell, (str, int)):
-        raise ValueError(f"{column} must be a customer's name, not {quoted(cell)}")
+        raise ValueError(f"{column} must be a customer's name, not {quoted(cell)}")  # noqa: TRY004 -- as above
     return str(cell)
 
 
@@ -266,7 +280,7 @@ def _as_float(cell: object) -> float:
 
 
 _CHECKS: Final[dict[str, Callable[[str, object], object]]] = {
-    "ds": _time,
+    "ds": _name,
     "holiday": _name,
     "name": _name,
     "customer": _customer,

@@ -9,7 +9,7 @@ from typing import Final
 import forecasting
 from container import InputError, SettingError, quoted
 from train._channel import Customer
-from train._files import UnusableFileError, read_file, read_head
+from train._files import UnusableFileError, read_head
 from train._readings import BOUNDS
 from train._settings import TrainSettings
 
@@ -40,8 +40,8 @@ def _check_bounds(settings: TrainSettings) -> None:
         names = " and ".join(settings.bounds)
         growth = settings.model.get("growth", "linear")
         raise SettingError(
-            f"{names} belongs to growth = logistic, not to {growth}; non_negative = true keeps forecasts at 0 "
-            "or above whatever the growth is"
+            f"{names} belongs to growth = logistic, not to {growth}; non_negative = true keeps forecasts "
+            "at 0 or above whatever the growth is"
         )
 
 

@@ -3,10 +3,11 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+import forecasting
 from container import (
     InputError,
     Paths,
@@ -18,6 +19,7 @@ from container import (
     whole_number,
 )
 from forecasting import ARGUMENTS, CountryHolidays
+from readings import OptionError, ReadingOptions
 from train._config import Config
 from train._host import Host
 from train._metrics import Holdout
@@ -41,7 +43,8 @@ OURS = frozenset(
     }
 )
 """What there is besides the arguments of Prophet's constructor."""
-KNOWN = OURS | frozenset(ARGUMENTS)
+READING = tuple(option.name for option in fields(ReadingOptions))
+KNOWN = OURS | frozenset(ARGUMENTS) | frozenset(READING)
 SAGEMAKER_PREFIX = "sagemaker_"
 """The SageMaker SDKs put settings of their own among the hyperparameters; they all begin like this."""
 SEASONALITY = '[{"name": "monthly", "period": 30.5, "fourier_order": 5}]'
@@ -67,6 +70,8 @@ class TrainSettings:
     """Columns of a customer's file that the model needs besides time and reading: regressors, conditions."""
     bounds: Mapping[str, float] = field(default_factory=dict)
     """`cap` and `floor` of logistic growth, for files without such a column."""
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
+    """How the customers' files are written, where the files alone leave it in doubt."""
     non_negative: bool = False
     """Whether forecasts and their intervals are clipped at 0."""
     holdout: Holdout = field(default_factory=Holdout)
@@ -95,14 +100,16 @@ class TrainSettings:
         if twice := sorted(config.names() & given.keys()):
             raise SettingError(f"{twice[0]} is a hyperparameter and a file of the channel config: keep one")
         model, country = _model(given)
+        rows = _config_arguments(config)
         return cls(
             model=model,
             config=config,
-            rows=config.arguments_of(),
+            rows=rows,
             digest=config.digest_of(),
             country=country,
-            columns=_columns(model, config.arguments_of()),
+            columns=_columns(model, rows),
             bounds={name: _bound(name, given[name]) for name in BOUNDS if name in given},
+            reading=_reading(given),
             non_negative=flag(given, "non_negative"),
             holdout=Holdout.parse(str(_value(given.get("holdout", '""')))),
             customer_timeout_seconds=whole_number(given, "customer_timeout_seconds", default=300),
@@ -141,6 +148,7 @@ class TrainSettings:
             "country_holidays": asdict(self.country) if self.country else None,
             "holdout": str(self.holdout) if self.holdout != Holdout() else None,
             "non_negative": self.non_negative,
+            **asdict(self.reading),
         }
         return given | {name: value for name, value in more.items() if value}
 
@@ -158,11 +166,29 @@ def _model(given: Mapping[str, str]) -> tuple[dict[str, Any], CountryHolidays | 
         model["keep_history"] = True
     if "country_holidays" not in given:
         return model, None
-    country = CountryHolidays.of(_value(given["country_holidays"]))
+    try:
+        country = CountryHolidays.of(_value(given["country_holidays"]))
+    except forecasting.SettingError as error:
+        raise SettingError(str(error)) from error
     if country.is_plain:
         model["country_holidays"] = country.country
         return model, None
     return model, country
+
+
+def _config_arguments(config: Config) -> dict[str, Any]:
+    try:
+        return config.arguments_of()
+    except forecasting.SettingError as error:
+        raise SettingError(f"channel config: {error}") from error
+
+
+def _reading(given: Mapping[str, str]) -> ReadingOptions:
+    """Return the options of the reader; a delimiter that is a blank or a tab stands for itself."""
+    try:
+        return ReadingOptions(**{name: given[name] for name in READING if name in given})
+    except OptionError as error:
+        raise SettingError(str(error)) from error
 
 
 def _columns(model: Mapping[str, Any], rows: Mapping[str, Any]) -> tuple[str, ...]:
