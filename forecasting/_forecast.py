@@ -90,18 +90,18 @@ class _Point:
     yhat: Vector
 
 
-@ONE_THREAD
 def forecast(model: "Model", request: Request) -> Table:
     """Return the forecast's columns; see `Model.predict`."""
     key = _key(model, request)
     horizon = None if key is None else model.kept.get(key)
     if horizon is None:
-        horizon = _horizon(model, request)
-        point = _point(model, horizon)
-        horizon = replace(horizon, deviations=_deviations(model, horizon, point))
+        with ONE_THREAD:
+            horizon = _horizon(model, request)
+            point = _point(model, horizon)
+            horizon = replace(horizon, deviations=_deviations(model, horizon, point))
         _keep(model, key, horizon)
     else:
-        point = _point(model, horizon)
+        point = _point(model, horizon)  # OpenBLAS shares no product of so few numbers among threads
     table = _table(model, horizon, point, components=request.components)
     return without_negatives(table, horizon.shares) if request.non_negative else table
 
@@ -162,12 +162,7 @@ def _point(model: "Model", horizon: Horizon) -> _Point:
     else:
         scaled = trend(model.settings.growth, model.parameters, model.t_change, t=horizon.t, cap=cap)
     level = scaled * y_scale + floor
-    (additive,), (multiplicative,) = terms(
-        horizon.X[None],
-        model.parameters.beta[None],
-        model.layout.multiplicative,
-        np.array([[y_scale]]),
-    )
+    additive, multiplicative = terms(horizon.X, model.parameters.beta, model.layout.multiplicative, y_scale)
     return _Point(cap, level, additive, multiplicative, level * (1 + multiplicative) + additive)
 
 
@@ -206,20 +201,20 @@ def _table(model: "Model", horizon: Horizon, point: _Point, *, components: bool)
     return table
 
 
-def terms(X: Cube, beta: Matrix, multiplicative: Flags, y_scale: Matrix) -> tuple[Matrix, Matrix]:
-    """Return additive terms in units of y, and multiplicative ones as a share of the trend: (C, H) each.
+def terms(X: Cube, beta: Matrix, multiplicative: Flags, y_scale: Matrix | float) -> tuple[Matrix, Matrix]:
+    """Return additive terms in units of y, and multiplicative ones as a share of the trend.
 
-    C models share the layout: X (C, H, K), beta (C, K), multiplicative (K,), y_scale (C, 1).  What is
-    returned of a model is the same, to the last bit, as if it were the only one.
+    Of one model X is (H, K) and beta (K,), the terms (H,); of C models of one layout they are (C, H, K),
+    (C, K), (C, H), and y_scale is (C, 1).  Both make the same products, model by model: no bit differs.
     """
     if not multiplicative.any():
-        return _effects(X, beta) * y_scale, np.zeros(X.shape[:2])
+        return _effects(X, beta) * y_scale, np.zeros(X.shape[:-1])
     added, multiplied = np.where(multiplicative, 0.0, beta), np.where(multiplicative, beta, 0.0)
     return _effects(X, added) * y_scale, _effects(X, multiplied)
 
 
 def _effects(X: Cube, beta: Matrix) -> Matrix:
-    effects: Matrix = (X @ beta[:, :, None])[:, :, 0]
+    effects: Matrix = X @ beta if beta.ndim == 1 else (X @ beta[:, :, None])[:, :, 0]
     return effects
 
 

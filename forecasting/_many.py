@@ -105,6 +105,8 @@ def _tables(models: list[Model], request: Request) -> Iterator[Table]:
     shares = probabilities(width, request)
     ds = np.array([future_rows(request, last_dates=model.last_dates, dates=None) for model in models])
     t = np.array([model.scale.t(stamps) for model, stamps in zip(models, ds, strict=True)])
+    if not (t[:, 0] > 1.0).all():
+        raise FutureError("a step is too small beside the history of one of the models")
     y_scale = np.array([model.scale.y_scale for model in models])[:, None]
     additive, multiplicative = _terms(models, ds, y_scale)
     level = _trend(models, t) * y_scale + _floor(models)
