@@ -51,7 +51,7 @@ class StartPrior:
 
 
 def prophet_start(problem: Problem) -> Vector:
-    """Return where Prophet's optimiser starts: (k, m) and β = 0; (m, β) of flat growth, (k, c) of logistic."""
+    """Return where Prophet's optimiser starts: (k, m, β), (m, β) of flat growth, (k, c, β) of logistic."""
     t, y = problem.design[0], problem.y
     beta = np.zeros(problem.sigmas.size)
     if problem.growth == "flat":
@@ -63,12 +63,21 @@ def prophet_start(problem: Problem) -> Vector:
 
 
 def start_prior(  # noqa: PLR0913 - all that the formula has, by name
-    squares: Matrix, precision: Vector, *, trend: int, at: Vector, start: Vector, n: int, s2: float
+    squares: Matrix,
+    precision: Vector,
+    *,
+    trend: int,
+    at: Vector,
+    start: Vector,
+    n: int,
+    s2: float,
+    slope: Vector | None = None,
 ) -> StartPrior | None:
     """Return the prior that the point `at` needs, or None where no direction is open.
 
     `squares` is J Jᵀ of the free parameters at that point, `precision` 1 / variance of their priors, `trend`
-    how many of them are the trend's; `start` is Prophet's.  May raise `LinAlgError`.
+    how many of them are the trend's; `start` is q₀, `slope` the gradient of F, where the point is not the
+    minimum of F.  May raise `LinAlgError`.
     """
     M = squares.copy()
     M.flat[trend * (len(M) + 1) :: len(M) + 1] += s2 * precision[trend:]
@@ -79,20 +88,19 @@ def start_prior(  # noqa: PLR0913 - all that the formula has, by name
     try:
         np.linalg.cholesky(above)
     except np.linalg.LinAlgError:
-        return _prior(M, np.sqrt(scale), least, at=at, start=start, s2=s2)
+        root = np.sqrt(scale)[:, None]
+        mu, U = np.linalg.eigh(M / (root * root.T))
+        mu, U = np.maximum(mu[mu < least], 0.0), U[:, mu < least]
+        way = (start - at) @ (root * U)
+        if slope is not None:  # one step of Newton's along each direction leads to the minimum
+            way += s2 * (slope @ (U / root)) / np.maximum(mu, np.finfo(np.float64).tiny)
+        pull = _pull(mu, way, least=least, s2=s2)
+        return StartPrior(start, (root * U * pull) @ (root * U).T) if pull.any() else None
     return None
 
 
-def _prior(
-    M: Matrix, root: Vector, least: float, *, at: Vector, start: Vector, s2: float
-) -> StartPrior | None:
-    mu, U = np.linalg.eigh(M / np.multiply.outer(root, root))
-    is_open = mu < least
-    mu, U = np.maximum(mu[is_open], 0.0), root[:, None] * U[:, is_open]
-    cost = mu * ((start - at) @ U) ** 2 / (2 * s2)
+def _pull(mu: Vector, way: Vector, *, least: float, s2: float) -> Vector:
+    """Return the precision along each open direction: μ f / (σ² (1 - f)), with its limit for μ = 0."""
+    cost = mu * way**2 / (2 * s2)
     part = (1 - mu / least) * np.maximum(1 - (cost / _MOST_COST) ** 2, 0.0)
-    if not part.any():
-        return None
-    # μ f / (1 - f) has the limit μₒ for μ = 0, where c is 0 too
-    pull = np.where(mu > 0, mu * part / np.maximum(1 - part, _LEAST_REMAINDER), least) / s2
-    return StartPrior(start, (U * pull) @ U.T)
+    return np.where(mu > 0, mu * part / np.maximum(1 - part, _LEAST_REMAINDER), least) / s2

@@ -14,11 +14,19 @@ from readings._numbers import numbers
 from readings._options import ReadingOptions
 from readings._times import times
 
+KINDS = (
+    (b"\x1f\x8b", "compressed with gzip; its name must end in .gz"),
+    (b"PK\x03\x04", "a zip file or an Excel workbook; export it as CSV"),
+    (b"PAR1", "Parquet; its name must end in .parquet"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd; use gzip"),
+    (b"BZh", "compressed with bzip2; use gzip"),
+)
 Names: TypeAlias = Sequence[Collection[str]]
 """For each column that must be there the names that it may have."""
 CANDIDATES = (",", ";", "\t", "|")
 TIME_AND_NUMBER = 2
 QUOTE = '"'
+NO_FIRST_ROW = "its first line has cells of more than 128 KB, or a quote that does not close"
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -59,12 +67,15 @@ def detect_dialect(
     of the file.  DialectError says what is in doubt, and which option decides it.
     """
     options = options or ReadingOptions()
-    encoding = options.encoding or encoding_of(head, whole=whole)
+    encoding = encoding_of(head, options.encoding, whole=whole)
     text = decoded(head, encoding, whole=whole)
     candidates = (options.delimiter,) if options.delimiter else CANDIDATES
     headers = {delimiter: first_rows(text, delimiter, most=1) for delimiter in candidates}
-    if not all(headers.values()):
+    if not text.strip():
         raise DialectError("is empty: it has no readings")
+    headers = {delimiter: rows for delimiter, rows in headers.items() if rows}
+    if not headers:
+        raise DialectError(f"has no header: {NO_FIRST_ROW}")
     delimiter = _delimiter({delimiter: rows[0] for delimiter, rows in headers.items()}, names, options)
     decimal = options.decimal or "."
     if options.decimal is None and delimiter != ",":
@@ -73,11 +84,16 @@ def detect_dialect(
     return Dialect(encoding, delimiter, decimal, tuple(name.strip() for name in headers[delimiter][0]))
 
 
-def encoding_of(head: bytes, *, whole: bool = False) -> str:
-    """Return the codec of a text by its first bytes: UTF-8, or what a byte order mark says."""
+def encoding_of(head: bytes, named: str | None = None, *, whole: bool = False) -> str:
+    """Return the codec of a text: what a byte order mark says, else what is `named`, else UTF-8."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding
+    for mark, kind in KINDS:
+        if head.startswith(mark):
+            raise DialectError(f"is no text but {kind}")
+    if named is not None:
+        return named
     if b"\0" in head[:4]:
         raise DialectError("begins with NUL bytes; if it is UTF-16 without a byte order mark, set encoding")
     try:

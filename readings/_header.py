@@ -25,7 +25,5 @@ def place_of(header: Sequence[str], names: Collection[str]) -> int | None:
             return places[0]
         if places:
             fitting = " and ".join(repr(header[place]) for place in places)
-            raise DialectError(
-                f"its header has {fitting}, and which of them is {' or '.join(names)} is in doubt; keep one"
-            )
+            raise DialectError(f"has a header with {fitting}, of which only one may be there; keep one")
     return None

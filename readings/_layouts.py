@@ -48,7 +48,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (rf"{_COMPACT}(?P<hour>00)(?P<minute>00)(?P<seconds>00){_FRACTION}{_ZONE}", "digits"),
     (r"(?P<year>0000)[-/](?P<month>00)", "months"),
     *(
-        (rf"(?P<epoch_{unit}>0{{{10 + digits}}}){_FRACTION}", "hours" if unit == "s" else "")
+        (rf"(?P<epoch_{unit}>0{{{10 + digits}}}){_FRACTION}", "hours" if unit == "s" else "epoch")
         for unit, digits in DIGITS_OF_UNITS.items()
     ),
 )
@@ -92,7 +92,7 @@ class Layout:
     words: Mapping[str, str]
     """What all texts of the shape share: name (of the month), half (am or pm), sign, utc, zone, mark."""
     doubt: str = ""
-    """Why the whole column must be seen first: 'order', 'hours', 'digits' or 'months'."""
+    """Why the whole column must be seen first: 'order', 'hours', 'epoch', 'digits' or 'months'."""
     unit: str = ""
     """The unit of a number since 1970."""
 

@@ -40,7 +40,7 @@ def plain_table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table 
     A tenth of the time of `table`: split once, and let NumPy check.  What is in doubt in such a table may
     be a line that `table` passes over.
     """
-    if dialect.encoding not in ASCII_INSIDE or b'"' in content or b"\0" in content:
+    if dialect.encoding not in ASCII_INSIDE or not dialect.header[-1] or b'"' in content or b"\0" in content:
         return None
     content = content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
     mark, width = dialect.delimiter.encode(), len(dialect.header)
@@ -115,4 +115,6 @@ def _misfit(line: int, cells: Sequence[str], width: int, delimiter: str) -> str:
 def _notes(repeated: Sequence[int]) -> tuple[str, ...]:
     if not repeated:
         return ()
-    return (f"{len(repeated)} lines repeat the header and were passed over, the first is line {repeated[0]}",)
+    return (
+        f"lines passed over because they repeat the header: {len(repeated)}, the first is line {repeated[0]}",
+    )

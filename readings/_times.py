@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from readings._layouts import DIGITS_OF_UNITS, MONTHS, Layout, layout
+from readings._layouts import DIGITS_OF_UNITS, MONTHS, NO_EPOCH, Layout, layout
 from readings._parsed import Parsed, Texts, is_missing
 from readings._texts import Shape, shapes
 from readings._zones import GAP, OVERLAP, UNKNOWN, is_known, offsets
@@ -37,7 +37,7 @@ SHORT_YEARS_OF_1900 = 69
 """Years of two digits from here on are of the 20th century, as in strptime."""
 
 EMPTY = "says no time: a reading without a time cannot be used"
-NO_DAY, NO_YEAR, NO_CLOCK, NO_OFFSET, IN_GAP, IN_OVERLAP, OTHER_OFFSET, FRACTION = range(1, 9)
+NO_DAY, NO_YEAR, NO_CLOCK, NO_OFFSET, IN_GAP, IN_OVERLAP, OTHER_OFFSET, FRACTION, TOO_EARLY = range(1, 10)
 REASONS = (
     "",
     "is no day of the calendar",
@@ -48,6 +48,7 @@ REASONS = (
     OVERLAP,
     "has an offset that its zone does not have at this time",
     "is a date with a fraction",
+    NO_EPOCH,
 )
 ORDER_IN_DOUBT = (
     "may have the day or the month first, and no other text of the column decides; "
@@ -62,7 +63,7 @@ DIGITS_IN_DOUBT = (
     "is in a column where many texts of this form are no times, so that none of them is beyond doubt; "
     "set date_format"
 )
-MIXED_ZONES = "{0} of {1} times have a zone and were converted to UTC; the others were taken as they are"
+MIXED_ZONES = "times with a zone, converted to UTC: {0} of {1}; the others were taken as they are"
 
 
 def times(texts: Texts, *, date_format: str | None = None, evidence: Evidence | None = None) -> Parsed:
@@ -116,7 +117,7 @@ def _evidence(groups: Sequence[tuple[Shape, Layout | str]]) -> Evidence:
             )
             evidence[f"day {found.words['mark']}"] += int((day & ~month).sum())
             evidence[f"month {found.words['mark']}"] += int((month & ~day).sum())
-        elif found.doubt:
+        elif found.doubt not in ("", "epoch"):
             valid = _moments(shape, _as_date(found))[1] == 0
             name = _form(shape, found)
             evidence[name] += int(valid.sum())
@@ -135,7 +136,7 @@ def _refusal(shape: Shape, found: Layout | str, evidence: Evidence) -> str:
         day, month = (evidence[f"{which} {mark}"] for which in ("day", "month"))
         if bool(day) == bool(month):
             return (TWO_ORDERS if day else ORDER_IN_DOUBT).format(mark)
-    if found.doubt in ("", "order"):
+    if found.doubt in ("", "order", "epoch"):
         return ""
     name = _form(shape, found)
     share = evidence[name] / max(evidence[f"all {name}"], 1)
@@ -175,6 +176,8 @@ def _moments(shape: Shape, found: Layout) -> tuple[Integers, NDArray[np.int8]]:
     digits = shape.codes - np.uint8(ZERO)
     if found.unit:
         moments = _since_1970(digits, found)
+        if found.doubt:
+            _mark(why, digits[:, 0] == 0, TOO_EARLY)
     else:
         moments = _days(digits, found, why) + _clock(digits, found, why)
         moments = _to_utc(moments, digits, found, why)

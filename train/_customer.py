@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from archive import SUFFIX, Archive, ArchiveError, pack, unpack
-from forecasting import Model, spacing, unseen_slots
+from forecasting import Model, unseen_slots
 from train._channel import Customer
 from train._files import read_file
 from train._fit import INSTEAD, Estimate, arguments_of, estimate, evaluate, naive_estimate
+from train._freq import freq_of
 from train._outcome import Failed, Fitted, Outcome
 from train._proof import ProofError, prove
 from train._readings import MOST_BYTES, Readings, ReadingsError, read
@@ -53,7 +54,7 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
         earlier = _earlier(checkpoints / f"{customer.name}{SUFFIX}")
         if earlier is not None and earlier.archive.metadata.get("fingerprint") == fingerprint:
             return _skipped(customer, earlier, settings)
-        readings = read(customer.files, contents, columns=settings.columns)
+        readings = read(customer.files, contents, columns=settings.columns, options=settings.reading)
         rows = len(readings.ds)
         _check_cap(readings, settings)
         fitted = _Fit(customer, readings, settings, fingerprint, started)
@@ -142,7 +143,7 @@ class _Fit:
         is_naive = estimated.engine == "naive"
         if is_naive and earlier is not None and self._is_worth_more(earlier):
             return self._kept(estimated, earlier)
-        freq = spacing(self.readings.ds)
+        freq = freq_of(self.readings.ds)
         measured = evaluate(self.readings, estimated, self.settings)
         packed = pack(Archive(estimated.model.dumps(), self._metadata(estimated, measured, freq)))
         prove(packed, self.readings, self.settings, is_naive=is_naive)
@@ -202,12 +203,14 @@ def _warnings(
     readings: Readings, estimated: Estimate, settings: TrainSettings, freq: str | None
 ) -> dict[str, tuple[str, ...]]:
     """Return what a reader of the forecasts should know of the data, as sentences by kind."""
+    found = {"rows left out" if readings.dropped_rows else "readings": readings.notes}
     model = estimated.model
     if estimated.engine == "naive" or not isinstance(model, Model):
-        return {}
-    usable = readings.rows(np.isfinite(readings.y))
-    conditions = arguments_of(usable, settings).get("conditions")
-    found = {"unseen slots": tuple(unseen_slots(model, usable.ds, freq=freq, conditions=conditions))}
+        return {kind: sentences for kind, sentences in found.items() if sentences}
+    finite = np.isfinite(readings.y)
+    usable = readings if finite.all() else readings.rows(finite)
+    conditions = arguments_of(usable, settings).get("conditions") if settings.columns else None
+    found["unseen slots"] = tuple(unseen_slots(model, usable.ds, freq=freq, conditions=conditions))
     if model.parameters.sigma_obs < NO_NOISE:
         found["no noise"] = ("the model explains the readings without noise: its interval has no width",)
     return {kind: sentences for kind, sentences in found.items() if sentences}

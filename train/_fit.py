@@ -46,6 +46,8 @@ def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
         model = fit(readings.ds, readings.y, **arguments_of(readings, settings), **arguments)
     except (FitError, HistoryError) as error:
         return naive_estimate(readings, str(error))
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        return naive_estimate(readings, f"the numbers are beyond what can be computed ({error})")
     asked_for = settings.model.get("mcmc_samples")
     reason = "" if model.engine == "fleetcast" or asked_for else "no proper optimum: fitted by Prophet itself"
     return Estimate(model, model.engine, reason)
@@ -117,11 +119,13 @@ def _clipped(values: Vector, settings: TrainSettings) -> Vector:
 
 def arguments_of(readings: Readings, settings: TrainSettings) -> dict[str, Any]:
     """Return the arguments of fit and predict that each customer's file has its own values for."""
-    conditions = {row.get("condition_name") for row in settings.arguments.get("seasonalities", ())}
     arguments: dict[str, Any] = {}
     if settings.is_logistic:
         arguments |= settings.bounds
         arguments |= {name: readings.columns[name] for name in BOUNDS if name in readings.columns}
+    if not settings.columns:
+        return arguments
+    conditions = {row.get("condition_name") for row in settings.arguments.get("seasonalities", ())}
     for name in settings.columns:
         kind = "conditions" if name in conditions else "regressors"
         arguments.setdefault(kind, {})[name] = readings.columns[name]

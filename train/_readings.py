@@ -106,7 +106,7 @@ def _complete(readings: Readings, columns: Sequence[str]) -> Readings:
     if not dropped:
         return readings
     names = " or ".join(name for name, absent in missing.items() if absent.any())
-    note = f"{dropped} of {len(readings.ds)} rows have no value of {names} and were left out"
+    note = f"rows left out because they have no value of {names}: {dropped} of {len(readings.ds)}"
     if dropped == len(readings.ds):
         raise ReadingsError(f"no row has a value of {' and '.join(columns)}")
     kept = readings.rows(~lacking)

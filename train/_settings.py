@@ -148,7 +148,7 @@ class TrainSettings:
             "country_holidays": asdict(self.country) if self.country else None,
             "holdout": str(self.holdout) if self.holdout != Holdout() else None,
             "non_negative": self.non_negative,
-            **asdict(self.reading),
+            **{name: getattr(self.reading, name) for name in READING},
         }
         return given | {name: value for name, value in more.items() if value}
 

@@ -46,6 +46,6 @@ class Source:
             return
         row, column = min(refused, key=lambda pair: pair[0])
         rows = len({row for _, column in refused for row in column.parsed.reasons})
-        more = f" (and {rows - 1} more rows cannot be used)" if rows > 1 else ""
+        more = f"; rows that cannot be used: {rows}" if rows > 1 else ""
         text = column.text(row)[:MOST_CHARACTERS_SHOWN]
         raise ReadingsError(f"{self.name}, {self.place(row)}: {text!r} {column.parsed.reasons[row]}{more}")
