@@ -77,14 +77,16 @@ def _fitted(
     with tempfile.TemporaryDirectory(prefix="stan-") as folder:
         exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file), seconds=seconds)
         model.stan_backend.model = cmdstanpy.CmdStanModel(exe_file=str(exe))
+        quiet = {"show_progress": False} if prepared.settings.mcmc_samples else {}
         before = _seconds_of_children()
         try:
-            model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **stan_arguments})
+            model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **quiet, **stan_arguments})
         except (RuntimeError, ValueError, FloatingPointError) as error:
             if seconds is not None and _seconds_of_children() - before >= seconds:
                 reason = f"Prophet itself found no estimate within {seconds} seconds of processor time"
                 raise FitError(reason) from error
-            raise FitError(f"Prophet itself found no estimate: {str(error).splitlines()[0][:200]}") from error
+            reason = str(error).splitlines()[0].partition(" Command ")[0]  # what follows are temporary files
+            raise FitError(f"Prophet itself found no estimate: {reason[:200]}") from error
         yield model
 
 
