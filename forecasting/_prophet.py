@@ -28,6 +28,8 @@ from forecasting._timestamps import datetimes
 
 OPTIMIZE_SECONDS: Final = 10
 """Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""
+NEARLY: Final = 0.9
+"""The kernel may end a process some hundredths of a second before its time is up."""
 ROWS_PER_SECOND: Final = 100
 """A longer history gets a second more for so many rows."""
 
@@ -82,7 +84,7 @@ def _fitted(
         try:
             model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **quiet, **stan_arguments})
         except (RuntimeError, ValueError, FloatingPointError) as error:
-            if seconds is not None and _seconds_of_children() - before >= seconds:
+            if seconds is not None and _seconds_of_children() - before >= NEARLY * seconds:
                 reason = f"Prophet itself found no estimate within {seconds} seconds of processor time"
                 raise FitError(reason) from error
             reason = str(error).splitlines()[0].partition(" Command ")[0]  # what follows are temporary files
