@@ -1,8 +1,7 @@
-"""How a CSV file is written, seen from its first bytes: encoding, delimiter, decimal sign, header."""
+"""How a CSV file is written, by its first bytes: encoding, delimiter, decimal sign, header."""
 
 import codecs
 import csv
-import io
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -35,6 +34,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 ROWS_LOOKED_AT = 1_000
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*", re.ASCII)
@@ -119,7 +119,8 @@ def first_rows(text: str, delimiter: str, *, most: int) -> list[list[str]]:
     """Return the first rows that have cells; where a quote does not close, those before it."""
     rows: list[list[str]] = []
     with suppress(csv.Error):  # what follows is judged where all rows are read
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True):
+        lines = (match[0] for match in _LINE.finditer(text))
+        for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
             if any(cell.strip() for cell in row):
                 rows.append(row)
             if len(rows) == most:
@@ -159,7 +160,7 @@ def is_reading(row: Sequence[str], options: ReadingOptions) -> bool:
 
 def decimal_of(texts: Iterable[str]) -> str:
     """Return the decimal sign of a file by its cells: ',' where one says so and none speaks against it."""
-    seen = list(texts)
-    commas = [text for text in seen if _COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
-    points = [text for text in seen if _POINT.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
+    cells = list(texts)
+    commas = [text for text in cells if _COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
+    points = [text for text in cells if _POINT.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
     return "," if commas and not points else "."
