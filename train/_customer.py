@@ -52,8 +52,8 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
         contents = _contents(customer)
         fingerprint = _fingerprint(contents, settings)
         earlier = _earlier(checkpoints / f"{customer.name}{SUFFIX}")
-        if earlier is not None and earlier.archive.metadata.get("fingerprint") == fingerprint:
-            return _skipped(customer, earlier, settings)
+        if (unchanged := _unchanged(earlier, fingerprint)) is not None:
+            return _skipped(customer, unchanged, settings)
         readings = read(customer.files, contents, columns=settings.columns, options=settings.reading)
         rows = len(readings.ds)
         _check_cap(readings, settings)
@@ -103,6 +103,12 @@ def _earlier(path: Path) -> Packed | None:
         return Packed(unpack(content), content)
     except (FileNotFoundError, ArchiveError):
         return None
+
+
+def _unchanged(earlier: Packed | None, fingerprint: str) -> Packed | None:
+    if earlier is None or earlier.archive.metadata.get("fingerprint") != fingerprint:
+        return None
+    return earlier
 
 
 def _skipped(customer: Customer, earlier: Packed, settings: TrainSettings) -> Fitted:
