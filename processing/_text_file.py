@@ -14,16 +14,25 @@ HEAD_BYTES: Final = 64 * 1024
 """So many bytes of a file decide how it is written."""
 
 
+class EmptyFileError(InputError):
+    """A file has no text at all, as some writers leave it beside others."""
+
+
 class TextFile:
     """A CSV file of any dialect, plain or compressed with gzip."""
 
     def __init__(self, file: RawFile, names: Sequence[str], options: ReadingOptions) -> None:
-        """Read the first bytes; `InputError` where they leave in doubt how the file is written."""
+        """Read the first bytes; `InputError` where they leave in doubt how the file is written.
+
+        Raises `EmptyFileError` where there are none.
+        """
         self._file = file
         wanted = [(name,) for name in names if name not in file.partition]
         try:
             with readings.open_verified(file.path) as stream:
                 head = stream.read(HEAD_BYTES)
+            if not head.strip():
+                raise EmptyFileError(f"{quoted(file.name)} is not read: it is empty")
             whole = len(head) < HEAD_BYTES
             self._dialect = readings.detect_dialect(head, names=wanted, options=options, whole=whole)
         except (DamagedFileError, DialectError) as error:
@@ -52,7 +61,7 @@ class TextFile:
             with readings.open_verified(self._file.path) as stream:
                 yield from self._batches(stream, tuple(taken))
         except UnicodeError as error:
-            raise self._refused(f"it is not {self._dialect.encoding} to its end; set --encoding") from error
+            raise self._refused(f"is not {self._dialect.encoding} to its end; set --encoding") from error
         except (DamagedFileError, SecondHeaderError) as error:
             raise self._refused(error) from error
 
@@ -70,4 +79,5 @@ class TextFile:
             rest, line = block.after(count).content, block.first + count
 
     def _refused(self, error: Exception | str) -> InputError:
-        return InputError(f"{quoted(self._file.name)}: {error}")
+        predicate = str(error).removeprefix(f"{self._file.path.name} ")
+        return InputError(f"{quoted(self._file.name)} {predicate}")

@@ -16,12 +16,12 @@ from processing._columns import Columns
 
 LONGEST_CUSTOMER_BYTES: Final = 200
 """A file's name has 255 bytes; `.tar.gz` and the mark of an unfinished file go with it."""
+_NOT_UPLOADED: Final = ".sagemaker-ignore"
+"""SageMaker's checkpoint uploader passes over every file whose name contains this."""
 _ACCEPTED: Final = (
     f"at most {LONGEST_CUSTOMER_BYTES} bytes, no '/', no '.' before it, no '.tar.gz' after it, "
-    "no control characters"
+    f"no '{_NOT_UPLOADED}' in it, no control characters"
 )
-
-
 _NO_CUSTOMER: Final = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
 """Not NA, which is Namibia."""
 
@@ -90,7 +90,8 @@ def _name_reasons(customers: Sequence[str], column: str) -> dict[int, str]:
 def _reason_against_name(name: str) -> str | None:
     if name.strip().lower() in _NO_CUSTOMER:
         return f"{quoted(name)} is no customer"
-    wrong = name.startswith(".") or name.endswith(".tar.gz") or "/" in name or _has_control(name)
+    wrong = name.startswith(".") or name.endswith(".tar.gz") or "/" in name or _NOT_UPLOADED in name
+    wrong = wrong or _has_control(name)
     if wrong or len(name.encode()) > LONGEST_CUSTOMER_BYTES:
         return f"{quoted(name)} cannot name a folder and an archive ({_ACCEPTED})"
     return None
@@ -106,17 +107,26 @@ def _times(
     """Return times such as 2026-01-31 13:45:00, in UTC, and the reasons against the others by place."""
     once = distinct(texts)
     parsed = readings.times(once, date_format=date_format, evidence=evidence)
-    written = dict(zip(once, _written(parsed.values), strict=True))
+    times = _written(parsed.values)
+    if len(once) == len(texts):
+        return times, parsed.reasons
+    written = dict(zip(once, times, strict=True))
     wrong = {once[place]: reason for place, reason in parsed.reasons.items()}
     because = {place: wrong[text] for place, text in enumerate(texts) if text in wrong} if wrong else {}
     return list(map(written.__getitem__, texts)), because
 
 
 def _written(times: NDArray[np.datetime64]) -> list[str]:
-    return [
-        f"{text[:10]} {text[11:19]}{text[19:].rstrip('0').rstrip('.')}"
-        for text in np.datetime_as_string(times, unit="us").tolist()
-    ]
+    """Return times as text, with a fraction of a second only where there is one."""
+    if not len(times):
+        return []
+    seconds = times.astype("datetime64[s]")
+    texts = "\n".join(np.datetime_as_string(seconds).tolist()).replace("T", " ").split("\n")
+    places = np.flatnonzero((seconds != times) & ~np.isnat(times))
+    exact = np.datetime_as_string(times[places], unit="us").tolist()
+    for place, text in zip(places.tolist(), exact, strict=True):
+        texts[place] += text[19:].rstrip("0")
+    return texts
 
 
 def _numbers(
