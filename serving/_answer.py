@@ -1,10 +1,10 @@
 """A request's bytes go in, an answer's bytes come out: the same behind every server and on every route."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import Final, Required, TypeAlias, TypedDict, Unpack
 
 from forecasting import FutureError, Model, forecast_many
 from serving._content import ANY, JSON, Records, accepted, read_records, write_results
@@ -13,6 +13,9 @@ from serving._load import Forecaster
 from serving._schema import MOST_ROWS, Request, Result, as_request
 
 logger = logging.getLogger(__name__)
+
+RECORDS_PER_STEP: Final = 100
+MODELS_PER_STEP: Final = 32
 
 Find: TypeAlias = Callable[[str], Forecaster]
 """Returns the model of a name, or raises a `RequestError`."""
@@ -30,6 +33,25 @@ class Answer:
     """The models that made one."""
     errors: int = 0
     """Records that got none."""
+
+
+class Options(TypedDict, total=False):
+    """What a request consists of besides its body."""
+
+    content_type: Required[str | None]
+    accept: Required[str | None]
+    find: Required[Find]
+    """Is asked with the name of a model."""
+    target_model: str | None
+    """The model that the route names, whatever a record says."""
+    customer: str | None
+    """Whose model that is, for the answer, the log and the metrics; it chooses nothing."""
+    default_model: str | None
+    """The model, from a header, of records that name none; of no use where the route names one."""
+    default_accept: str
+    content_encoding: str | None
+    most_bytes: int
+    """Of the body, once decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +78,53 @@ class _Task:
     wanted: Request
 
 
-def answer(  # noqa: PLR0913 -- all that a request consists of
-    body: bytes,
-    *,
-    content_type: str | None,
-    accept: str | None,
-    find: Find,
-    target_model: str | None = None,
-    default_model: str | None = None,
-    default_accept: str = ANY,
-) -> Answer:
+Steps: TypeAlias = Generator[None, None, "Answer"]
+"""Work in pieces of a few milliseconds, and the answer at its end."""
+
+
+def answer(body: bytes, **options: Unpack[Options]) -> Answer:
+    """Answer one HTTP request at once; see `answer_in_steps`."""
+    steps = answer_in_steps(body, **options)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            answered: Answer = end.value
+            return answered
+
+
+def answer_in_steps(body: bytes, **options: Unpack[Options]) -> Steps:
     """Answer one HTTP request; never raises.
 
-    `target_model` is the model that the route names, whatever a record says; without it each record names
-    its own, or has the `default_model`, that of a header.  `find` is asked with that name.  A body with many
-    records is answered 200, and each record, in the order given, with a forecast or an error of its own.
+    The generator yields after every few milliseconds of work, so that an event loop can serve others in
+    between, and returns the answer.  A body with many records is answered 200, and each record, in the order
+    of the body, with a forecast or an error of its own.
     """
-    models = _Models(find, target_model, default_model)
     try:
-        asked = read_records(body, content_type)
-        kind = accepted(accept or default_accept, many=asked.many, content_type=content_type)
-        if asked.many:
-            results = _together(_tasks(asked, models))
-        else:
-            results = [_alone(models.task(as_request(asked.records[0])))]
-        made = tuple(result.target_model for result in results if isinstance(result, Result))
-        content = write_results(results, kind, many=asked.many)
-        return Answer(HTTPStatus.OK, content, kind, forecasts=made, errors=len(results) - len(made))
+        return (yield from _answered(body, options))
     except RequestError as error:
         return refusal(error)
     except Exception:
-        logger.exception("no answer for model %s", target_model or default_model)
+        logger.exception(
+            "no answer for model %s", options.get("target_model") or options.get("default_model")
+        )
         return refusal(DefectError("the forecast failed; the server's log says why"))
+
+
+def _answered(body: bytes, options: Options) -> Steps:
+    models = _Models(options["find"], options.get("target_model"), options.get("default_model"))
+    content_type = options["content_type"]
+    asked = read_records(body, content_type)
+    accept = options["accept"] or options.get("default_accept", ANY)
+    kind = accepted(accept, many=asked.many, content_type=content_type)
+    if asked.many:
+        results = yield from _together(_tasks(asked, models))
+    else:
+        results = [_alone(models.task(as_request(asked.records[0])))]
+    made = tuple(result.target_model for result in results if isinstance(result, Result))
+    yield
+    content = write_results(results, kind, many=asked.many)
+    return Answer(HTTPStatus.OK, content, kind, forecasts=made, errors=len(results) - len(made))
 
 
 def refusal(error: RequestError) -> Answer:
@@ -117,7 +154,9 @@ def _request(record: object, *, texts: bool, most: int) -> Request:
     return request
 
 
-def _together(tasks: Iterable[_Task | RequestError]) -> list[Result | RequestError]:
+def _together(
+    tasks: Iterator[_Task | RequestError],
+) -> Generator[None, None, list[Result | RequestError]]:
     """Return the forecasts in order; those of records that differ in the model alone are made at once."""
     results: dict[int, Result | RequestError] = {}
     alike: dict[object, list[tuple[int, _Task]]] = {}
@@ -127,8 +166,13 @@ def _together(tasks: Iterable[_Task | RequestError]) -> list[Result | RequestErr
         else:
             horizon = task.wanted.horizon if isinstance(task.model, Model) else None
             alike.setdefault(horizon or place, []).append((place, task))
+        if place % RECORDS_PER_STEP == 0:
+            yield
     for group in alike.values():
-        results |= zip([place for place, _ in group], _alike([task for _, task in group]), strict=True)
+        for start in range(0, len(group), MODELS_PER_STEP):
+            chunk = group[start : start + MODELS_PER_STEP]
+            results |= zip([place for place, _ in chunk], _alike([task for _, task in chunk]), strict=True)
+            yield
     return [results[place] for place in range(len(results))]
 
 
