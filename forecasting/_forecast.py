@@ -1,6 +1,6 @@
 """The forecast: Prophet's own expressions in its own order of operations, on NumPy arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -41,6 +41,7 @@ class Request:
     floor: ArrayLike | None = None
     conditions: Mapping[str, ArrayLike] | None = None
     interval_width: float | None = None
+    non_negative: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +99,18 @@ def forecast(model: "Model", request: Request) -> Table:
         _keep(model, key, horizon)
     else:
         point = _point(model, horizon)
-    return _table(model, horizon, point, components=request.components)
+    table = _table(model, horizon, point, components=request.components)
+    return without_negatives(table, horizon.shares) if request.non_negative else table
+
+
+def without_negatives(table: Table, endings: Iterable[str]) -> Table:
+    """Return the table with yhat and its quantiles, the columns with these endings, at least 0.
+
+    The trend and the components stay what the model says of them.
+    """
+    names = ("yhat", *(f"yhat_{ending}" for ending in endings))
+    # 0.0 is added so that no -0.0 is left, of which two processors may make different things
+    return table | {name: np.maximum(table[name], 0.0) + 0.0 for name in names}
 
 
 def _key(model: "Model", request: Request) -> tuple[object, ...] | None:

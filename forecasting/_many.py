@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from forecasting._errors import FutureError
-from forecasting._forecast import Request, Table, future_rows, probabilities
+from forecasting._forecast import Request, Table, future_rows, probabilities, without_negatives
 from forecasting._future_trend import SlopeChanges
 from forecasting._history import floor_column
 from forecasting._linear_intervals import LinearFutures, linear_deviations
@@ -26,20 +26,27 @@ MOST_ROWS: Final = 4_096
 _NORMAL: Final = NormalDist()
 
 
-def forecast_many(
+def forecast_many(  # noqa: PLR0913 - the options of a forecast, by name
     models: Sequence[Model],
     periods: int = 7,
     freq: str | None = "D",
     *,
     interval_width: float | None = None,
     quantiles: Sequence[float] = (),
+    non_negative: bool = False,
 ) -> list[Table | FutureError]:
     """Return for each model, in order, what `Model.predict` does of ds and of yhat with its quantiles.
 
     The columns are ds, yhat_lower, yhat_upper, yhat and one such as yhat_0.1 for each quantile, each of shape
     (periods,).  A FutureError stands where `predict` would raise it.
     """
-    request = Request(periods=periods, freq=freq, quantiles=tuple(quantiles), interval_width=interval_width)
+    request = Request(
+        periods=periods,
+        freq=freq,
+        quantiles=tuple(quantiles),
+        interval_width=interval_width,
+        non_negative=non_negative,
+    )
     found: list[Table | FutureError] = [FutureError("")] * len(models)
     for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // max(periods, 1)))):
         tables = _chunk([models[place] for place in places], request)
@@ -83,6 +90,7 @@ def _alone(model: Model, request: Request) -> Table | FutureError:
             request.freq,
             interval_width=request.interval_width,
             quantiles=request.quantiles,
+            non_negative=request.non_negative,
         )
     except FutureError as error:
         return error
@@ -106,7 +114,7 @@ def _tables(models: list[Model], request: Request) -> Iterator[Table]:
         if around is not None:
             table |= zip([f"yhat_{name}" for name in shares], yhat[i] + around[i], strict=True)
         table["yhat"] = yhat[i]
-        yield table
+        yield without_negatives(table, shares) if request.non_negative else table
 
 
 def _terms(models: list[Model], ds: Stamps, y_scale: Matrix) -> tuple[Matrix, Matrix]:
