@@ -14,7 +14,7 @@ from gunicorn.arbiter import Arbiter
 
 from container import SettingError, log_level_name
 from serving._http import application
-from serving._metrics import Metrics, share_counts, take_slot
+from serving._metrics import Metrics, reserve_space, share_counts, take_slot
 from serving._models import OnlyModel, models, only_model, store_place
 from serving._request_log import RequestLog
 from serving._settings import ServingSettings
@@ -44,6 +44,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             store_place(settings)
         self._metrics: Metrics | None = None
         share_counts(folder)
+        reserve_space(folder, slots=settings.processes, most_customers=settings.metrics_customers)
         self._listener = listener(settings.port)
         super().__init__()
 
