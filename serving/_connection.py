@@ -7,7 +7,7 @@ from typing import Final
 from serving._errors import RequestError
 from serving._load import Forecaster
 from serving._protocol import Load, Predict, parse
-from serving._turns import Work
+from serving._schedule import Job
 
 MOST_BYTES_AT_ONCE: Final = 256 * 1024
 
@@ -23,9 +23,9 @@ class Connection:
     model: Forecaster | None = None
     refused: RequestError | None = None
     """Why there is no model."""
-    work: Work | None = None
+    job: Job | None = None
     """The message that is being answered."""
-    work_bytes: int = 0
+    job_bytes: int = 0
     """Of that message's bodies."""
     held_bytes: int = 0
     """Of messages and answers, as the pool last counted them."""
@@ -44,7 +44,7 @@ class Connection:
     @property
     def bytes_in_hand(self) -> int:
         """Of what came and is not answered yet, and of what is not sent yet."""
-        return len(self._incoming) + self.work_bytes + len(self._unsent)
+        return len(self._incoming) + self.job_bytes + len(self._unsent)
 
     @property
     def unsent_bytes(self) -> int:
@@ -54,7 +54,7 @@ class Connection:
     @property
     def has_more(self) -> bool:
         """Whether the last message is answered and something came after it."""
-        return self.work is None and not self._unsent and bool(self._incoming)
+        return self.job is None and not self._unsent and bool(self._incoming)
 
     def receive(self) -> bool:
         """Take what the kernel has; return False at the end of the stream.  Raises OSError."""
@@ -67,13 +67,13 @@ class Connection:
 
     def message(self, *, most_bytes: int) -> Load | Predict | None:
         """Return the next message if all of it is there and the last one is answered; see `parse`."""
-        if self.work is not None or self._unsent:
+        if self.job is not None or self._unsent:
             return None
         return parse(self._incoming, most_bytes=most_bytes)
 
     def put(self, content: bytes) -> None:
         """Have an answer sent, as far as that can be done at once.  Raises OSError."""
-        self.work, self.work_bytes = None, 0
+        self.job, self.job_bytes = None, 0
         self._unsent = memoryview(content)
         self.flush()
 
@@ -88,6 +88,6 @@ class Connection:
     def close(self) -> None:
         """Give up what is in hand."""
         self.socket.close()
-        self.work, self.work_bytes = None, 0
+        self.job, self.job_bytes = None, 0
         self._incoming.clear()
         self._unsent = memoryview(b"")

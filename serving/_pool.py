@@ -1,8 +1,7 @@
 """One process of the shared pool: many models, and one loop for all of Multi Model Server's connections.
 
 Multi Model Server opens a connection per model and sends one message at a time on it.  The loop takes what
-the kernel says is there, works on it in steps (see `Turns`), and answers; what waits meanwhile waits in the
-kernel.
+the kernel says is there, works on it in steps (see `Schedule`), and answers.
 
 What one forecast of 7 days costs here, of the processor: 10 µs for select, recv and send, 10 µs for reading
 the message, the forecast itself, 5 µs for the answer's frame.  A loaded model costs a connection and 2-4 KB.
@@ -12,6 +11,7 @@ import logging
 import os
 import selectors
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,15 +21,17 @@ from pathlib import Path
 from typing import Final
 
 from container import free_bytes
-from serving._answer import answer_in_steps, refusal
+from serving._answer import answer_in_steps, refusal, turns
 from serving._connection import Connection
 from serving._errors import DefectError, NoMemoryError, RequestError, UnavailableError
 from serving._launchers import Launchers, end, unlisten
 from serving._load import Forecaster, load_folder
+from serving._names import check_model_name
 from serving._protocol import Load, Predict, ProtocolError, Request, loaded, predicted
+from serving._schedule import Job, Schedule, Steps
 from serving._settings import ServingSettings
 from serving._store_service import STORE_NAME, Answering, StoreService
-from serving._turns import Steps, Turns, Work
+from serving._target import customer_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +72,9 @@ class Pool:
         self._beat = beat
         self._launchers = Launchers(folder / f"{slot}.launchers")
         self._store = StoreService(settings) if settings.model_store else None
+        turns.most_waiting = sys.maxsize  # Multi Model Server's queues are the bound
         self._selector = selectors.DefaultSelector()
-        self._turns = Turns(self._soon)
+        self._schedule = Schedule(self._soon)
         self._finished: deque[Callable[[], None]] = deque()
         self._models = 0
         self._held_bytes = 0
@@ -101,7 +104,7 @@ class Pool:
                 key.data(mask)
             while self._finished:
                 self._finished.popleft()()
-            self._turns.run(with_long=self._may_do_long())
+            self._schedule.run(with_long=self._may_do_long())
             self._read_on()
             self._run_what_is_due()
 
@@ -114,11 +117,11 @@ class Pool:
             return False
         now = time.monotonic()
         if now > self._stop_at:
-            for work in self._turns.everything():
-                work.refuse(_stopping())
+            for job in self._schedule.everything():
+                job.refuse(_stopping())
             return True
         quiet = self._stop_at - LAST_SECONDS + QUIET_SECONDS
-        is_idle = not self._turns and not self._sending
+        is_idle = not self._schedule and not self._sending
         return is_idle and now > max(quiet, self._last_request + QUIET_SECONDS)
 
     # Connections
@@ -205,7 +208,7 @@ class Pool:
         if not self._paused:
             return
         if self._held_bytes > MOST_HELD_BYTES:
-            if self._turns or self._sending or self._exempt is not None:
+            if self._schedule or self._sending or self._exempt is not None:
                 return
             self._exempt = self._paused[0]
         for _ in range(1 if self._exempt is not None else len(self._paused)):
@@ -223,8 +226,8 @@ class Pool:
             return
         if connection.events:
             self._selector.unregister(connection.socket)
-        if connection.work is not None:
-            self._turns.remove(connection.work)
+        if connection.job is not None:
+            self._schedule.remove(connection.job)
         if connection is self._exempt:
             self._exempt = None
         connection.close()
@@ -244,6 +247,7 @@ class Pool:
             if self._stop_at is not None:
                 raise _stopping()
             if message.name != STORE_NAME or self._store is None:
+                check_model_name(message.name)
                 connection.model = self._model(message)
                 self._models += 1
         except RequestError as error:
@@ -295,8 +299,8 @@ class Pool:
         self._last_request = time.monotonic()
 
         def refuse(error: RequestError) -> None:
-            if connection.work is not None:
-                self._turns.remove(connection.work)
+            if connection.job is not None:
+                self._schedule.remove(connection.job)
             self._send(connection, predicted((each, refusal(error)) for each in names))
 
         names = [each.request_id for each in requests]
@@ -304,14 +308,14 @@ class Pool:
         if refused is not None:
             refuse(refused)
             return
-        connection.work_bytes = sum(len(each.body) for each in requests)
-        connection.work = Work(
+        connection.job_bytes = sum(len(each.body) for each in requests)
+        connection.job = Job(
             self._steps(connection, requests),
             finish=lambda content: self._send(connection, content),
             refuse=refuse,
             deadline=self._last_request + ANSWER_SHARE * self._settings.timeout_seconds,
         )
-        self._turns.add(connection.work)
+        self._schedule.add(connection.job)
 
     def _steps(self, connection: Connection, requests: Predict) -> Steps:
         answers = []
@@ -328,17 +332,19 @@ class Pool:
                 content_encoding=request.headers.get("content-encoding"),
                 accept=request.headers.get("accept"),
                 target_model=load.name,
+                customer=customer_of(request.headers),
                 find=lambda _name: model,
                 default_accept=self._settings.default_accept,
                 most_bytes=self._settings.max_request_bytes,
+                wait=self._schedule.wait,
             )
         assert self._store is not None  # noqa: S101 -- only its connections have no model
-        return self._store.answer(request)
+        return self._store.answer(request, wait=self._schedule.wait)
 
     def _refuse_the_late(self) -> None:
-        for work in self._turns.late():
+        for job in self._schedule.late():
             seconds = self._settings.timeout_seconds
-            work.refuse(UnavailableError(f"the answer was not ready within {seconds} seconds; ask for less"))
+            job.refuse(UnavailableError(f"the answer was not ready within {seconds} seconds; ask for less"))
         self._at(TICK_SECONDS, self._refuse_the_late)
 
     # Later
@@ -353,7 +359,7 @@ class Pool:
         self._later.append((time.monotonic() + seconds, do))
 
     def _timeout(self) -> float:
-        if self._finished or self._turns.has_step(with_long=self._may_do_long()):
+        if self._finished or self._schedule.has_step(with_long=self._may_do_long()):
             return 0.0
         due = min((when for when, _ in self._later), default=float("inf"))
         return max(0.0, min(TICK_SECONDS, due - time.monotonic()))

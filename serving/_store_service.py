@@ -1,6 +1,6 @@
 """POST /invocations where there is a model store: each request names its model, loaded when needed."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import TypeAlias
 
@@ -10,10 +10,10 @@ from serving._errors import UnavailableError
 from serving._load import Forecaster
 from serving._names import archive_name
 from serving._protocol import Request
+from serving._schedule import Awaited
 from serving._settings import ServingSettings
 from serving._store import open_store
 from serving._target import target_of
-from serving._turns import Awaited
 
 STORE_NAME = "model-store"
 """The model that stands for the store among Multi Model Server's."""
@@ -35,8 +35,11 @@ class StoreService:
             revalidate_seconds=settings.model_revalidate_seconds,
         )
 
-    def answer(self, request: Request) -> Answering:
-        """Answer from the models in memory; where some have to be loaded first, wait and answer then."""
+    def answer(self, request: Request, *, wait: Callable[[], None]) -> Answering:
+        """Answer from the models in memory; where some have to be loaded first, wait and answer then.
+
+        `wait` is called where a step only waits for other requests.
+        """
         loading: dict[str, _Loading] = {}
         missing: list[_Loading] = []
 
@@ -62,6 +65,7 @@ class StoreService:
                 find=find,
                 default_accept=self._default_accept,
                 most_bytes=self._most_bytes,
+                wait=wait,
             )
             if not missing:
                 return answered

@@ -1,141 +1,63 @@
-"""Whose turn it is: requests are worked on in steps of a few milliseconds, so that none waits for a long one.
+"""One large request at a time in a process, so that its memory is bounded; small ones need no turn."""
 
-Short work goes first, in the order in which it came.  Work that has taken LONG_SECONDS goes on beside it, one
-step in each round, and MOST_LONG of it at a time; the rest of the long work waits in order, because an answer
-that is half made takes memory.
-"""
-
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Generator
+from typing import Final, Self
 
-from serving._errors import RequestError
+from serving._errors import UnavailableError
 
-LONG_SECONDS: Final = 0.1
-MOST_LONG: Final = 4
-SHORT_ROUND_SECONDS: Final = 0.005
-"""How long short work goes on before the loop looks for new requests."""
-
-Awaited: TypeAlias = Sequence[Future[Any]] | None
-"""What work waits for before its next step; None if it can go on at once."""
-Steps: TypeAlias = Generator[Awaited, None, bytes]
-"""Work in pieces of a few milliseconds, and its result at the end."""
-
-
-@dataclass(eq=False, slots=True)
-class Work:
-    """A request in hand."""
-
-    steps: Steps
-    finish: Callable[[bytes], None]
-    """Is called with the result."""
-    refuse: Callable[[RequestError], None]
-    """Is called instead where there is none; gives the work up."""
-    deadline: float
-    """The time (of `time.monotonic`) after which nobody waits for the result."""
-    seconds: float = 0.0
-    """Of the processor, so far."""
-    is_long: bool = False
-    """Whether it has one of the MOST_LONG places."""
+MOST_WAITING: Final = 2
+"""Large requests that wait for another one; more are answered 503."""
 
 
 class Turns:
-    """All work in hand; `soon` has the loop call a function, and may be called from any thread."""
+    """The queue of the large requests of a process, the first of which works; for any thread."""
 
-    def __init__(self, soon: Callable[[Callable[[], None]], None]) -> None:
-        self._soon = soon
-        self._all: set[Work] = set()
-        self._short: deque[Work] = deque()
-        self._long: deque[Work] = deque()
-        self._waiting: deque[Work] = deque()
-        """Long work without a place."""
-        self._places = MOST_LONG
+    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
+        self.most_waiting = most_waiting
+        self._queue: deque[Turn] = deque()
 
-    def __len__(self) -> int:
-        return len(self._all)
+    def join(self, turn: "Turn") -> None:
+        """Go to the end of the queue; raise `UnavailableError` where it is full."""
+        if len(self._queue) > self.most_waiting:
+            raise UnavailableError(
+                f"{self.most_waiting} large requests wait already; ask again, or send smaller ones"
+            )
+        self._queue.append(turn)
 
-    def has_step(self, *, with_long: bool) -> bool:
-        """Whether `run` would make a step."""
-        return bool(self._short or (with_long and self._long))
+    def is_first(self, turn: "Turn") -> bool:
+        """Return whether it is the turn of this one."""
+        return self._queue[0] is turn
 
-    def add(self, work: Work) -> None:
-        """Take work on."""
-        self._all.add(work)
-        self._short.append(work)
+    def leave(self, turn: "Turn") -> None:
+        """Let the next one work."""
+        self._queue.remove(turn)
 
-    def remove(self, work: Work) -> None:
-        """Give work up, or forget it once it is done."""
-        if work not in self._all:
+
+class Turn:
+    """The turn of one request, which ends with the block; nothing happens unless it is taken."""
+
+    def __init__(self, turns: Turns, *, wait: Callable[[], None]) -> None:
+        """`wait` is called again and again while another request is at work."""
+        self._turns = turns
+        self._wait = wait
+        self._has_joined = False
+
+    def __enter__(self) -> Self:
+        """Begin without a turn."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the next one work."""
+        if self._has_joined:
+            self._turns.leave(self)
+
+    def take(self) -> Generator[None]:
+        """Yield until it is this one's turn; raise `UnavailableError` where too many wait."""
+        if self._has_joined:
             return
-        self._all.remove(work)
-        work.steps.close()
-        if work.is_long:
-            self._places += 1
-            self._fill_places()
-
-    def late(self) -> list[Work]:
-        """Return the work whose deadline has passed."""
-        now = time.monotonic()
-        return [work for work in self._all if now > work.deadline]
-
-    def everything(self) -> list[Work]:
-        """Return all work in hand."""
-        return list(self._all)
-
-    def run(self, *, with_long: bool) -> None:
-        """Do short work for a moment, and one step of long work unless that has to pause."""
-        end = time.monotonic() + SHORT_ROUND_SECONDS
-        while self._short and time.monotonic() < end:
-            self._step(self._short.popleft())
-        if with_long and self._long:
-            self._step(self._long.popleft())
-
-    def _step(self, work: Work) -> None:
-        if work not in self._all:
-            return
-        begun = time.monotonic()
-        try:
-            awaited = next(work.steps)
-        except StopIteration as end:
-            self.remove(work)
-            work.finish(end.value)
-            return
-        work.seconds += time.monotonic() - begun
-        if awaited:
-            self._wait(work, awaited)
-        else:
-            self._queue(work)
-
-    def _queue(self, work: Work) -> None:
-        if work not in self._all:
-            return
-        if work.seconds < LONG_SECONDS:
-            self._short.append(work)
-        elif work.is_long:
-            self._long.append(work)
-        else:
-            self._waiting.append(work)
-            self._fill_places()
-
-    def _fill_places(self) -> None:
-        while self._places and self._waiting:
-            work = self._waiting.popleft()
-            if work in self._all:
-                self._places -= 1
-                work.is_long = True
-                self._long.append(work)
-
-    def _wait(self, work: Work, awaited: Sequence[Future[Any]]) -> None:
-        left = len(awaited)
-
-        def count_down() -> None:
-            nonlocal left
-            left -= 1
-            if not left:
-                self._queue(work)
-
-        for future in awaited:
-            future.add_done_callback(lambda _future: self._soon(count_down))
+        self._turns.join(self)
+        self._has_joined = True
+        while not self._turns.is_first(self):
+            self._wait()
+            yield
