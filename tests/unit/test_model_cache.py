@@ -113,7 +113,7 @@ def test_what_a_model_keeps_after_it_was_loaded_counts_at_the_next_look(shelf: S
     model = models.get("1")
     before = models.cached_bytes
 
-    model.predict(100)
+    model.model.predict(100)
     models.get("1")
 
     assert models.cached_bytes > before + 100 * 8
