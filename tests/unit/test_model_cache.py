@@ -60,7 +60,7 @@ def cache(shelf: Any, *, capacity_bytes: int = 10**9, revalidate_seconds: float 
 
 
 def level(model: Any) -> int:
-    return round(float(model.predict(1)["yhat"][0]))
+    return round(float(model.model.predict(1)["yhat"][0]))
 
 
 def test_a_model_is_loaded_when_it_is_first_asked_for_and_kept(shelf: Shelf) -> None:
