@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 
 from forecasting._errors import FutureError
-from forecasting._forecast import Request, Table, future_rows, probabilities, without_negatives
+from forecasting._forecast import Request, Table, future_rows, probabilities, terms, without_negatives
 from forecasting._future_trend import SlopeChanges
 from forecasting._history import floor_column
 from forecasting._linear_intervals import LinearFutures, linear_deviations
 from forecasting._model import Model
+from forecasting._one_thread import ONE_THREAD
 from forecasting._problem import Matrix
 from forecasting._seasonality import days, fourier_series
 from forecasting._timestamps import Stamps, datetimes
@@ -26,6 +27,7 @@ MOST_ROWS: Final = 4_096
 _NORMAL: Final = NormalDist()
 
 
+@ONE_THREAD
 def forecast_many(  # noqa: PLR0913 - the options of a forecast, by name
     models: Sequence[Model],
     periods: int = 7,
@@ -103,6 +105,8 @@ def _tables(models: list[Model], request: Request) -> Iterator[Table]:
     shares = probabilities(width, request)
     ds = np.array([future_rows(request, last_dates=model.last_dates, dates=None) for model in models])
     t = np.array([model.scale.t(stamps) for model, stamps in zip(models, ds, strict=True)])
+    if not (t[:, 0] > 1.0).all():
+        raise FutureError("a step is too small beside the history of one of the models")
     y_scale = np.array([model.scale.y_scale for model in models])[:, None]
     additive, multiplicative = _terms(models, ds, y_scale)
     level = _trend(models, t) * y_scale + _floor(models)
@@ -124,15 +128,7 @@ def _terms(models: list[Model], ds: Stamps, y_scale: Matrix) -> tuple[Matrix, Ma
         return np.zeros(ds.shape), np.zeros(ds.shape)
     X = fourier_series(days(ds.ravel()), layout.harmonics).reshape(*ds.shape, -1)
     beta = np.array([model.parameters.beta for model in models])
-    if not layout.multiplicative.any():
-        return _effects(X, beta) * y_scale, np.zeros(ds.shape)
-    chosen = layout.multiplicative
-    return _effects(X, np.where(chosen, 0.0, beta)) * y_scale, _effects(X, np.where(chosen, beta, 0.0))
-
-
-def _effects(X: Matrix, beta: Matrix) -> Matrix:
-    effects: Matrix = (X @ beta[:, :, None])[:, :, 0]
-    return effects
+    return terms(X, beta, layout.multiplicative, y_scale)
 
 
 def _trend(models: list[Model], t: Matrix) -> Matrix:
@@ -167,15 +163,6 @@ def _around(models: list[Model], shares: Mapping[str, float], *, t: Matrix, fact
         SlopeChanges.after(model.parameters, model.t_change, t=times, rows=model.rows)
         for model, times in zip(models, t, strict=True)
     ]
-    unit = np.array([(each.size * each.spacing) ** 2 * each.probability for each in changes]) * y_scale**2
-    around, _ = linear_deviations(
-        wanted,
-        LinearFutures(
-            change_probability=np.array([each.probability for each in changes]),
-            unit=unit,
-            noise=noise * noise,
-            squares=factor * factor,
-        ),
-        of_trend=False,
-    )
+    futures = LinearFutures.of(changes, y_scale=y_scale, noise=noise, factor=factor)
+    around, _ = linear_deviations(wanted, futures, of_trend=False)
     return around
