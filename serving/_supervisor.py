@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from container import FleetcastError, SettingError
+from serving._disk import keep_spare_files
 from serving._mms import start
 from serving._pool import Pool
 from serving._settings import ServingSettings
@@ -74,6 +75,7 @@ class Supervisor:
         _check_port(self._settings.port)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _frame: self._asked.append(number))
+        keep_spare_files(self._folder)
         gc.freeze()  # what is there now is shared with the pool's processes
         self._members = [self._member(slot) for slot in range(len(self._listeners))]
         server = start(self._settings, java=self._java, folder=self._folder)
@@ -88,6 +90,7 @@ class Supervisor:
             while not self._asked:
                 time.sleep(WATCH_SECONDS)
                 wide = wide or self._widen_store()
+                keep_spare_files(self._folder)
                 if server.poll() is not None:
                     raise ServerError(f"Multi Model Server ended with {server.returncode}")
                 self._replace_the_dead()
