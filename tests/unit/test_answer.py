@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from http import HTTPStatus
@@ -178,6 +179,55 @@ def test_values_follow_the_times_they_were_sent_with() -> None:
     found = rows(ask(body | {"target_model": "7"}, find=lambda _: Forecaster(model)))
 
     assert [round(row["yhat"], -1) for row in found] == [150, 100, 100]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"regressors": {"promo": [1, 2]}, "conditions": {"summer": True}},
+        {"regressors": {"promo": []}, "conditions": {"summer": True}},
+        {"regressors": {"promo": 1}, "conditions": {"summer": [True, False]}},
+        {"regressors": {"promo": 1}, "conditions": {"summer": 2}},
+        {"regressors": {"promo": 1}},
+        {"conditions": {"summer": True}},
+    ],
+)
+def test_values_that_do_not_fit_the_rows_or_the_model_are_refused(values: dict[str, object]) -> None:
+    assert re.search("promo|summer", error(ask(values | {"target_model": "7"}, find=lambda _: conditional())))
+
+
+@pytest.mark.parametrize("summer", [[True, False, 1, 0, True, 1.0, 0.0], True, 0])
+def test_conditions_may_be_zero_and_one(summer: object) -> None:
+    values = {"regressors": {"promo": [True, False, 1, 0, 0.5, 1, 0]}, "conditions": {"summer": summer}}
+
+    assert len(rows(ask(values | {"target_model": "7"}, find=lambda _: conditional()))) == 7
+
+
+@lru_cache
+def conditional() -> Forecaster:
+    """Return a model with a regressor and a seasonality that has a condition."""
+    even, days = np.arange(60) % 2 == 0, np.arange(60.0)
+    model = fit(
+        START + np.arange(60) * DAY,
+        100 + 5 * even + np.sin(days) + 3 * (days % 3 == 0),
+        regressors={"promo": (days % 3 == 0).astype(float)},
+        conditions={"summer": even},
+        seasonalities=[{"name": "week", "period": 7, "fourier_order": 1, "condition_name": "summer"}],
+        weekly_seasonality=False,
+        yearly_seasonality=False,
+        daily_seasonality=False,
+    )
+    assert isinstance(model, Model)
+    return Forecaster(model)
+
+
+def test_the_rows_of_the_history_count_too() -> None:
+    kept = forecaster(keep_history=True)
+    body = {"requests": [{"period": 1, "include_history": True, "target_model": "7"}] * 12_000}
+
+    message = error(ask(body, find=lambda _: kept))
+
+    assert f"{12_000 * 61 * 4 + 12_000 * 100} cells" in message
 
 
 @pytest.mark.parametrize(
