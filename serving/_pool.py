@@ -325,8 +325,17 @@ class Pool:
     def _steps(self, connection: Connection, requests: Predict) -> Steps:
         answers = []
         for each in requests:
-            answers.append((each.request_id, (yield from self._answer(connection, each))))  # noqa: PERF401
+            answer = yield from self._answer(connection, each)
+            if len(answer.body) > self._settings.most_answer_bytes:
+                answer = refusal(self._too_large(len(answer.body)))
+            answers.append((each.request_id, answer))
         return predicted(answers)
+
+    def _too_large(self, size: int) -> RequestError:
+        return RequestError(
+            f"the answer would have {size} bytes; {self._settings.most_answer_bytes} are allowed, an eighth "
+            "of SAGEMAKER_MAX_HEAP_SIZE: send fewer records at once, or ask for a shorter period"
+        )
 
     def _answer(self, connection: Connection, request: Request) -> Answering:
         model, load = connection.model, connection.load
