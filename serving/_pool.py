@@ -23,7 +23,7 @@ from typing import Final
 from container import free_bytes
 from serving._answer import answer_in_steps, refusal, turns
 from serving._connection import Connection
-from serving._disk import has_room
+from serving._disk import has_room, keep_spare_files
 from serving._errors import DefectError, NoMemoryError, RequestError, UnavailableError
 from serving._launchers import Launchers, end, unlisten
 from serving._load import Forecaster, load_folder
@@ -239,6 +239,7 @@ class Pool:
                 self._at(UNLISTEN_SECONDS, lambda: self._launchers.forget(load.name, pid))
             for stream in ("stdout", "stderr"):
                 (self._folder / f"{load.io_name}-{stream}").unlink(missing_ok=True)
+            keep_spare_files(self._folder)
 
     # Loading
 
