@@ -20,7 +20,7 @@ from serving._answer import Answer, answer, answer_in_steps
 from serving._errors import ModelNotFoundError, UnavailableError
 from serving._load import Forecaster, load_packed
 from serving._turns import Turn, Turns
-from serving._work import MOST_ANSWER_BYTES, MOST_CELLS
+from serving._work import MOST_ANSWER_BYTES, MOST_CELLS, MOST_GROUPS
 
 CSV, JSON, LINES = "text/csv", "application/json", "application/jsonlines"
 DAY = np.timedelta64(1, "D")
@@ -223,11 +223,11 @@ def conditional() -> Forecaster:
 
 def test_the_rows_of_the_history_count_too() -> None:
     kept = forecaster(keep_history=True)
-    body = {"requests": [{"period": 1, "include_history": True, "target_model": "7"}] * 12_000}
+    body = {"requests": [{"period": 1, "include_history": True, "target_model": "7"}] * 17_000}
 
     message = error(ask(body, find=lambda _: kept))
 
-    assert f"{12_000 * 61 * 4 + 12_000 * 100} cells" in message
+    assert f"{17_000 * 61 * 4} cells" in message
 
 
 @pytest.mark.parametrize(
@@ -298,6 +298,13 @@ MANY_OPTIONS = [
 ]
 
 
+ALL_DIFFERENT = {
+    "requests": [
+        {"target_model": "7", "period": 1, "interval_width": place / 50_000} for place in range(45_000)
+    ]
+}
+
+
 @pytest.mark.parametrize(
     ("body", "accept", "bound"),
     [
@@ -305,11 +312,7 @@ MANY_OPTIONS = [
         ({"requests": [{"period": 10_000, "components": True, "target_model": "7"}] * 100}, JSON, MOST_CELLS),
         ({"requests": [{"period": 10_000, "target_model": "7"}] * 101}, CSV, MOST_CELLS),
         ({"requests": MANY_OPTIONS}, CSV, MOST_CELLS),
-        (
-            {"requests": [{"period": 10_000, "target_model": "7"}] * 99, "x": 0},
-            JSON,
-            100_000,
-        ),
+        (ALL_DIFFERENT, JSON, MOST_GROUPS),
     ],
 )
 def test_an_answer_that_is_too_much_is_refused_before_it_is_begun(
@@ -346,7 +349,7 @@ def test_one_record_that_is_too_much_for_its_model_fails_alone() -> None:
 
 
 def test_a_million_rows_of_the_usual_columns_are_allowed() -> None:
-    body = {"requests": [{"period": 10_000, "target_model": "7"}] * 99}
+    body = {"requests": [{"period": 10_000, "target_model": "7"}] * 100}
 
     answered = ask(body)
 
