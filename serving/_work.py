@@ -17,7 +17,7 @@ MOST_CELLS: Final = 4_000_000
 """Of an answer: a million rows of the four usual columns."""
 MOST_ANSWER_BYTES: Final = 128 * 1024 * 1024
 """As estimated; a number has 14 characters usually and 24 at most."""
-MOST_GROUPS: Final = 40_000
+MOST_GROUPS: Final = 20_000
 """Of records that are forecast together; each takes some 0.4 milliseconds besides its cells."""
 MOST_CELLS_OF_A_FORECAST: Final = 4_000_000
 """Rows times its columns and the features of its model: 32 MB, a few times over while they are computed."""
