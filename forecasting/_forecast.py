@@ -102,23 +102,26 @@ class _Point:
 def forecast(model: "Model", request: Request) -> Table:
     """Return the forecast's columns; see `Model.predict`."""
     key = _key(model, request)
-    horizon = None if key is None else model.kept.get(key)
+    try:
+        horizon = None if key is None else model.kept.get(key)
+    except TypeError:  # a list where a number belongs: what follows says so
+        horizon = None
     if horizon is None:
         with ONE_THREAD:
             horizon = _horizon(model, request)
             point = _point(model, horizon)
             horizon = replace(horizon, deviations=_deviations(model, horizon, point))
+        check_finite(point.yhat, horizon.deviations[0] if horizon.deviations else ())
         _keep(model, key, horizon)
     else:
         point = _point(model, horizon)  # OpenBLAS shares no product of so few numbers among threads
     table = _table(model, horizon, point, components=request.components)
-    check_finite(point.yhat, table, horizon.shares)
     return without_negatives(table, horizon.shares) if request.non_negative else table
 
 
-def check_finite(yhat: Vector, table: Table, endings: Iterable[str]) -> None:
-    """Refuse a forecast beyond what a number can hold; raises FutureError."""
-    if not np.isfinite(yhat).all() or not all(np.isfinite(table[f"yhat_{each}"]).all() for each in endings):
+def check_finite(yhat: Matrix, around: Cube | tuple[()]) -> None:
+    """Refuse a forecast, or quantiles around it, beyond what a number can hold; raises FutureError."""
+    if not (np.isfinite(yhat).all() and np.isfinite(around).all()):
         raise FutureError("the forecast is too large for a number; check regressors, cap, floor and ds")
 
 
@@ -137,6 +140,8 @@ def _key(model: "Model", request: Request) -> tuple[object, ...] | None:
     given = request.ds, request.regressors, request.cap, request.floor, request.conditions
     if request.include_history or model.settings.growth == "logistic" or any(x is not None for x in given):
         return None
+    if isinstance(request.periods, bool) or isinstance(request.interval_width, bool):
+        return None  # True is no 1 here, though it equals it
     return request.periods, request.freq, request.interval_width, request.quantiles
 
 
@@ -312,7 +317,7 @@ def check_known(
         ("regressors", request.regressors, list(regressors)),
         ("conditions", request.conditions, list(conditions)),
     ):
-        for name in names or ():
+        for name in () if names is None else names:
             if name not in known:
                 accepted = ", ".join(map(repr, known)) or "none"
                 raise FutureError(f"{kind}: this model does not use {name!r}; it uses {accepted}")
@@ -352,8 +357,10 @@ def future_rows(request: Request, *, last_dates: Stamps, dates: Stamps | None) -
             stamps = microseconds(request.ds)
         except (ValueError, TypeError) as error:
             raise FutureError(str(error)) from error
-        if not 0 < stamps.size <= MOST_ROWS:
-            raise FutureError(f"ds must have at least one timestamp and at most {MOST_ROWS}")
+        if not stamps.size:
+            raise FutureError("ds has no rows; a forecast needs at least one timestamp")
+        if stamps.size > MOST_ROWS:
+            raise FutureError(f"ds must have at most {MOST_ROWS} timestamps")
         return stamps
     periods = request.periods
     if (
@@ -361,7 +368,9 @@ def future_rows(request: Request, *, last_dates: Stamps, dates: Stamps | None) -
         or not isinstance(periods, (int, np.integer))
         or not 1 <= periods <= MOST_ROWS
     ):
-        raise FutureError(f"periods must be a whole number from 1 to {MOST_ROWS}, not {periods!r:.40}")
+        raise FutureError(
+            f"periods must be a whole number of at least 1 and at most {MOST_ROWS}, not {periods!r:.40}"
+        )
     future = future_stamps(last_dates, int(periods), request.freq)
     if not request.include_history:
         return future

@@ -50,7 +50,7 @@ def forecast_many(  # noqa: PLR0913 - the options of a forecast, by name
     """Return for each model, in order, what `Model.predict` does of ds and of yhat with its quantiles.
 
     The columns are ds, yhat_lower, yhat_upper, yhat and one such as yhat_0.1 for each quantile, each of shape
-    (periods,).  A FutureError stands where `predict` would raise it.
+    (periods,), equal to those of `predict` to the last bit.  A FutureError stands where `predict` raises it.
     """
     request = Request(
         periods=periods,
@@ -60,7 +60,10 @@ def forecast_many(  # noqa: PLR0913 - the options of a forecast, by name
         non_negative=non_negative,
     )
     found: list[Table | FutureError] = [FutureError("")] * len(models)
-    for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // max(periods, 1)))):
+    rows = (
+        int(periods) if isinstance(periods, (int, np.integer)) else 1
+    )  # what is no number is refused later, model by model
+    for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // max(rows, 1)))):
         tables = _chunk([models[place] for place in places], request)
         for place, table in zip(places, tables, strict=True):
             found[place] = table
@@ -123,12 +126,12 @@ def _tables(models: list[Model], request: Request) -> Iterator[Table]:
     factor = 1 + multiplicative
     middle = yhat(_trend(models, t) * y_scale, _floor(models), factor, additive)
     around = _around(models, shares, t=t, factor=factor) if shares else None
+    check_finite(middle, () if around is None else around)
     for i, stamps in enumerate(datetimes(ds)):
         table: Table = {"ds": stamps}
         if around is not None:
             table |= zip([f"yhat_{name}" for name in shares], middle[i] + around[i], strict=True)
         table["yhat"] = middle[i]
-        check_finite(middle[i], table, shares)
         yield without_negatives(table, shares) if request.non_negative else table
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
 
 from container import InputError, Paths, quoted
 from train._files import link_problem
@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 PREFERRED: Final = ("train", "training")
 CONFIG: Final = "config"
 """The channel of holidays and the like, which never holds readings."""
-ENDINGS: Final = (".csv", ".parquet")
-WHOLE: Final = ("data.csv", "data.parquet")
+ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
+WHOLE: Final = ("data.csv", "data.csv.gz", "data.parquet")
 SKIPPED_LOGGED: Final = 10
 """Lines about files that are passed over, per reason; the others are counted."""
 _COPY: Final = re.compile(r"( \(\d+\)|[ _-]*\bcopy( \d+)?)$|^copy of ", re.IGNORECASE)
@@ -41,6 +41,10 @@ class Customer:
     """More of this customer's objects may have gone to another host."""
     problem: str = ""
     """Why its files are not read; empty where they are."""
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Pickle it by its constructor, faster than a frozen dataclass with slots does by itself."""
+        return type(self), (self.name, self.places, self.split, self.problem)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -114,7 +118,7 @@ def _customer(entry: os.DirEntry[str], skipped: _Skipped, *, presharded: bool) -
     elif ending:
         return Customer(stem, (entry.path,))
     else:
-        skipped.add(entry.path, "neither a folder nor a .csv or .parquet file")
+        skipped.add(entry.path, "neither a folder nor a .csv, .csv.gz or .parquet file")
     return None
 
 
@@ -130,7 +134,7 @@ def _customer_of_folder(entry: os.DirEntry[str], skipped: _Skipped, *, presharde
         elif _split_ending(file.name)[1]:
             files.append(file)
         else:
-            skipped.add(file.path, "not a .csv or .parquet file")
+            skipped.add(file.path, "not a .csv, .csv.gz or .parquet file")
     whole = len(files) == 1 and files[0].name in WHOLE
     return Customer(
         entry.name,
