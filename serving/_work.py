@@ -11,6 +11,7 @@ from forecasting import Model
 from serving._errors import RequestError
 from serving._load import Forecaster
 from serving._records import Failure
+from serving._results import COLUMNS
 from serving._schema import Request
 
 MOST_CELLS: Final = 4_000_000
@@ -114,6 +115,8 @@ def rows_of(forecaster: Forecaster, wanted: Request) -> int:
 
 def columns_of(forecaster: Forecaster, wanted: Request) -> list[str]:
     """Return the columns that a forecast has, or at most has."""
+    if not wanted.components and not wanted.quantiles:
+        return list(COLUMNS)
     quantiles = ["lower", "upper", *map(repr, wanted.quantiles)]
     names = ["ds", "yhat", *(f"yhat_{quantile}" for quantile in quantiles)]
     if not wanted.components:
