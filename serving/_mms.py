@@ -15,22 +15,21 @@ from serving._settings import ServingSettings
 from serving._store_service import STORE_NAME
 
 MAIN_CLASS = "com.amazonaws.ml.mms.ModelServer"
-HANDLER = "serving.own_code:handle"
-"""For the workers of archives that bring code; the pool needs none."""
+HANDLER = "fleetcast_own_code:handle"
+"""For the workers of archives that bring code, see `own_code`; the pool needs none."""
+PASSED_ON = re.compile(
+    "PATH|HOME|USER|LOGNAME|HOSTNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|LD_PRELOAD|PYTHON.*"
+    "|(OMP|GOMP|KMP|MKL|OPENBLAS|BLIS|NUMEXPR|MALLOC|DNNL|CUDA|NVIDIA|TF_(CPP|ENABLE|NUM|XLA))_.*"
+    "|LRU_CACHE_CAPACITY|THP_MEM_ALLOC_ENABLE|SAGEMAKER_.*|AWS_REGION|AWS_DEFAULT_REGION|OWN_CODE_THREADS"
+    "|JAVA_HOME|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS|_JAVA_OPTIONS"
+)
+"""The variables that Multi Model Server gets, and so the code of an archive: none of them is a secret."""
 FIRST_JAVA_THAT_WARNS = 24
 LOG_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error", 50: "fatal"}
 """Python's, in the words of log4j."""
 MOST_RESPONSE_BYTES = 256 * 1024 * 1024
-NO_WAY_OUT = tuple(
-    f"-D{name}"
-    for protocol in ("http", "https")
-    for name in (
-        f"{protocol}.proxyHost=127.0.0.1",
-        f"{protocol}.proxyPort=9",
-        f"{protocol}.nonProxyHosts=",
-    )
-)
-"""MMS downloads models from any url it is given; here it meets a port where nobody listens."""
+OUR_CLASSES = Path(__file__).with_name("java")
+"""Comes first on Java's path: `RegisterModelRequest` takes the place of Multi Model Server's class."""
 
 
 def configuration(settings: ServingSettings, *, folder: Path) -> str:
@@ -71,7 +70,6 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
         f"-Dmodel_server_home={folder}",
         f"-Dlog4j.configurationFile={Path(__file__).with_name('log4j2.xml').as_uri()}",
         f"-Djava.io.tmpdir={folder}",
-        *NO_WAY_OUT,
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
         "-Xss256k",
@@ -81,7 +79,7 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
         *_quiet(java),
         *settings.vmargs,
         "-cp",
-        str(jars),
+        f"{OUR_CLASSES}{os.pathsep}{jars}",
         MAIN_CLASS,
         "--python",
         str(folder / "bin" / "python"),
@@ -91,7 +89,10 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
 
 
 def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Path) -> dict[str, str]:
-    """Return the environment of MMS and so of the launchers: whichever Python it asks for, it gets ours."""
+    """Return the environment of MMS and so of the launchers: whichever Python it asks for, it gets ours.
+
+    The code of archives gets the same: of `env` what PASSED_ON or the operator names, and no credentials.
+    """
     ours = {
         "PATH": f"{folder / 'bin'}:{env.get('PATH', os.defpath)}",
         "POOL_FOLDER": str(folder),
@@ -102,10 +103,14 @@ def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Pa
     if settings.allow_archive_code:
         ours |= {
             "OWN_CODE_PYTHON": sys.executable,
-            "OWN_CODE_WORKER": str(Path(mms.__file__).with_name("model_service_worker.py")),
+            "OWN_CODE_WORKER": str(Path(__file__).with_name("own_code.py")),
             "OWN_CODE_BELOW": str(settings.paths.models),
         }
-    return dict(env) | ours
+    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
+    if "utf" not in locale.lower():
+        ours["LC_ALL"] = "C.UTF-8"  # otherwise Java finds no folder and starts no program with such a name
+    wanted = settings.own_code_variables
+    return {name: text for name, text in env.items() if PASSED_ON.fullmatch(name) or name in wanted} | ours
 
 
 def start(settings: ServingSettings, *, java: Path, folder: Path) -> subprocess.Popen[bytes]:

@@ -38,6 +38,8 @@ class ServingSettings:
     vmargs: tuple[str, ...]
     default_accept: str
     allow_archive_code: bool
+    own_code_variables: frozenset[str]
+    """More environment variables that the code of archives gets."""
     memory_reserve_bytes: int
     """A model is refused with 507 when less than this is free."""
     model_store: str
@@ -52,6 +54,11 @@ class ServingSettings:
     def most_models(self) -> int:
         """How many models Multi Model Server's heap has room for."""
         return max(1, (self.heap_megabytes * MEGABYTE - HEAP_WITHOUT_MODELS) // HEAP_PER_MODEL)
+
+    @property
+    def most_answer_bytes(self) -> int:
+        """How large an answer may be behind Multi Model Server, which has several in its heap at a time."""
+        return self.heap_megabytes * MEGABYTE // 8
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -80,6 +87,7 @@ class ServingSettings:
                 env, "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", among=(ANY, *KINDS), default=ANY
             ),
             allow_archive_code=flag(env, "ALLOW_ARCHIVE_CODE"),
+            own_code_variables=frozenset((env.get("OWN_CODE_VARIABLES") or "").replace(",", " ").split()),
             memory_reserve_bytes=whole_number(env, "MODEL_MEMORY_RESERVE_IN_MB", default=64) * MEGABYTE,
             model_store=env.get("MODEL_STORE") or "",
             model_cache_bytes=whole_number(env, "MODEL_CACHE_IN_MB", default=256) * MEGABYTE,
