@@ -69,7 +69,7 @@ def judged(seed: int) -> dict[str, Any]:
     fact["outcome"], ours = _by_the_core(one.case, frame)
     began = time.perf_counter()
     try:
-        stock = one.case.unfitted().fit(frame.copy(), timeout=SECONDS)
+        stock = by_stock(one.case, frame)
     except TimeoutError:
         return fact | {"stock": "slow"}
     except (RuntimeError, ValueError, OverflowError, FloatingPointError) as error:
@@ -78,6 +78,11 @@ def judged(seed: int) -> dict[str, Any]:
     if isinstance(ours, forecasting.Model) and ours.engine == "fleetcast":
         fact |= _objectives(one.case, frame, ours, stock) | _forecasts(one, frame, ours, stock)
     return fact
+
+
+def by_stock(case: Case, frame: pd.DataFrame) -> Prophet:
+    """Return stock Prophet's model; raises TimeoutError after SECONDS."""
+    return case.unfitted().fit(frame.copy(), timeout=SECONDS)
 
 
 def _by_the_core(case: Case, frame: pd.DataFrame) -> tuple[str, Any]:
