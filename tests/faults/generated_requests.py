@@ -17,6 +17,8 @@ CUSTOMERS: Final = 20
 JSON, JSON_LINES, CSV = "application/json", "application/jsonlines", "text/csv"
 MOST_BODY: Final = 6 * 2**20
 """Bytes of the largest request by default."""
+PATIENCE: Final = 2.0
+"""Seconds for the answer to a request that never comes whole: none is as good as a refusal."""
 NAMES: Final = (
     "",
     " ",
@@ -80,6 +82,8 @@ class Exchange:
     records: tuple[Wanted, ...] = ()
     whole: bool = True
     """Whether the request reaches the server whole: if not, it must not be answered 200."""
+    regular: bool = True
+    """Whether its framing is one that a server must understand; else it may close the connection."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +283,9 @@ def _wrong_length(chance: random.Random, exchange: Exchange) -> tuple[tuple[byte
     more = len(exchange.body) + chance.choice([1, 100, 10**7])
     text = chance.choice([str(more), "-1", "x", "1e3", "99999999999999999999", "0x10", ""])
     sent = _head(exchange, ("Content-Length", text)) + exchange.body
-    return (sent,), replace(exchange, kind=f"Content-Length {text[:9]}", whole=text == "", records=())
+    return (sent,), replace(
+        exchange, kind=f"Content-Length {text[:9]}", whole=text == "", records=(), regular=False
+    )
 
 
 def _broken(chance: random.Random, exchange: Exchange) -> tuple[tuple[bytes, ...], Exchange]:
@@ -295,7 +301,7 @@ def _broken(chance: random.Random, exchange: Exchange) -> tuple[tuple[bytes, ...
         ]
     )
     sent = _framed(exchange, extra)
-    return (sent,), replace(exchange, kind=f"{extra[0]}: {extra[1][:20]}", records=())
+    return (sent,), replace(exchange, kind=f"{extra[0]}: {extra[1][:20]}", records=(), regular=False)
 
 
 def _cut(chance: random.Random, text: bytes) -> tuple[bytes, ...]:
@@ -324,6 +330,8 @@ def send(address: tuple[str, int], what: Sending, seconds: float = 60) -> list[R
                 connection.sendall(piece)
             if not all(exchange.whole for exchange in what.exchanges):
                 connection.shutdown(socket.SHUT_WR)
+        if not all(exchange.whole and exchange.regular for exchange in what.exchanges):
+            connection.settimeout(PATIENCE)
         file = connection.makefile("rb")
         for exchange in what.exchanges:
             replies.append(_reply(connection, file, exchange.method))
@@ -364,7 +372,7 @@ def _reply(connection: socket.socket, file: Any, method: str) -> Reply:
 def problem(exchange: Exchange, reply: Reply, *, allowed: Callable[[Exchange, Reply], bool]) -> str | None:
     """Return what is wrong with an answer, or None."""
     if reply.status == 0:
-        return f"no answer: {reply.body.decode()[:80]}" if exchange.whole else None
+        return f"no answer: {reply.body.decode()[:80]}" if exchange.whole and exchange.regular else None
     if reply.status >= 500:
         return (
             None
