@@ -19,8 +19,8 @@ demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=â€
 	$(BIN)/python -m examples.demo $(if $(DATA),--data '$(DATA)') $(if $(ID),--id '$(ID)') \
 		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(WHERE),--where '$(WHERE)')
 
-test: check $(VENV)/ready ## style, types and the test suite; no Docker needed
-	$(BIN)/pytest --ignore tests/image
+test: check $(VENV)/ready ## style, types and the test suite, no Docker needed; SEEDS=fresh for other random examples
+	$(BIN)/pytest --ignore tests/image $(if $(filter fresh,$(SEEDS)),--hypothesis-profile=fresh)
 
 check: $(VENV)/ready ## style and types only
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from forecasting._many import forecast_many
 from forecasting._model import Model
 from forecasting._sampled import SampledModel
 from forecasting._settings import NAMES as ARGUMENTS
+from forecasting._spacing import spacing
 
 __all__ = [
     "ARGUMENTS",
@@ -20,4 +21,5 @@ __all__ = [
     "fit",
     "forecast_many",
     "loads",
+    "spacing",
 ]

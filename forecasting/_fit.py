@@ -11,6 +11,7 @@ from forecasting._history import floor_column
 from forecasting._json_read import SEEN_DATES
 from forecasting._map import NoSolutionError, maximum_a_posteriori
 from forecasting._model import Engine, Model
+from forecasting._one_thread import ONE_THREAD
 from forecasting._prepare import Prepared, prepare, problem
 from forecasting._problem import Parameters, Problem, Vector
 from forecasting._sampled import SampledModel
@@ -81,6 +82,7 @@ def _by_prophet(
     return _model(prepared, parameters, None, engine="prophet", keep_history=keep_history)
 
 
+@ONE_THREAD
 def _estimate(prepared: Prepared) -> tuple[Parameters, Vector | None] | None:
     """Return the estimate and the residuals it left, or None when it has to be Prophet's."""
     settings, y = prepared.settings, prepared.rows.y

@@ -1,6 +1,6 @@
 """The forecast: Prophet's own expressions in its own order of operations, on NumPy arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -11,6 +11,8 @@ from forecasting._errors import FutureError, SettingError
 from forecasting._frequency import future_stamps
 from forecasting._history import floor_column, limits
 from forecasting._intervals import deviations
+from forecasting._inversion import Cube
+from forecasting._one_thread import ONE_THREAD
 from forecasting._problem import Flags, Matrix, Vector
 from forecasting._regressors import condition_columns, numeric_columns
 from forecasting._settings import interval_width
@@ -41,6 +43,7 @@ class Request:
     floor: ArrayLike | None = None
     conditions: Mapping[str, ArrayLike] | None = None
     interval_width: float | None = None
+    non_negative: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,13 +95,25 @@ def forecast(model: "Model", request: Request) -> Table:
     key = _key(model, request)
     horizon = None if key is None else model.kept.get(key)
     if horizon is None:
-        horizon = _horizon(model, request)
-        point = _point(model, horizon)
-        horizon = replace(horizon, deviations=_deviations(model, horizon, point))
+        with ONE_THREAD:
+            horizon = _horizon(model, request)
+            point = _point(model, horizon)
+            horizon = replace(horizon, deviations=_deviations(model, horizon, point))
         _keep(model, key, horizon)
     else:
-        point = _point(model, horizon)
-    return _table(model, horizon, point, components=request.components)
+        point = _point(model, horizon)  # OpenBLAS shares no product of so few numbers among threads
+    table = _table(model, horizon, point, components=request.components)
+    return without_negatives(table, horizon.shares) if request.non_negative else table
+
+
+def without_negatives(table: Table, endings: Iterable[str]) -> Table:
+    """Return the table with yhat and its quantiles, the columns with these endings, at least 0.
+
+    The trend and the components stay what the model says of them.
+    """
+    names = ("yhat", *(f"yhat_{ending}" for ending in endings))
+    # 0.0 is added so that no -0.0 is left, of which two processors may make different things
+    return table | {name: np.maximum(table[name], 0.0) + 0.0 for name in names}
 
 
 def _key(model: "Model", request: Request) -> tuple[object, ...] | None:
@@ -147,7 +162,7 @@ def _point(model: "Model", horizon: Horizon) -> _Point:
     else:
         scaled = trend(model.settings.growth, model.parameters, model.t_change, t=horizon.t, cap=cap)
     level = scaled * y_scale + floor
-    additive, multiplicative = _terms(horizon.X, model.parameters.beta, model.layout.multiplicative, y_scale)
+    additive, multiplicative = terms(horizon.X, model.parameters.beta, model.layout.multiplicative, y_scale)
     return _Point(cap, level, additive, multiplicative, level * (1 + multiplicative) + additive)
 
 
@@ -186,11 +201,21 @@ def _table(model: "Model", horizon: Horizon, point: _Point, *, components: bool)
     return table
 
 
-def _terms(X: Matrix, beta: Vector, multiplicative: Flags, y_scale: float) -> tuple[Vector, Vector]:
-    """Return additive terms in units of y, and multiplicative ones as a share of the trend."""
+def terms(X: Cube, beta: Matrix, multiplicative: Flags, y_scale: Matrix | float) -> tuple[Matrix, Matrix]:
+    """Return additive terms in units of y, and multiplicative ones as a share of the trend.
+
+    Of one model X is (H, K) and beta (K,), the terms (H,); of C models of one layout they are (C, H, K),
+    (C, K), (C, H), and y_scale is (C, 1).  Both make the same products, model by model: no bit differs.
+    """
     if not multiplicative.any():
-        return X @ beta * y_scale, np.zeros(len(X))
-    return X @ np.where(multiplicative, 0.0, beta) * y_scale, X @ np.where(multiplicative, beta, 0.0)
+        return _effects(X, beta) * y_scale, np.zeros(X.shape[:-1])
+    added, multiplied = np.where(multiplicative, 0.0, beta), np.where(multiplicative, beta, 0.0)
+    return _effects(X, added) * y_scale, _effects(X, multiplied)
+
+
+def _effects(X: Cube, beta: Matrix) -> Matrix:
+    effects: Matrix = X @ beta if beta.ndim == 1 else (X @ beta[:, :, None])[:, :, 0]
+    return effects
 
 
 def _components(model: "Model", X: Matrix) -> Table:

@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 
 from forecasting._errors import FutureError
-from forecasting._timestamps import DAY, SECOND, Stamps, datetimes
+from forecasting._spacing import MONDAY_OFFSET, MONTHS, WEEKDAYS, spacing_of
+from forecasting._timestamps import DAY, SECOND, Stamps
 
 _TICKS = {
     "D": DAY,
@@ -25,8 +26,6 @@ _TICKS = {
     "us": 1,
     "U": 1,
 }
-_WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTHLY = {
     "MS": (1, "start"),
     "ME": (1, "end"),
@@ -42,9 +41,6 @@ _MONTHLY = {
 }
 """Alias: months in one step, and which day of the month."""
 _ACCEPTED = "D, h, min, s, ms, us, W, W-MON .. W-SUN, B, MS, ME, QS, QE, YS, YE, or a multiple such as 15min"
-_LEAST_TO_INFER = 3
-_MONDAY_OFFSET = 3
-"""1970-01-01 was a Thursday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,7 @@ def future_stamps(seen: Stamps, periods: int, freq: str | None) -> Stamps:
     day, clock = divmod(last, DAY)
     steps = np.arange(periods + 1)
     if isinstance(frequency, Weekly):
-        ahead = (frequency.weekday - day - _MONDAY_OFFSET) % 7
+        ahead = (frequency.weekday - day - MONDAY_OFFSET) % 7
         dates = day + ahead + 7 * frequency.count * steps
     elif isinstance(frequency, BusinessDays):
         first = np.busday_offset(np.datetime64(day, "D"), 0, roll="forward")
@@ -124,13 +120,13 @@ def parsed(freq: str) -> Frequency:
     found = re.fullmatch(r"(\d*)([A-Z]+)(?:-([A-Z]{3}))?", freq) if isinstance(freq, str) else None
     if found and found[2] not in _TICKS:
         count, anchor = int(found[1] or 1), found[3]
-        if found[2] == "W" and count and (anchor or "SUN") in _WEEKDAYS:
-            return Weekly(count, _WEEKDAYS.index(anchor or "SUN"))
+        if found[2] == "W" and count and (anchor or "SUN") in WEEKDAYS:
+            return Weekly(count, WEEKDAYS.index(anchor or "SUN"))
         if found[2] == "B" and count and anchor is None:
             return BusinessDays(count)
-        if found[2] in _MONTHLY and count and (anchor is None or (anchor in _MONTHS and found[2][0] != "M")):
+        if found[2] in _MONTHLY and count and (anchor is None or (anchor in MONTHS and found[2][0] != "M")):
             months, where = _MONTHLY[found[2]]
-            month = _MONTHS.index(anchor) if anchor else (0 if where == "start" else 11)
+            month = MONTHS.index(anchor) if anchor else (0 if where == "start" else 11)
             return Monthly(count, months, month % months, where == "end")
     return Fixed(_ticks(freq))
 
@@ -146,37 +142,11 @@ def _ticks(freq: str) -> int:
 
 
 def inferred(seen: Stamps) -> Frequency:
-    """Return the frequency of a few ascending timestamps by pandas' rules; raises FutureError for none."""
-    steps = np.diff(seen)
-    if seen.size < _LEAST_TO_INFER:
-        raise FutureError(f"freq cannot be inferred from fewer than {_LEAST_TO_INFER} dates; name it")
-    regular = bool((steps == steps[0]).all())
-    if (steps % DAY == 0).all():
-        anchored = _inferred_months(seen) or (None if regular else _inferred_business_days(seen))
-        if anchored is not None:
-            return anchored
-    if not regular:
-        raise FutureError("freq cannot be inferred, as the last dates are not regular; name it")
-    return Fixed(int(steps[0]))
-
-
-def _inferred_months(seen: Stamps) -> Monthly | None:
-    day = datetimes(seen).astype("datetime64[D]")
-    month = day.astype("datetime64[M]")
-    number = month.astype(np.int64)
-    strides = np.unique(np.diff(number))
-    if strides.size > 1 or strides[0] == 0:
-        return None
-    at_start = bool((day == month.astype("datetime64[D]")).all())
-    if not at_start and not (day + 1 == (month + 1).astype("datetime64[D]")).all():
-        return None
-    stride = int(strides[0])
-    months = next(size for size in (12, 3, 1) if stride % size == 0)
-    return Monthly(stride // months, months, int(number[0]) % months, at_end=not at_start)
-
-
-def _inferred_business_days(seen: Stamps) -> BusinessDays | None:
-    day = datetimes(seen).astype("datetime64[D]")
-    if not np.is_busday(day).all() or (np.busday_count(day[:-1], day[1:]) != 1).any():
-        return None
-    return BusinessDays(1)
+    """Return the frequency of a few ascending timestamps; raises FutureError where they have none."""
+    alias = spacing_of(seen)
+    if alias is None:
+        raise FutureError(
+            f"freq cannot be inferred, as the last {seen.size} timestamps of the model are too few "
+            f"or not regular; pass freq, one of {_ACCEPTED}"
+        )
+    return parsed(alias)

@@ -56,12 +56,8 @@ def deviations(  # noqa: PLR0913 - a forecast has this many parts, all but one b
     changes = SlopeChanges.after(parameters, t_change, t=t[first:], rows=rows)
     factor = 1.0 + multiplicative_terms[first:]
     if cap is None:
-        unit = (changes.size * changes.spacing * y_scale) ** 2 * changes.probability
-        futures = LinearFutures(
-            change_probability=np.array([changes.probability]),
-            unit=np.array([unit]),
-            noise=np.array([noise * noise]),
-            squares=(factor * factor)[None],
+        futures = LinearFutures.of(
+            [changes], y_scale=np.array([y_scale]), noise=np.array([noise]), factor=factor[None]
         )
         (of_yhat,), (of_trend,) = linear_deviations(probabilities, futures, of_trend=True)
     else:

@@ -9,12 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting._future_trend import Steps, steps_to
+from forecasting._future_trend import SlopeChanges, Steps, steps_to
 from forecasting._inversion import Cube, standard_quantiles
 from forecasting._problem import Matrix, Vector
 
@@ -39,6 +39,17 @@ class LinearFutures:
     """The variance of the noise, shape (C,), in squared units of y."""
     squares: Matrix
     """The squared factor of the trend, shape (C, H)."""
+
+    @classmethod
+    def of(cls, changes: Sequence[SlopeChanges], *, y_scale: Vector, noise: Vector, factor: Matrix) -> Self:
+        """Return them for C models; y_scale and noise (a deviation) are (C,), the factor of the trend (C, H).
+
+        One model and many are computed by these same expressions, so that no digit depends on the others.
+        """
+        probability = np.array([each.probability for each in changes])
+        size = np.array([each.size for each in changes]) * np.array([each.spacing for each in changes])
+        size *= y_scale
+        return cls(probability, size * size * probability, noise * noise, factor * factor)
 
     def __getitem__(self, models: NDArray[np.intp]) -> "LinearFutures":
         """Return the same of some of the models."""

@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 
 from forecasting._errors import FutureError
-from forecasting._forecast import Request, Table, future_rows, probabilities
+from forecasting._forecast import Request, Table, future_rows, probabilities, terms, without_negatives
 from forecasting._future_trend import SlopeChanges
 from forecasting._history import floor_column
 from forecasting._linear_intervals import LinearFutures, linear_deviations
 from forecasting._model import Model
+from forecasting._one_thread import ONE_THREAD
 from forecasting._problem import Matrix
 from forecasting._seasonality import days, fourier_series
 from forecasting._timestamps import Stamps, datetimes
@@ -26,20 +27,28 @@ MOST_ROWS: Final = 4_096
 _NORMAL: Final = NormalDist()
 
 
-def forecast_many(
+@ONE_THREAD
+def forecast_many(  # noqa: PLR0913 - the options of a forecast, by name
     models: Sequence[Model],
     periods: int = 7,
     freq: str | None = "D",
     *,
     interval_width: float | None = None,
     quantiles: Sequence[float] = (),
+    non_negative: bool = False,
 ) -> list[Table | FutureError]:
     """Return for each model, in order, what `Model.predict` does of ds and of yhat with its quantiles.
 
     The columns are ds, yhat_lower, yhat_upper, yhat and one such as yhat_0.1 for each quantile, each of shape
     (periods,).  A FutureError stands where `predict` would raise it.
     """
-    request = Request(periods=periods, freq=freq, quantiles=tuple(quantiles), interval_width=interval_width)
+    request = Request(
+        periods=periods,
+        freq=freq,
+        quantiles=tuple(quantiles),
+        interval_width=interval_width,
+        non_negative=non_negative,
+    )
     found: list[Table | FutureError] = [FutureError("")] * len(models)
     for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // max(periods, 1)))):
         tables = _chunk([models[place] for place in places], request)
@@ -83,6 +92,7 @@ def _alone(model: Model, request: Request) -> Table | FutureError:
             request.freq,
             interval_width=request.interval_width,
             quantiles=request.quantiles,
+            non_negative=request.non_negative,
         )
     except FutureError as error:
         return error
@@ -95,6 +105,8 @@ def _tables(models: list[Model], request: Request) -> Iterator[Table]:
     shares = probabilities(width, request)
     ds = np.array([future_rows(request, last_dates=model.last_dates, dates=None) for model in models])
     t = np.array([model.scale.t(stamps) for model, stamps in zip(models, ds, strict=True)])
+    if not (t[:, 0] > 1.0).all():
+        raise FutureError("a step is too small beside the history of one of the models")
     y_scale = np.array([model.scale.y_scale for model in models])[:, None]
     additive, multiplicative = _terms(models, ds, y_scale)
     level = _trend(models, t) * y_scale + _floor(models)
@@ -106,7 +118,7 @@ def _tables(models: list[Model], request: Request) -> Iterator[Table]:
         if around is not None:
             table |= zip([f"yhat_{name}" for name in shares], yhat[i] + around[i], strict=True)
         table["yhat"] = yhat[i]
-        yield table
+        yield without_negatives(table, shares) if request.non_negative else table
 
 
 def _terms(models: list[Model], ds: Stamps, y_scale: Matrix) -> tuple[Matrix, Matrix]:
@@ -116,15 +128,7 @@ def _terms(models: list[Model], ds: Stamps, y_scale: Matrix) -> tuple[Matrix, Ma
         return np.zeros(ds.shape), np.zeros(ds.shape)
     X = fourier_series(days(ds.ravel()), layout.harmonics).reshape(*ds.shape, -1)
     beta = np.array([model.parameters.beta for model in models])
-    if not layout.multiplicative.any():
-        return _effects(X, beta) * y_scale, np.zeros(ds.shape)
-    chosen = layout.multiplicative
-    return _effects(X, np.where(chosen, 0.0, beta)) * y_scale, _effects(X, np.where(chosen, beta, 0.0))
-
-
-def _effects(X: Matrix, beta: Matrix) -> Matrix:
-    effects: Matrix = (X @ beta[:, :, None])[:, :, 0]
-    return effects
+    return terms(X, beta, layout.multiplicative, y_scale)
 
 
 def _trend(models: list[Model], t: Matrix) -> Matrix:
@@ -159,15 +163,6 @@ def _around(models: list[Model], shares: Mapping[str, float], *, t: Matrix, fact
         SlopeChanges.after(model.parameters, model.t_change, t=times, rows=model.rows)
         for model, times in zip(models, t, strict=True)
     ]
-    unit = np.array([(each.size * each.spacing) ** 2 * each.probability for each in changes]) * y_scale**2
-    around, _ = linear_deviations(
-        wanted,
-        LinearFutures(
-            change_probability=np.array([each.probability for each in changes]),
-            unit=unit,
-            noise=noise * noise,
-            squares=factor * factor,
-        ),
-        of_trend=False,
-    )
+    futures = LinearFutures.of(changes, y_scale=y_scale, noise=noise, factor=factor)
+    around, _ = linear_deviations(wanted, futures, of_trend=False)
     return around

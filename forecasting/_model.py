@@ -57,6 +57,7 @@ class Model:
         floor: ArrayLike | None = None,
         conditions: Mapping[str, ArrayLike] | None = None,
         interval_width: float | None = None,
+        non_negative: bool = False,
     ) -> Table:
         """Forecast `periods` steps after the last timestamp, or the timestamps `ds`; return arrays by column.
 
@@ -65,9 +66,10 @@ class Model:
         growth; with `quantiles` one column such as yhat_0.1 and trend_0.1 for each; with `components` each
         component and its _lower and _upper, which equal it, as a point estimate has no spread there.
 
-        `freq` is a pandas alias, or None to infer it from the last dates.  `regressors`, `conditions`, `cap`
-        and `floor` have one value for each row forecast (history first, when included), or one for all.
-        Intervals are deterministic.  Raises FutureError.
+        `freq` is a pandas alias, or None to infer it from the last five timestamps (see `spacing`).
+        `regressors`, `conditions`, `cap` and `floor` have one value for each row forecast (history first,
+        when included), or one for all.  `non_negative` raises yhat and its quantiles to 0 where they are
+        below; the trend and the components stay.  Intervals are deterministic.  Raises FutureError.
         """
         request = Request(
             periods=periods,
@@ -81,6 +83,7 @@ class Model:
             floor=floor,
             conditions=conditions,
             interval_width=interval_width,
+            non_negative=non_negative,
         )
         return forecast(self, request)
 

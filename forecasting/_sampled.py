@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from forecasting._errors import FutureError
-from forecasting._forecast import Request, Table, future_rows, probabilities
+from forecasting._forecast import Request, Table, future_rows, probabilities, without_negatives
 from forecasting._timestamps import Stamps, datetimes, from_iso
 
 
@@ -38,6 +38,7 @@ class SampledModel:
         floor: ArrayLike | None = None,
         conditions: Mapping[str, ArrayLike] | None = None,
         interval_width: float | None = None,
+        non_negative: bool = False,
     ) -> Table:
         """Forecast as `Model.predict` does; intervals are Prophet's random ones.  Raises FutureError."""
         request = Request(
@@ -52,6 +53,7 @@ class SampledModel:
             floor=floor,
             conditions=conditions,
             interval_width=interval_width,
+            non_negative=non_negative,
         )
         return _forecast(self.text, request)
 
@@ -72,7 +74,7 @@ def _forecast(text: str, request: Request) -> Table:
     for name in ("cap", "floor"):
         if getattr(request, name) is not None:
             frame[name] = getattr(request, name)
-    shares = probabilities(model.interval_width, request)
+    shares = probabilities(model.interval_width if model.uncertainty_samples else None, request)
     if request.interval_width is not None:
         model.interval_width = request.interval_width
     try:
@@ -88,7 +90,7 @@ def _forecast(text: str, request: Request) -> Table:
     for name, share in shares.items():
         if name not in ("lower", "upper"):
             table |= {f"{of}_{name}": np.quantile(samples[of], share, axis=1) for of in ("yhat", "trend")}
-    return table
+    return without_negatives(table, shares) if request.non_negative else table
 
 
 def _prophets(text: str) -> Any:  # noqa: ANN401 - a Prophet, whose package has no types

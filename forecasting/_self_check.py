@@ -14,6 +14,7 @@ from forecasting import _golden as golden
 from forecasting._fit import fit
 from forecasting._map import maximum_a_posteriori
 from forecasting._model import Model
+from forecasting._one_thread import ONE_THREAD
 from forecasting._prepare import prepare, problem
 from forecasting._problem import Parameters, Solution
 from forecasting._settings import settings_from
@@ -78,6 +79,7 @@ def findings() -> Iterator[Finding]:
     yield Finding("forecast from equal parameters", difference, MOST_OF_FORECAST)
 
 
+@ONE_THREAD
 def solution(case: str) -> Solution:
     """Return what is found for the series under the settings of that name."""
     settings = settings_from(SHARED | CASES[case])

@@ -180,7 +180,7 @@ def test_in_sample_our_linear_forecast_is_prophets_but_for_a_small_part_of_the_n
     assert np.quantile(apart, 0.95) <= 0.25
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.integers(60, 200),
     changepoints=st.integers(0, 30),

@@ -97,7 +97,7 @@ orders = st.sampled_from(["auto", True, False, 2])
         },
     ),
 )
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_any_shape_of_history_gives_stans_data(frame: pd.DataFrame, arguments: dict[str, Any]) -> None:
     usable = frame[frame.y.notna()]
     case = Case(lambda: frame, arguments)

@@ -97,7 +97,7 @@ def test_an_own_seasonality_replaces_the_built_in_one_unless_that_is_demanded() 
     period=st.floats(0.01, 4000),
     seconds=st.lists(st.integers(-(2**33), 2**33), min_size=1, max_size=20),
 )
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 def test_fast_fourier_rows_equal_the_direct_formula(order: int, period: float, seconds: list[int]) -> None:
     t = days(np.array(seconds) * 1_000_000)
     fast = np.empty((2 * order, t.size))

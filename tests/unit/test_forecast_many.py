@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from benchmarks._customers import customer
 from forecasting import FutureError, Model, fit, forecast_many, loads
@@ -29,7 +32,7 @@ def check(models: list[Model], periods: int, freq: str = "D", quantiles: tuple[f
         assert set(many) == {name for name in one if name == "ds" or name.startswith("yhat")}
         assert (many["ds"] == one["ds"]).all()
         for name in many.keys() - {"ds"}:
-            np.testing.assert_allclose(many[name], one[name], rtol=1e-12)
+            assert many[name].tobytes() == one[name].tobytes(), name
 
 
 @pytest.mark.parametrize("periods", [1, 7, 30, 400])
@@ -46,6 +49,33 @@ def test_every_frequency_goes_together(freq: str) -> None:
 
 def test_quantiles_go_together() -> None:
     check(fleet(4, seasonality_mode="multiplicative"), 30, quantiles=(0.5, 0.01, 0.9, 1e-15))
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    periods=st.integers(1, 80),
+    quantiles=st.lists(st.floats(0, 1, exclude_min=True, exclude_max=True), max_size=4),
+    settings=st.fixed_dictionaries(
+        {
+            "growth": st.sampled_from(["linear", "flat"]),
+            "seasonality_mode": st.sampled_from(["additive", "multiplicative"]),
+            "n_changepoints": st.integers(0, 30),
+            "weekly_seasonality": st.integers(0, 5),
+            "scaling": st.sampled_from(["absmax", "minmax"]),
+        }
+    ),
+)
+@hypothesis_settings(max_examples=40)
+def test_no_bit_of_a_forecast_depends_on_the_company_it_is_made_in(
+    seed: int, periods: int, quantiles: list[float], settings: dict[str, object]
+) -> None:
+    chance = np.random.default_rng(seed)
+    days = np.datetime64("2024-01-01", "us") + np.arange(40) * np.timedelta64(1, "D")
+    if settings["scaling"] == "minmax":
+        settings["seasonality_mode"] = "additive"
+    models = [fit(days, chance.normal(100, 10, 40).cumsum(), **settings) for _ in range(3)]
+
+    check([model for model in models if isinstance(model, Model)], periods, quantiles=tuple(quantiles))
 
 
 def test_models_of_any_make_may_be_mixed() -> None:

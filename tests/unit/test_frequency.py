@@ -58,7 +58,7 @@ def test_future_dates_are_those_of_pandas(freq: str, last: str) -> None:
 
 
 @given(freq=st.sampled_from(FREQUENCIES), seconds=st.integers(-(2**31), 2**32), periods=st.integers(1, 30))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 def test_future_dates_are_those_of_pandas_from_any_instant(freq: str, seconds: int, periods: int) -> None:
     last = np.datetime64(seconds, "s").astype("datetime64[us]")
 

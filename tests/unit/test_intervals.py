@@ -242,7 +242,7 @@ def test_a_change_less_likely_than_the_interval_leaves_none() -> None:
     assert np.abs(yhat).max() < 1e-3
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     case=st.builds(
         Forecast,

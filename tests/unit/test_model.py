@@ -201,7 +201,7 @@ def test_nesting_without_end_is_refused() -> None:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_a_damaged_text_is_a_model_or_is_refused(data: st.DataObject) -> None:
     content = json.loads(TEXT)
     key = data.draw(st.sampled_from(sorted(content)))
