@@ -8,6 +8,7 @@ from forecasting._model import Model
 from forecasting._sampled import SampledModel
 from forecasting._settings import NAMES as ARGUMENTS
 from forecasting._spacing import spacing
+from forecasting._unseen import unseen_slots
 
 __all__ = [
     "ARGUMENTS",
@@ -22,4 +23,5 @@ __all__ = [
     "forecast_many",
     "loads",
     "spacing",
+    "unseen_slots",
 ]

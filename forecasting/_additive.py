@@ -1,6 +1,6 @@
 """Additive features on a linear or flat trend: the model is linear in its parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, sqrt
 
 import numpy as np
@@ -19,6 +19,7 @@ from forecasting._objective import (
 )
 from forecasting._problem import Matrix, Parameters, Problem, Solution, Vector
 from forecasting._ridge_lasso import Expansion, minimiser
+from forecasting._start_prior import StartPrior, prophet_start, start_prior
 
 _PASSES = 50
 _AIM = 1e-8
@@ -37,6 +38,7 @@ class _Model:
     precision: Vector
     """1 / variance of the prior of each free parameter."""
     tau: float
+    start_prior: StartPrior | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,30 @@ class _Point:
     """Of the free parameters."""
 
 
-def solve_additive(problem: Problem) -> Solution:
+def solve_additive(problem: Problem, *, with_start_prior: bool = True) -> Solution:
     """Return the minimum of F; raise `NoSolutionError` or `LinAlgError` where it is not reached.
+
+    Where the data leave directions open, it is the minimum with the term of `_start_prior`, but the
+    objective reported is still F.
+    """
+    model = _model(problem)
+    G = model.rows @ model.rows.T
+    point = _start(model)
+    point, kkt = _minimum(model, G, point, s2=_FIRST_RIDGE * point.s2)
+    prior = _start_prior(model, problem, G, point) if with_start_prior else None
+    if prior is not None:
+        model = replace(model, start_prior=prior)
+        point, kkt = _minimum(model, G, _at(model, point.theta), s2=point.s2)
+    return _solution(model, point, kkt)
+
+
+def _minimum(model: _Model, G: Matrix, point: _Point, *, s2: float) -> tuple[_Point, float]:
+    """Return the minimum and the violation of its conditions, from a point and a first guess of σ².
 
     Every pass minimises F around the point of the pass before, where residuals and sums are exact, with
     the ridge weighed by the σ² of that point.  Two passes are the rule.
     """
-    model = _model(problem)
-    n, tau = model.y.size, model.tau
-    G, curvature = model.rows @ model.rows.T, np.diag(model.precision)
-    point = _start(model)
-    s2, kkt = _FIRST_RIDGE * point.s2, inf
+    n, tau, curvature, kkt = model.y.size, model.tau, _prior_curvature(model), inf
     for _ in range(_PASSES):
         around = Expansion(point.theta, point.rss, point.b, G, n)
         prior = Prior(0.0, point.prior_gradient, curvature)
@@ -68,8 +83,21 @@ def solve_additive(problem: Problem) -> Solution:
         before, kkt, s2 = kkt, _violation(model, point), point.s2
         stalled = kkt > before / 2
         if kkt <= _AIM or (stalled and kkt <= tolerance(np.diag(G), model.y, s2=s2, tau=tau)):
-            return _solution(model, point, kkt)
+            return point, kkt
     raise NoSolutionError(f"The optimality conditions are still violated by {kkt:.1e} of the penalty.")
+
+
+def _start_prior(model: _Model, problem: Problem, G: Matrix, point: _Point) -> StartPrior | None:
+    free = model.places.free
+    return start_prior(
+        G.take(free, axis=0).take(free, axis=1),
+        model.precision,
+        trend=model.places.trend,
+        at=point.theta.take(free),
+        start=prophet_start(problem),
+        n=model.y.size,
+        s2=point.s2,
+    )
 
 
 def _model(problem: Problem) -> _Model:
@@ -99,7 +127,18 @@ def _with_residual(model: _Model, theta: Vector, residual: Vector) -> _Point:
     s2 = variance(rss, model.y.size)
     if s2 < SMALLEST_VARIANCE:
         raise NoSolutionError("The features explain y completely, so that the noise has no size.")
-    return _Point(theta, rss, model.rows @ residual, s2, model.precision * theta.take(model.places.free))
+    return _Point(theta, rss, model.rows @ residual, s2, _prior_gradient(model, theta))
+
+
+def _prior_gradient(model: _Model, theta: Vector) -> Vector:
+    free = theta.take(model.places.free)
+    own = model.precision * free
+    return own if model.start_prior is None else own + model.start_prior.gradient(free)
+
+
+def _prior_curvature(model: _Model) -> Matrix:
+    own = np.diag(model.precision)
+    return own if model.start_prior is None else own + model.start_prior.precision
 
 
 def _violation(model: _Model, point: _Point) -> float:
@@ -113,6 +152,7 @@ def _solution(model: _Model, point: _Point, kkt: float) -> Solution:
     k = float(theta[0]) if where.trend > 1 else 0.0
     m = float(theta[where.trend - 1])
     delta, beta = theta[where.hinges], theta[where.hinges.stop :]
-    prior = float(point.prior_gradient @ theta.take(where.free)) / 2
+    free = theta.take(where.free)
+    prior = float((model.precision * free) @ free) / 2
     value = objective(point.rss, model.y.size, prior=prior, delta=delta, tau=model.tau)
     return Solution(Parameters(k, m, delta, beta, sqrt(point.s2)), value, kkt)

@@ -1,236 +1,116 @@
-"""Multiplicative features or logistic growth: Newton's method with the absolute value kept in every step.
+"""Multiplicative features or logistic growth: the lowest of the minima that several descents reach.
 
-Each step minimises F with the curve replaced by its tangent at the point (Gauss-Newton), or with RSS
-replaced by its exact second-order expansion once that is safe; both are quadratics with a ridge and a lasso
-part.  A step that does not lower F is shortened, then damped as by Levenberg.
+Where the data leave directions open, the valleys of F are curved, so that "near Prophet's start" depends on
+the way that is gone: the centre of the prior of `_start_prior` is where Prophet's optimiser ends.
 """
 
-from dataclasses import dataclass, replace
-from math import inf, sqrt
+from dataclasses import replace
+from math import sqrt
+from typing import Final
 
 import numpy as np
 
-from forecasting._curve import Curve, Values, bending, curve_of, evaluate, jacobian
-from forecasting._logistic import trend_prior, trend_starts
-from forecasting._objective import (
-    TREND_PRECISION,
-    NoSolutionError,
-    Places,
-    Prior,
-    objective,
-    places,
-    tolerance,
-    variance,
-    violation,
+from forecasting._descent import (
+    CurveModel,
+    End,
+    Point,
+    curve_model,
+    descend,
+    expansion,
+    own_prior,
+    point_at,
 )
-from forecasting._problem import Flags, Matrix, Parameters, Problem, Solution, Vector
-from forecasting._ridge_lasso import Expansion, minimiser
+from forecasting._logistic import trend_starts
+from forecasting._objective import NoSolutionError, objective
+from forecasting._problem import Parameters, Problem, Solution, Vector
+from forecasting._ridge_lasso import Expansion
+from forecasting._stan_descent import stan_end
+from forecasting._start_prior import StartPrior, prophet_start, start_prior
 
-_ITERATIONS = 100
-_AIM = 1e-8
-"""Violation of the optimality conditions, in units of the penalty, at which no further step is made."""
-_LENGTHS = (1.0, 0.4, 0.16, 0.06)
-_DAMPINGS = (0.0, *(10.0**power for power in range(-6, 7)))
-_GENTLE = 2
-"""Damping level up to which the exact second derivatives are used."""
-_NEAR = 1e-3
-"""Relative decrease of F in a step below which the exact second derivatives are used."""
+_ROUNDS: Final = 3
+"""Descents with the prior: it is chosen where Prophet's optimiser ends, and twice where ours does."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """θ is (k, m, δ, βₘ, βₐ), without k and δ where the trend is flat, and c for m in logistic growth."""
+def solve_nonlinear(problem: Problem, *, with_start_prior: bool = True) -> Solution:
+    """Return the lowest minimum of F found; raise `NoSolutionError` where the lowest point found is none.
 
-    curve: Curve
-    y: Vector
-    places: Places
-    precision: Vector
-    """1 / variance of the prior of each free parameter; 0 for k and c."""
-    logistic: bool
-    tau: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    theta: Vector
-    values: Values
-    residual: Vector
-    rss: float
-    s2: float
-    F: float
+    Where the data leave directions open, it is a minimum with the term of `_start_prior`, but the objective
+    reported is still F.  That is tested at the first start already, so that no valley is walked along.
+    """
+    model, starts = curve_model(problem), _starts(problem)
+    first = point_at(model, starts[0])
+    around = expansion(model, first)
+    end = None
+    if with_start_prior and _prior_at(model, first, around) is not None:
+        end = _near_prophet(model, problem)
+    if end is None:
+        end = _lowest(model, first, around, starts[1:])
+        if with_start_prior and _prior_at(model, end.point, end.around) is not None:
+            end = _near_prophet(model, problem, end) or end
+    if not end.converged:
+        raise NoSolutionError(f"The optimality conditions are violated by {end.kkt:.1e} of the penalty.")
+    return _solution(model, problem, end)
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    point: _Point
-    kkt: float
-    converged: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Manner:
-    """How to make a step: with exact second derivatives or without, and how much damped."""
-
-    exact: bool = False
-    level: int = 0
-    """Index into `_DAMPINGS`."""
-
-
-def solve_nonlinear(problem: Problem) -> Solution:
-    """Return the lowest minimum of F found; raise `NoSolutionError` where the lowest point found is none."""
-    model = _model(problem)
-    ends = [_descend(model, start) for start in _starts(model, problem)]
-    lowest = min(ends, key=lambda end: end.point.F)
-    if not lowest.converged:
-        raise NoSolutionError(f"The optimality conditions are violated by {lowest.kkt:.1e} of the penalty.")
-    return _solution(model, problem, lowest)
-
-
-def _model(problem: Problem) -> _Model:
-    curve = curve_of(problem)
-    K, trend = problem.sigmas.size, 1 if problem.growth == "flat" else 2
-    where = places(trend=trend, S=len(curve.trend) - trend, K=K)
-    logistic = problem.growth == "logistic"
-    sigmas = np.concatenate((problem.sigmas[problem.multiplicative], problem.sigmas[~problem.multiplicative]))
-    precision = np.concatenate((np.full(trend, 0 if logistic else TREND_PRECISION), sigmas**-2))
-    return _Model(curve, problem.y, where, precision, logistic, problem.tau)
-
-
-def _starts(model: _Model, problem: Problem) -> list[Vector]:
-    theta = np.zeros(model.places.free.size + len(model.curve.trend) - model.places.trend)
+def _starts(problem: Problem) -> list[Vector]:
+    flat = problem.growth == "flat"
+    theta = np.zeros(1 + problem.sigmas.size if flat else len(problem.design))
     if problem.cap is None:
-        theta[model.places.trend - 1] = problem.y.mean()
+        theta[0 if flat else 1] = problem.y.mean()
         return [theta]
     pairs = trend_starts(problem.design[0], problem.y, problem.cap)
     return [np.concatenate((pair, theta[2:])) for pair in pairs]
 
 
-def _descend(model: _Model, theta: Vector) -> _End:
-    """Go down from θ until F has a minimum, or no step is found."""
-    rows = np.empty((theta.size, model.y.size))
-    rows[theta.size - len(model.curve.additive) :] = model.curve.additive
-    point, manner, kkt = _at(model, theta), _Manner(), inf
-    for _ in range(_ITERATIONS):
-        jacobian(model.curve, point.values, out=rows)
-        around = Expansion(point.theta, point.rss, rows @ point.residual, rows @ rows.T, model.y.size)
-        before, kkt = kkt, _violation(model, point, around.b)
-        limit = (
-            _AIM if kkt < before / 2 else tolerance(np.diag(around.G), model.y, s2=point.s2, tau=model.tau)
-        )
-        if kkt <= limit:
-            return _End(point, kkt, converged=True)
-        lower = _lower(model, point, around, manner)
-        if lower is None:
-            break
-        point, manner = lower
-    return _End(point, kkt, converged=False)
+def _lowest(model: CurveModel, first: Point, around: Expansion, others: list[Vector]) -> End:
+    ends = [descend(model, first, around), *(descend(model, point_at(model, start)) for start in others)]
+    return min(ends, key=lambda end: end.point.F)
 
 
-def _lower(model: _Model, point: _Point, around: Expansion, manner: _Manner) -> tuple[_Point, _Manner] | None:
-    """Return a point where F is lower and the manner to go on in, if there is one."""
-    damped = [_Manner(level=level) for level in range(manner.level, len(_DAMPINGS))]
-    for attempt in [manner, *damped] if manner.exact else damped:
-        try:
-            target = _target(model, point, around, attempt)
-        except np.linalg.LinAlgError:
-            continue
-        for length in _LENGTHS:
-            trial = _at(model, target if length == 1 else point.theta + length * (target - point.theta))
-            if _is_lower(model, point, around, trial):
-                return trial, _next(attempt, length, (point.F - trial.F) / max(1, abs(point.F)))
-    return None
+def _near_prophet(model: CurveModel, problem: Problem, exact: End | None = None) -> End | None:
+    """Return the minimum that stays near Prophet's end in open directions; None where it sees none.
+
+    `exact` is the minimum without a prior, if it has been looked for.
+    """
+    q = prophet_start(problem)
+    theta = np.zeros(model.places.hinges.stop + problem.sigmas.size)
+    theta[: model.places.trend] = q[: model.places.trend]
+    point = point_at(model, stan_end(model, theta))
+    centre, around = point.theta, expansion(model, point)
+    prior = _prior_at(model, point, around, centre)
+    if prior is None and exact is not None:
+        prior = _prior_at(model, exact.point, exact.around, centre)
+    if prior is None:
+        return None
+    for _ in range(_ROUNDS):
+        model = replace(model, start_prior=prior)
+        end = descend(model, point_at(model, point.theta), around)
+        point, around = end.point, end.around
+        prior = _prior_at(model, point, around, centre)
+    return end
 
 
-def _target(model: _Model, point: _Point, around: Expansion, manner: _Manner) -> Vector:
-    """Return the minimum of the quadratic model of F; raise `LinAlgError` if none is found."""
-    prior = _prior(model, point.theta, exact=manner.exact)
-    G = around.G
-    if manner.exact:
-        G = G - _bending_of_nonzero(model, point)
-        _require_minimum(model, point, G, prior)
-    elif manner.level:
-        G = G + np.diag(_DAMPINGS[manner.level] * np.maximum(np.diag(G), 1e-6 * model.y.size))
-    return minimiser(replace(around, G=G), prior, places=model.places, tau=model.tau, s2=point.s2)
+def _prior_at(
+    model: CurveModel, point: Point, around: Expansion, centre: Vector | None = None
+) -> StartPrior | None:
+    """Return the prior that a point needs, if it needs one; the centre is a θ, or that of the point."""
+    free = model.places.free
+    at = point.theta.take(free)
+    slope = model.precision * at - around.b.take(free) / point.s2
+    slope[: model.places.trend] -= (model.precision * at)[: model.places.trend]
+    return start_prior(
+        around.G.take(free, axis=0).take(free, axis=1),
+        model.precision,
+        trend=model.places.trend,
+        at=at,
+        start=at if centre is None else centre.take(free),
+        n=model.y.size,
+        s2=point.s2,
+        slope=None if centre is None else slope,
+    )
 
 
-def _nonzero(model: _Model, point: _Point) -> Flags:
-    """Return which parameters the optimum of F is smooth in: all but the δ that are zero."""
-    nonzero = np.ones(point.theta.size, np.bool_)
-    nonzero[model.places.hinges] = point.theta[model.places.hinges] != 0
-    return nonzero
-
-
-def _bending_of_nonzero(model: _Model, point: _Point) -> Matrix:
-    """Leave out the δ that are zero: their kink holds them, and their curvature need not be positive."""
-    zero = ~_nonzero(model, point)
-    bend = bending(model.curve, point.values, point.residual)
-    bend[zero] = 0
-    bend[:, zero] = 0
-    return bend
-
-
-def _require_minimum(model: _Model, point: _Point, G: Matrix, prior: Prior) -> None:
-    """Raise `LinAlgError` unless the quadratic model curves upwards."""
-    H = G.copy()
-    H[np.ix_(model.places.free, model.places.free)] += point.s2 * prior.curvature
-    nonzero = _nonzero(model, point)
-    np.linalg.cholesky(H[np.ix_(nonzero, nonzero)])
-
-
-def _is_lower(model: _Model, point: _Point, around: Expansion, trial: _Point) -> bool:
-    """Say whether F falls by a part of what its slope along the step promises."""
-    where = model.places
-    step = trial.theta - point.theta
-    penalties = [float(np.abs(p.theta[where.hinges]).sum()) / model.tau for p in (point, trial)]
-    prior = _prior(model, point.theta, exact=False)
-    smooth = float(prior.gradient @ step[where.free] - around.b @ step / point.s2)
-    promised = min(smooth + penalties[1] - penalties[0], 0.0)
-    allowed = point.F + 1e-4 * promised + 1e-14 * abs(point.F)
-    return bool(allowed >= trial.F)
-
-
-def _next(manner: _Manner, length: float, decrease: float) -> _Manner:
-    if length == 1:
-        level = max(manner.level - 1, 0)
-        return _Manner(exact=decrease < _NEAR and level <= _GENTLE, level=level)
-    return _Manner(level=min(manner.level + (length < _LENGTHS[1]), len(_DAMPINGS) - 1))
-
-
-def _at(model: _Model, theta: Vector) -> _Point:
-    values = evaluate(model.curve, theta)
-    residual = model.y - values.yhat
-    rss = float(residual @ residual)
-    prior = _prior(model, theta, exact=False).value
-    F = objective(rss, model.y.size, prior=prior, delta=theta[model.places.hinges], tau=model.tau)
-    return _Point(theta, values, residual, rss, variance(rss, model.y.size), F)
-
-
-def _prior(model: _Model, theta: Vector, *, exact: bool) -> Prior:
-    free = theta.take(model.places.free)
-    gradient = model.precision * free
-    prior = Prior(float(gradient @ free) / 2, gradient, np.diag(model.precision))
-    if not model.logistic:
-        return prior
-    trend = trend_prior(free[0], free[1], exact=exact)
-    gradient[:2] = trend.gradient
-    curvature = np.diag(model.precision)
-    curvature[:2, :2] = trend.curvature
-    return Prior(prior.value + trend.value, gradient, curvature)
-
-
-def _violation(model: _Model, point: _Point, b: Vector) -> float:
-    """Return the violation with respect to Prophet's own parameters."""
-    gradient = b / point.s2
-    gradient[model.places.free] -= _prior(model, point.theta, exact=False).gradient
-    if model.logistic:
-        k, c = point.theta[:2]
-        gradient[:2] = gradient[0] + gradient[1] * c / k, -k * gradient[1]
-    hinges = model.places.hinges
-    free = gradient[model.places.free]
-    return violation(free, gradient[hinges], delta=point.theta[hinges], tau=model.tau)
-
-
-def _solution(model: _Model, problem: Problem, end: _End) -> Solution:
+def _solution(model: CurveModel, problem: Problem, end: End) -> Solution:
     where, point = model.places, end.point
     theta = point.theta
     k = float(theta[0]) if where.trend > 1 else 0.0
@@ -241,4 +121,6 @@ def _solution(model: _Model, problem: Problem, end: _End) -> Solution:
     ours = theta[where.hinges.stop :]
     beta = np.empty_like(ours)
     beta[problem.multiplicative], beta[~problem.multiplicative] = ours[:scaling], ours[scaling:]
-    return Solution(Parameters(k, m, theta[where.hinges], beta, sqrt(point.s2)), point.F, end.kkt)
+    delta, prior = theta[where.hinges], own_prior(model, theta, exact=False).value
+    value = objective(point.rss, model.y.size, prior=prior, delta=delta, tau=model.tau)
+    return Solution(Parameters(k, m, delta, beta, sqrt(point.s2)), value, end.kkt)
