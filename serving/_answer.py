@@ -1,18 +1,39 @@
 """A request's bytes go in, an answer's bytes come out: the same behind every server and on every route."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import Final, Required, Self, TypeAlias, TypedDict, Unpack
 
+from archive import SUFFIX
 from forecasting import FutureError, Model, forecast_many
-from serving._content import ANY, JSON, Records, accepted, read_records, write_results
+from serving._bodies import plain
+from serving._content import ANY, CSV, JSON, accepted, kind_of
 from serving._errors import DefectError, RequestError
 from serving._load import Forecaster
-from serving._schema import MOST_ROWS, Request, Result, as_request
+from serving._records import Failure, Records, read_records
+from serving._results import COLUMNS, Result, Results, Table, failure_content, write_results
+from serving._schema import Request, encode
+from serving._steps import finished
+from serving._turns import Turn, Turns
+from serving._work import Work
 
 logger = logging.getLogger(__name__)
+
+MODELS_PER_STEP: Final = 32
+ROWS_PER_STEP: Final = 4_096
+"""Forecast together, in some 3 milliseconds."""
+RECORDS_PER_STEP: Final = 200
+SMALL_BODY_BYTES: Final = 128 * 1024
+SMALL_WORK: Final = 100_000
+"""Cells.  What is larger has to wait for its turn."""
+DEFAULT_MOST_BYTES: Final = 6 * 1024 * 1024
+POLL_SECONDS: Final = 0.01
+
+turns = Turns()
+"""Of this process."""
 
 Find: TypeAlias = Callable[[str], Forecaster]
 """Returns the model of a name, or raises a `RequestError`."""
@@ -27,9 +48,32 @@ class Answer:
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     forecasts: tuple[str, ...] = ()
-    """The models that made one."""
+    """The customers that got one."""
     errors: int = 0
     """Records that got none."""
+
+
+class Options(TypedDict, total=False):
+    """What a request consists of besides its body."""
+
+    content_type: Required[str | None]
+    accept: Required[str | None]
+    find: Required[Find]
+    """Is asked with the name of a model."""
+    target_model: str | None
+    """The model that the route names, whatever a record says."""
+    customer: str | None
+    """Whose model that is, for the answer, the log and the metrics; it chooses nothing."""
+    default_model: str | None
+    """The model, from a header, of records that name none; of no use where the route names one."""
+    default_accept: str
+    content_encoding: str | None
+    most_bytes: int
+    """Of the body, once it is decoded."""
+
+
+Steps: TypeAlias = Generator[None, None, Answer]
+"""Work in pieces of a few milliseconds, and the answer at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +82,40 @@ class _Models:
 
     find: Find
     target_model: str | None
+    customer: str | None
     default_model: str | None
 
-    def task(self, wanted: Request) -> "_Task":
-        name = self.target_model or wanted.target_model or self.default_model
-        if not name:
+    @classmethod
+    def of(cls, options: Options) -> Self:
+        return cls(
+            find=options["find"],
+            target_model=options.get("target_model"),
+            customer=options.get("customer"),
+            default_model=options.get("default_model"),
+        )
+
+    def task_of(self, record: Request | Failure) -> "_Task | Failure":
+        """Return what a record asks for; a failure says whose it is, as far as that is known."""
+        if isinstance(record, Failure):
+            return Failure(record.error, record.message, self._name(record.target_model))
+        try:
+            model = self._model(record)
+            forecaster = self.find(model)
+        except RequestError as error:
+            return Failure.of(error, self._name(record.name))
+        name = (self.customer or forecaster.customer) if self.target_model else None
+        return _Task((name or model).removesuffix(SUFFIX), forecaster, record)
+
+    def _model(self, wanted: Request) -> str:
+        model = self.target_model or wanted.name or self.default_model
+        if not model:
             raise RequestError("target_model must name the model: as a field, or in a TargetModel header")
-        return _Task(name, self.find(name), wanted)
+        return model
+
+    def _name(self, named: str | None) -> str | None:
+        """Return whom a record means that comes to nothing."""
+        name = (self.customer or self.target_model) if self.target_model else (named or self.default_model)
+        return None if name is None else name.removesuffix(SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,112 +123,172 @@ class _Task:
     """A forecast to make."""
 
     name: str
-    model: Forecaster
+    forecaster: Forecaster
     wanted: Request
 
+    @property
+    def kind(self) -> object:
+        """What it has in common with those that are forecast together with it; itself where it needs more."""
+        model, wanted = self.forecaster.model, self.wanted
+        if not isinstance(model, Model) or not wanted.is_plain:
+            return self
+        make = id(model.layout), model.settings.growth, model.settings.interval_width, len(model.t_change)
+        freq, non_negative = self.forecaster.freq_for(wanted), self.forecaster.is_non_negative(wanted)
+        return make, wanted.periods, freq, non_negative, wanted.interval_width, wanted.quantiles
 
-def answer(  # noqa: PLR0913 -- all that a request consists of
-    body: bytes,
-    *,
-    content_type: str | None,
-    accept: str | None,
-    find: Find,
-    target_model: str | None = None,
-    default_model: str | None = None,
-    default_accept: str = ANY,
-) -> Answer:
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+def answer(body: bytes, **options: Unpack[Options]) -> Answer:
+    """Answer one HTTP request at once, in this thread; see `answer_in_steps`."""
+    return finished(answer_in_steps(body, wait=lambda: time.sleep(POLL_SECONDS), **options))
+
+
+def answer_in_steps(
+    body: bytes, *, wait: Callable[[], None] = lambda: None, **options: Unpack[Options]
+) -> Steps:
     """Answer one HTTP request; never raises.
 
-    `target_model` is the model that the route names, whatever a record says; without it each record names
-    its own, or has the `default_model`, that of a header.  `find` is asked with that name.  A body with many
-    records is answered 200, and each record, in the order given, with a forecast or an error of its own.
+    The generator yields after every few milliseconds of work, so that an event loop can serve others in
+    between, and returns the answer.  A body with many records is answered 200, and each record, in the order
+    of the body, with a forecast or an error of its own; but where all of it is more work than one answer may
+    be, it is refused before any of it is done.  A large request yields without working while another one is
+    at work in this process, and calls `wait` then.
     """
-    models = _Models(find, target_model, default_model)
     try:
-        asked = read_records(body, content_type)
-        kind = accepted(accept or default_accept, many=asked.many, content_type=content_type)
-        if asked.many:
-            results = _together(_tasks(asked, models))
-        else:
-            results = [_alone(models.task(as_request(asked.records[0])))]
-        made = tuple(result.target_model for result in results if isinstance(result, Result))
-        content = write_results(results, kind, many=asked.many)
-        return Answer(HTTPStatus.OK, content, kind, forecasts=made, errors=len(results) - len(made))
+        return (yield from _answered(body, options, wait))
     except RequestError as error:
         return refusal(error)
     except Exception:
-        logger.exception("no answer for model %s", target_model or default_model)
+        logger.exception("no answer for model %r", options.get("target_model"))
         return refusal(DefectError("the forecast failed; the server's log says why"))
 
 
 def refusal(error: RequestError) -> Answer:
     """Return the answer that says what was wrong."""
-    return Answer(error.status, write_results([error], JSON, many=False), JSON, error.headers, errors=1)
+    return _refused(Failure.of(error, None))
 
 
-def _tasks(asked: Records, models: _Models) -> Iterator[_Task | RequestError]:
-    rows = 0
-    for record in asked.records:
-        try:
-            wanted = _request(record, texts=asked.texts, most=MOST_ROWS - rows)
-            rows += wanted.period
-            yield models.task(wanted)
-        except RequestError as error:
-            yield error
+def _refused(failure: Failure) -> Answer:
+    content = encode(failure_content(failure, None))
+    return Answer(failure.error.status, content, JSON, failure.error.headers, errors=1)
 
 
-def _request(record: object, *, texts: bool, most: int) -> Request:
-    if isinstance(record, RequestError):
-        raise record
-    request = as_request(record, texts=texts)
-    if request.period > most:
-        raise RequestError(
-            f"one answer has {MOST_ROWS} rows at most, over all records; ask for the rest again"
-        )
-    return request
+def _answered(body: bytes, options: Options, wait: Callable[[], None]) -> Steps:
+    kind = kind_of(options["content_type"])
+    encoding = options.get("content_encoding")
+    with Turn(turns, wait=wait) as turn:
+        if encoding or len(body) > SMALL_BODY_BYTES:
+            yield from turn.take()
+        content = yield from plain(body, encoding, most_bytes=options.get("most_bytes", DEFAULT_MOST_BYTES))
+        records, many = yield from read_records(content, kind)
+        accept = options["accept"] or options.get("default_accept", ANY)
+        answered_kind = accepted(accept, usual=kind if many else JSON)
+        plan = yield from _planned(records, _Models.of(options), Work(is_csv=answered_kind == CSV))
+        if plan.work.cells > SMALL_WORK:
+            yield from turn.take()
+        results = yield from _forecast(plan)
+        if not many and isinstance(results[0], Failure):
+            return _refused(results[0])
+        made = tuple(result.target_model for result in results if isinstance(result, Result))
+        errors = len(results) - len(made)
+        written = yield from write_results(results, answered_kind, many=many)
+    return Answer(HTTPStatus.OK, written, answered_kind, forecasts=made, errors=errors)
 
 
-def _together(tasks: Iterable[_Task | RequestError]) -> list[Result | RequestError]:
-    """Return the forecasts in order; those of records that differ in the model alone are made at once."""
-    results: dict[int, Result | RequestError] = {}
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """All forecasts of an answer, none of which is made yet."""
+
+    results: Results
+    """The failures at their places; what stands at the others is overwritten."""
+    groups: list[list[tuple[int, _Task]]]
+    """Places and tasks, those together that are forecast together."""
+    work: Work
+
+
+def _planned(records: Records, models: _Models, work: Work) -> Generator[None, None, _Plan]:
+    """Return the plan; raise `RequestError` where it is too much.  The records are taken out of the list."""
+    results: Results = [_NONE] * len(records)
     alike: dict[object, list[tuple[int, _Task]]] = {}
-    for place, task in enumerate(tasks):
-        if isinstance(task, RequestError):
+    for place, record in enumerate(records):
+        task = models.task_of(record)
+        if isinstance(task, Failure):
             results[place] = task
         else:
-            horizon = task.wanted.horizon if isinstance(task.model, Model) else None
-            alike.setdefault(horizon or place, []).append((place, task))
-    for group in alike.values():
-        results |= zip([place for place, _ in group], _alike([task for _, task in group]), strict=True)
-    return [results[place] for place in range(len(results))]
-
-
-def _alike(tasks: list[_Task]) -> list[Result | RequestError]:
-    if len(tasks) == 1:
+            alike.setdefault(task.kind, []).append((place, task))
+        records[place] = _NONE
+        if place % RECORDS_PER_STEP == RECORDS_PER_STEP - 1:
+            yield
+    groups = []
+    for number, group in enumerate(alike.values()):
         try:
-            return [_alone(tasks[0])]
+            first, characters = group[0][1], sum(len(task.name) for _, task in group)
+            work.add(first.forecaster, first.wanted, records=len(group), name_characters=characters)
+            groups.append(group)
         except RequestError as error:
-            return [error]
-    wanted = tasks[0].wanted
-    tables = forecast_many(
-        [task.model for task in tasks if isinstance(task.model, Model)],
-        wanted.period,
-        wanted.freq,
-        interval_width=wanted.interval_width,
-        quantiles=wanted.quantiles,
-    )
+            for place, task in group:
+                results[place] = Failure.of(error, task.name)
+        if number % RECORDS_PER_STEP == RECORDS_PER_STEP - 1:
+            yield
+    for result in results:
+        if result is not _NONE and isinstance(result, Failure):
+            work.add_failure(result)
+    work.check()
+    return _Plan(results, groups, work)
+
+
+_NONE: Final = Failure(RequestError, "")
+
+
+def _forecast(plan: _Plan) -> Generator[None, None, Results]:
+    """Return the plan's results, in the order of the records."""
+    for group in plan.groups:
+        rows = group[0][1].wanted.periods
+        size = max(1, min(MODELS_PER_STEP, ROWS_PER_STEP // rows))
+        for start in range(0, len(group), size):
+            chunk = group[start : start + size]
+            for (place, _), result in zip(chunk, _alike([task for _, task in chunk]), strict=True):
+                plan.results[place] = result
+            yield
+    return plan.results
+
+
+def _alike(tasks: Sequence[_Task]) -> list[Result | Failure]:
+    """Return the forecasts of tasks of one kind."""
+    first = tasks[0]
+    if len(tasks) == 1:
+        return [_alone(first)]
+    try:
+        tables = forecast_many(
+            [task.forecaster.model for task in tasks if isinstance(task.forecaster.model, Model)],
+            first.wanted.periods,
+            first.forecaster.freq_for(first.wanted),
+            interval_width=first.wanted.interval_width,
+            quantiles=first.wanted.quantiles,
+            non_negative=first.forecaster.is_non_negative(first.wanted),
+        )
+    except OverflowError:
+        return [Failure(RequestError, _BEYOND, task.name) for task in tasks]
     return [
-        RequestError(str(table)) if isinstance(table, FutureError) else Result(task.name, table)
+        Failure(RequestError, str(table), task.name)
+        if isinstance(table, FutureError)
+        else Result(task.name, table)
         for task, table in zip(tasks, tables, strict=True)
     ]
 
 
-def _alone(task: _Task) -> Result:
-    wanted = task.wanted
+def _alone(task: _Task) -> Result | Failure:
+    wanted, forecaster = task.wanted, task.forecaster
     try:
-        forecast = task.model.predict(
-            wanted.period,
-            wanted.freq,
+        forecast = forecaster.model.predict(
+            wanted.periods,
+            forecaster.freq_for(wanted),
+            ds=None if wanted.ds is None else list(wanted.ds),
             include_history=wanted.include_history,
             interval_width=wanted.interval_width,
             quantiles=wanted.quantiles,
@@ -166,7 +297,21 @@ def _alone(task: _Task) -> Result:
             conditions=wanted.conditions,
             cap=wanted.cap,
             floor=wanted.floor,
+            non_negative=forecaster.is_non_negative(wanted),
         )
     except FutureError as error:
-        raise RequestError(str(error)) from error
-    return Result(task.name, wanted.columns(forecast))
+        return Failure(RequestError, str(error), task.name)
+    except OverflowError:
+        return Failure(RequestError, _BEYOND, task.name)
+    return Result(task.name, _answered_columns(forecast, wanted))
+
+
+_BEYOND: Final = "freq and period lead beyond the times that can be written; ask for a shorter period"
+
+
+def _answered_columns(forecast: Table, wanted: Request) -> Table:
+    """Return what is answered of a forecast."""
+    if wanted.components:
+        return forecast
+    names = {*COLUMNS, *(f"yhat_{quantile!r}" for quantile in wanted.quantiles)}
+    return {name: values for name, values in forecast.items() if name in names}

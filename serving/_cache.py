@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Final
 
 from serving._errors import DefectError, ModelNotFoundError, RequestError, UnavailableError
-from serving._load import Forecaster, Loaded, load_packed
+from serving._load import Forecaster, load_packed
 from serving._names import archive_name
 from serving._store import ModelStore, Packed
 
@@ -38,7 +38,7 @@ _BYTES_OF_A_PLACE: Final = 600
 class _Kept:
     """A model in memory."""
 
-    loaded: Loaded
+    loaded: Forecaster
     packed_version: str
     confirmed: float
     """When the store was last asked and said that this is the current one."""
@@ -99,7 +99,7 @@ class ModelCache:
         with self._lock:
             kept = self._current(key, time.monotonic())
             if kept is not None:
-                return kept.loaded.model
+                return kept.loaded
             flight, ours = self._flight(key)
         if ours:
             self._fly(key, flight)
@@ -118,7 +118,7 @@ class ModelCache:
             return None
         if now > kept.looked + _SOON * self._revalidate_seconds:
             self.fetch(name)
-        return kept.loaded.model
+        return kept.loaded
 
     def fetch(self, name: str) -> "Future[Forecaster]":
         """Return at once what will hold the model, or its `RequestError`; for event loops.
@@ -194,7 +194,7 @@ class ModelCache:
             if kept is None or not replaceable:
                 raise UnavailableError("the model is still being loaded") from None
             logger.warning("the model store is slow; %r is served as it was", key)
-            return kept.loaded.model
+            return kept.loaded
         except RequestError as error:
             raise _again(error) from None
 
@@ -211,12 +211,12 @@ class ModelCache:
             self._forget(key, _Miss(_again(error), now + self._revalidate_seconds))
             raise
         except RequestError as error:
-            return self._held(key, kept, error).loaded.model
+            return self._held(key, kept, error).loaded
         if kept is None:
             raise DefectError("the model could not be loaded")
         kept.confirmed = kept.looked = now
         self._keep(key, kept)
-        return kept.loaded.model
+        return kept.loaded
 
     def _read(self, key: str, *, known: str | None) -> Packed | None:
         if time.monotonic() < self._unreachable_until:

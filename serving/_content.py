@@ -1,15 +1,12 @@
-"""Content types: records out of JSON, JSON Lines and CSV, results into the same."""
+"""Content types: what a body is, and what its answer shall be."""
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import repeat
 from typing import Final
 
-from serving._errors import NotAcceptableError, RequestError, UnsupportedMediaTypeError
-from serving._schema import MOST_RECORDS, Result, decode, encode, error_content, records_of
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from serving._errors import NotAcceptableError, UnsupportedMediaTypeError
 
 ANY: Final = "*/*"
 JSON: Final = "application/json"
@@ -18,125 +15,41 @@ CSV: Final = "text/csv"
 KINDS: Final = (JSON, JSON_LINES, CSV)
 _ALIASES: Final = {"application/x-jsonlines": JSON_LINES, "application/x-ndjson": JSON_LINES}
 
-MOST_ACCEPTED: Final = 20
-"""Alternatives in an Accept header that are looked at."""
+MOST_ACCEPT_CHARACTERS: Final = 2_000
+"""Of an Accept header; browsers send some 150."""
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What a body asks for."""
-
-    records: list[object]
-    """A `RequestError` stands for a record that cannot be read."""
-    many: bool
-    """Whether the body could hold more than one."""
-    texts: bool = False
-    """Whether all values are texts."""
-
-
-def read_records(body: bytes, content_type: str | None) -> Records:
-    """Return the records of a body; raise a `RequestError`.
-
-    JSON holds one record, or many under `requests`; JSON Lines one a line; CSV one a line below a header of
-    fields.  An empty JSON body is the record without fields.
-    """
+def kind_of(content_type: str | None) -> str:
+    """Return the kind of a body, JSON where it has no Content-Type; raise `UnsupportedMediaTypeError`."""
     kind = _kind(content_type or JSON)
-    if kind == JSON:
-        return Records(*records_of(decode(body))) if body else Records([{}], many=False)
-    if kind == JSON_LINES:
-        return Records(_bounded([_line(line) for line in body.splitlines() if line.strip()]), many=True)
-    if kind == CSV:
-        return Records(_bounded(_csv_records(body)), many=True, texts=True)
-    raise UnsupportedMediaTypeError(
-        f"Content-Type must be one of {', '.join(KINDS)}, not {(content_type or '')[:100]!r}"
-    )
+    if kind not in KINDS:
+        raise UnsupportedMediaTypeError(
+            f"Content-Type must be one of {', '.join(KINDS)}, not {(content_type or '')[:100]!r}"
+        )
+    return kind
 
 
-def _line(line: bytes) -> object:
-    try:
-        return decode(line)
-    except RequestError as error:
-        return error
+def accepted(accept: str, *, usual: str) -> str:
+    """Return the kind to answer with, `usual` where all are welcome; raise `NotAcceptableError`."""
+    if len(accept) > MOST_ACCEPT_CHARACTERS:
+        raise NotAcceptableError(f"Accept may have {MOST_ACCEPT_CHARACTERS} characters")
+    kind = _best(accept, usual)
+    if kind is None:
+        raise NotAcceptableError(f"Accept must name one of {', '.join(KINDS)}, not {accept[:100]!r}")
+    return kind
 
 
 @lru_cache(maxsize=256)
-def accepted(accept: str, *, many: bool, content_type: str | None) -> str:
-    """Return the content type to answer with; raise `NotAcceptableError`.
-
-    Where all are welcome it is the one that was sent, if that could hold many records, and otherwise JSON.
-    """
-    usual = _kind(content_type or JSON) if many else JSON
-    weights: dict[str, float] = {}
-    for alternative in accept.split(",")[:MOST_ACCEPTED]:
-        kind, _, parameters = alternative.partition(";")
-        kind = _kind(kind)
-        kind = usual if kind in {ANY, "", f"{usual.partition('/')[0]}/*"} else kind
-        kind = CSV if kind == "text/*" else JSON if kind == "application/*" else kind
-        weights[kind] = max(weights.get(kind, 0.0), _weight(parameters))
-    best = max((kind for kind in KINDS if weights.get(kind)), key=lambda kind: weights[kind], default=None)
-    if best is None:
-        raise NotAcceptableError(f"Accept must name one of {', '.join(KINDS)}, not {accept[:100]!r}")
-    return best
-
-
-def write_results(results: Sequence[Result | RequestError], kind: str, *, many: bool) -> bytes:
-    """Return the body: forecasts and errors, in their order."""
-    if kind == CSV:
-        return _csv(results)
-    texts = [encode(each.content() if isinstance(each, Result) else error_content(each)) for each in results]
-    if kind == JSON_LINES:
-        return b"".join(text + b"\n" for text in texts)
-    return b'{"responses":[%b]}' % b",".join(texts) if many else texts[0]
-
-
-def _bounded(records: list[object]) -> list[object]:
-    if not records:
-        raise RequestError("the body holds no record")
-    if len(records) > MOST_RECORDS:
-        raise RequestError(f"a body may hold up to {MOST_RECORDS} records, not {len(records)}")
-    return records
+def _best(accept: str, usual: str) -> str | None:
+    """Return the kind of highest quality by RFC 9110, or None; parameters but q choose nothing here."""
+    alternatives = parse_accept_header(accept, MIMEAccept)
+    stripped = MIMEAccept([(_kind(kind), quality) for kind, quality in alternatives])
+    if not alternatives:
+        stripped = MIMEAccept([(ANY, 1)] if not accept.strip(" ,") else [])
+    best = max((usual, *KINDS), key=stripped.quality)
+    return best if stripped.quality(best) > 0 else None
 
 
 def _kind(content_type: str) -> str:
     kind = content_type.partition(";")[0].strip().lower()
     return _ALIASES.get(kind, kind)
-
-
-def _weight(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip().lower() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
-
-
-def _csv_records(body: bytes) -> list[object]:
-    """Return a dict of texts for each line; an empty cell is a field that is not given."""
-    try:
-        lines = list(csv.reader(io.StringIO(body.decode()), strict=True))
-    except (ValueError, csv.Error):
-        raise RequestError("the body is not CSV in UTF-8") from None
-    if not lines:
-        return []
-    header, *rows = lines
-    return [{name: cell for name, cell in zip(header, row, strict=False) if cell} for row in rows if row]
-
-
-def _csv(results: Sequence[Result | RequestError]) -> bytes:
-    """Return one table: target_model and the columns of the forecasts, and `error` where there is one."""
-    columns: dict[str, None] = {}
-    for result in results:
-        columns |= dict.fromkeys(result.names if isinstance(result, Result) else ("error",))
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["target_model", *columns])
-    for result in results:
-        if isinstance(result, Result):
-            values = dict(zip(result.names, result.columns(), strict=True))
-            cells = [values.get(name) or repeat("") for name in columns]
-            table.writerows(zip(repeat(result.target_model), *cells, strict=False))
-        else:
-            table.writerow(["", *(str(result) if name == "error" else "" for name in columns)])
-    return text.getvalue().encode()

@@ -8,12 +8,14 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from flask import Flask, Response, g, request
+from gunicorn.http.errors import NoMoreData, ParseException
 from prometheus_client import CONTENT_TYPE_LATEST
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from serving._answer import Answer, Find, answer, refusal
+from serving._bodies import plain
 from serving._content import JSON
-from serving._errors import DefectError, RequestError
+from serving._errors import DefectError, RequestError, TooLargeError
 from serving._metrics import Metrics
 from serving._models import LoadedModels, Models
 from serving._openapi import document
@@ -21,7 +23,8 @@ from serving._request_log import RequestLog, request_id
 from serving._schema import decode, encode
 from serving._settings import ServingSettings
 from serving._shared_models import MOST_PER_PAGE
-from serving._target import target_of
+from serving._steps import finished
+from serving._target import customer_of, target_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +37,9 @@ BATCH_MEGABYTES: Final = 1
 def application(settings: ServingSettings, models: Models, metrics: Metrics) -> Flask:
     """Return the application; what it needs is made by the worker it runs in."""
     app = Flask("fleetcast", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes + 1  # a stream is cut there without a word
     app.url_map.merge_slashes = False  # a model's name is a key
+    app.url_map.strict_slashes = False
     _observe(app, models, metrics)
     _answer_errors(app, settings)
     _add_plain_routes(app, settings, models, metrics)
@@ -81,7 +85,7 @@ def _add_multi_model_routes(app: Flask, settings: ServingSettings, models: Loade
 
     @app.post("/models")
     def load() -> Response:
-        name, url = _load_request(request.get_data(cache=False))
+        name, url = _load_request(_plain_body(settings))
         shared.load(name, url)
         return _json({"status": f"model {name!r} is loaded"})
 
@@ -95,20 +99,21 @@ def _add_multi_model_routes(app: Flask, settings: ServingSettings, models: Loade
         }
         return _json(content if token is None else content | {"nextPageToken": str(token)})
 
-    @app.get("/models/<path:name>")
+    @app.get("/models/<name>")
     def described(name: str) -> Response:
         found = shared.describe(name)
         return _json({"modelName": found.name, "modelUrl": found.url})
 
-    @app.delete("/models/<path:name>")
+    @app.delete("/models/<name>")
     def unload(name: str) -> Response:
         shared.unload(name)
         return _json({"status": f"model {name!r} is unloaded"})
 
-    @app.post("/models/<path:name>/invoke")
+    @app.post("/models/<name>/invoke")
     def invoke(name: str) -> Response:
-        find(name)  # before the body is looked at: 404 for an unknown model, whatever it is asked
-        return _respond(_forecast(settings, find, target_model=name))
+        # before the body is looked at: 404 for an unknown model, whatever it is asked
+        customer = customer_of(request.headers) or find(name).customer
+        return _respond(_forecast(settings, find, target_model=name, customer=customer))
 
 
 def _forecast(
@@ -116,17 +121,42 @@ def _forecast(
     find: Find,
     *,
     target_model: str | None = None,
+    customer: str | None = None,
     default_model: str | None = None,
 ) -> Answer:
-    g.target_model = target_model or default_model
+    g.target_model = customer or target_model or default_model
     return answer(
-        request.get_data(cache=False),
+        _body(settings),
         content_type=request.content_type,
         accept=request.headers.get("Accept"),
         find=find,
         target_model=target_model,
+        customer=customer,
         default_model=default_model,
         default_accept=settings.default_accept,
+        content_encoding=request.headers.get("Content-Encoding"),
+        most_bytes=settings.max_request_bytes,
+    )
+
+
+def _body(settings: ServingSettings) -> bytes:
+    """Return the whole body as it was sent; raise `RequestError` where it is too large or not whole."""
+    try:
+        body = request.get_data(cache=False)
+    except (ParseException, NoMoreData, ClientDisconnected) as error:
+        raise RequestError("the body is not whole, or its chunks are malformed") from error
+    if len(body) > settings.max_request_bytes:
+        raise TooLargeError(f"a request may have {settings.max_request_bytes} bytes")
+    return body
+
+
+def _plain_body(settings: ServingSettings) -> bytes:
+    return finished(
+        plain(
+            _body(settings),
+            request.headers.get("Content-Encoding"),
+            most_bytes=settings.max_request_bytes,
+        )
     )
 
 

@@ -1,21 +1,23 @@
 """Loading: an archive, or the folder SageMaker extracted one to, becomes a model that can forecast."""
 
-import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from archive import Archive, ArchiveError, OwnCodeError, read_folder, read_stream
-from forecasting import Model, ModelFormatError, SampledModel, loads
+from forecasting import Model, ModelFormatError, SampledModel, loads, spacing
 from serving._errors import ModelNotFoundError, RequestError
+from serving._schema import Request
 
-Forecaster: TypeAlias = Model | SampledModel
-
+DEFAULT_FREQ: Final = "D"
+METADATA_FIELDS: Final = ("customer", "freq", "non_negative")
+"""Of metadata.json, what matters to a forecast."""
+MOST_CHARACTERS_OF_A_NAME: Final = 1_024
 MOST_TEXT_WITH_HISTORY: Final = 1024 * 1024
 """A larger model.json forecasts all the same, but without `include_history`: some 6,000 readings."""
 _PROPHETS: Final = '"changepoint_prior_scale"'
@@ -31,12 +33,23 @@ class BringsOwnCodeError(RequestError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Loaded:
-    """A model in memory."""
+class Forecaster:
+    """A model in memory, and what its archive says of it."""
 
-    model: Forecaster
-    version: str
-    """The first digits of its text's SHA-256."""
+    model: Model | SampledModel
+    customer: str | None = None
+    """Whose it is."""
+    freq: str | None = DEFAULT_FREQ
+    """The spacing of its history; None where stock Prophet has to infer it."""
+    non_negative: bool = False
+
+    def freq_for(self, wanted: Request) -> str | None:
+        """Return the steps of a forecast: those that are asked for, else the history's."""
+        return self.freq if wanted.freq is None else wanted.freq
+
+    def is_non_negative(self, wanted: Request) -> bool:
+        """Return whether a forecast is to stay at 0 or above."""
+        return self.non_negative if wanted.non_negative is None else wanted.non_negative
 
     @property
     def memory_bytes(self) -> int:
@@ -47,7 +60,7 @@ class Loaded:
         return _BYTES_OF_A_MODEL + _bytes_of_arrays(model)
 
 
-def load(source: Path, *, store: Path) -> Loaded:
+def load(source: Path, *, store: Path) -> Forecaster:
     """Return the model of a folder or of an archive file, which must lie below `store`.
 
     No link is followed below the store, so that nothing outside it is ever opened.  Raises
@@ -69,7 +82,7 @@ def read_below(source: Path, *, store: Path) -> Archive:
             raise _refusal(error) from error
 
 
-def load_archive(archive: Archive) -> Loaded:
+def load_archive(archive: Archive) -> Forecaster:
     """Return the model of an archive's texts; raises as `load` does."""
     try:
         return _loaded(archive)
@@ -78,11 +91,11 @@ def load_archive(archive: Archive) -> Loaded:
 
 
 def load_folder(folder: Path, *, store: Path) -> Forecaster:
-    """Return the model alone; see `load`."""
-    return load(folder, store=store).model
+    """Return the model of a folder; see `load`."""
+    return load(folder, store=store)
 
 
-def load_packed(packed: bytes) -> Loaded:
+def load_packed(packed: bytes) -> Forecaster:
     """Return the model in the bytes of a `.tar.gz`; raises as `load` does."""
     try:
         return _loaded(read_stream(io.BytesIO(packed)))
@@ -142,7 +155,7 @@ def _not_opened(error: OSError) -> RequestError:
     return RequestError("url must name a folder in the model store that can be read; links are not followed")
 
 
-def _loaded(archive: Archive) -> Loaded:
+def _loaded(archive: Archive) -> Forecaster:
     text = archive.model
     try:
         model = loads(text, keep_history=len(text) <= MOST_TEXT_WITH_HISTORY)
@@ -150,8 +163,28 @@ def _loaded(archive: Archive) -> Loaded:
         if archive.brings_code and _PROPHETS not in text:
             raise OwnCodeError("model.json is not Prophet's") from error
         raise ArchiveError(f"model.json: {error}") from error
-    version = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return Loaded(model, version)
+    metadata = archive.metadata
+    return Forecaster(
+        model,
+        customer=_customer(metadata),
+        freq=_freq(metadata, model),
+        non_negative=metadata.get("non_negative") is True,
+    )
+
+
+def _customer(metadata: Mapping[str, Any]) -> str | None:
+    customer = metadata.get("customer")
+    return customer[:MOST_CHARACTERS_OF_A_NAME] if isinstance(customer, str) and customer else None
+
+
+def _freq(metadata: Mapping[str, Any], model: Model | SampledModel) -> str | None:
+    """Return the archive's word, else the spacing of the last readings, else days."""
+    freq = metadata.get("freq")
+    if isinstance(freq, str) and freq:
+        return freq
+    if isinstance(model, SampledModel):
+        return None
+    return spacing(model.last_dates.view("datetime64[us]")) or DEFAULT_FREQ
 
 
 def _refusal(error: Exception) -> RequestError:

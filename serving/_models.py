@@ -65,7 +65,7 @@ def only_model(settings: ServingSettings) -> OnlyModel | None:
         loaded = load_archive(archive)
     except Exception as error:
         raise SettingError(f"{folder / MODEL} cannot be served: {error}") from error
-    return OnlyModel(loaded.model, str(archive.metadata.get("customer") or "model"))
+    return OnlyModel(loaded, str(archive.metadata.get("customer") or "model"))
 
 
 def models(settings: ServingSettings, *, only: OnlyModel | None, folder: Path) -> Models:

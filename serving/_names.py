@@ -34,3 +34,20 @@ def archive_name(name: str) -> str:
     if "\0" in key or UNFINISHED in key or not {"", ".", ".."}.isdisjoint(key.split("/")):
         raise RequestError(f"{_ACCEPTED}; '.', '..' and empty parts are refused")
     return whole
+
+
+def check_model_name(name: str) -> None:
+    """Raise `RequestError` for a `model_name` of POST /models that no route could reach afterwards.
+
+    A slash and a dot alone would change the path of the route, and no character of a line's end or beginning
+    may get into a log.
+    """
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        size = 0
+    if not 0 < size <= MOST_BYTES or name in {".", ".."} or "/" in name or not name.isprintable():
+        raise RequestError(
+            f"model_name must be a text of 1 to {MOST_BYTES} bytes without slashes and control characters, "
+            "and neither '.' nor '..'"
+        )

@@ -58,7 +58,7 @@ def document(app: Flask) -> Schema:
     )
     paths: dict[str, Schema] = {}
     for rule in app.url_map.iter_rules():
-        path = rule.rule.replace("<path:name>", "{name}")
+        path = rule.rule.replace("<name>", "{name}")
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             paths.setdefault(path, {})[method.lower()] = _operation(rule.endpoint, reference)
     return {

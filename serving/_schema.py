@@ -1,106 +1,83 @@
-"""The request and the response as a client sees them, field by field, limits included."""
+"""The request as a client sees it, field by field, limits included."""
 
-import math
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-import numpy as np
-from msgspec import Meta
-from numpy.typing import NDArray
+from msgspec import UNSET, Meta, UnsetType
 
 from serving._errors import RequestError
 
-Table: TypeAlias = dict[str, NDArray[Any]]
+MOST_PERIODS: Final = 10_000
+DEFAULT_PERIODS: Final = 7
+MOST_QUANTILES: Final = 99
+MOST_RECORDS: Final = 100_000
+MOST_WHOLE_NUMBER: Final = 2**53
+"""Beyond it a number that JSON writes with a fraction or an exponent may stand for several whole ones."""
+
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
 Probability: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
-
-MOST_PERIODS = 10_000
-DEFAULT_PERIODS = 7
-MOST_QUANTILES = 99
-MOST_RECORDS = 100_000
-MOST_ROWS = 1_000_000
-"""Rows that one answer may have, over all its records."""
-DIGITS = 10
-"""Significant ones, of the largest value of a column."""
-_SMALLEST, _LARGEST = 1e-100, 1e100
-_FIRST_TIME, _LAST_TIME = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
-COLUMNS = ("ds", "yhat", "yhat_lower", "yhat_upper")
-"""What is answered unless more is asked for."""
+Period: TypeAlias = Annotated[
+    float,  # 2.0 is a whole number too
+    Meta(ge=1, le=MOST_PERIODS, multiple_of=1, extra_json_schema={"default": DEFAULT_PERIODS}),
+]
+Values: TypeAlias = float | bool | tuple[float | bool, ...]
+"""One for all rows, or one for each."""
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A forecast that is wanted: `period` steps of `freq` after the customer's last reading."""
+class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
+    """A forecast that is wanted: `period` steps of `freq` after the last reading, or the times `ds`."""
 
-    period: Annotated[int, Meta(ge=1, le=MOST_PERIODS)] = DEFAULT_PERIODS
-    freq: Annotated[str, Meta(min_length=1, max_length=20)] = "D"
+    period: Period | UnsetType = UNSET
+    freq: Annotated[str, Meta(min_length=1, max_length=20)] | None = None
+    """None for the one of the model's history."""
+    ds: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MOST_PERIODS)] | None = None
     include_history: bool = False
     interval_width: Annotated[float, Meta(ge=0, lt=1)] | None = None
     quantiles: Annotated[tuple[Probability, ...], Meta(max_length=MOST_QUANTILES)] = ()
     components: bool = False
-    regressors: dict[Name, float | tuple[float, ...]] | None = None
-    conditions: dict[Name, bool | tuple[bool, ...]] | None = None
+    regressors: dict[Name, Values] | None = None
+    conditions: dict[Name, Values] | None = None
     cap: float | tuple[float, ...] | None = None
     floor: float | tuple[float, ...] | None = None
-    target_model: str | None = None
+    non_negative: bool | None = None
+    """None for what the model was trained with."""
+    target_model: str | int | float | None = None
     """Where the TargetModel header cannot be sent; behind Multi Model Server the route names the model."""
 
-    @property
-    def horizon(self) -> tuple[object, ...] | None:
-        """What it has in common with records that are forecast together; None where it needs more."""
-        given = self.regressors, self.conditions, self.cap, self.floor
-        if self.include_history or self.components or any(each is not None for each in given):
-            return None
-        return self.period, self.freq, self.interval_width, self.quantiles
-
-    def columns(self, forecast: Table) -> Table:
-        """Return what is answered of a forecast."""
-        if self.components:
-            return forecast
-        wanted = {*COLUMNS, *(f"yhat_{probability:g}" for probability in self.quantiles)}
-        return {name: values for name, values in forecast.items() if name in wanted}
-
-
-class Row(msgspec.Struct, gc=False):
-    """A row of a forecast with the usual columns; a third of the time that a dict takes."""
-
-    ds: datetime | str
-    yhat_lower: float
-    yhat_upper: float
-    yhat: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """The forecast of one record."""
-
-    target_model: str
-    table: Table
+    def __post_init__(self) -> None:
+        """Raise ValueError for fields that exclude each other."""
+        others = self.period is not UNSET or self.freq is not None or self.include_history
+        if self.ds is not None and others:
+            raise ValueError("ds names the times itself: leave period, freq and include_history out")
 
     @property
-    def names(self) -> list[str]:
-        """The columns, `ds` first."""
-        return sorted(self.table, key=lambda name: name != "ds")
+    def periods(self) -> int:
+        """How many steps are wanted; of no meaning where `ds` names the times."""
+        return DEFAULT_PERIODS if self.period is UNSET else int(self.period)
 
-    def columns(self) -> list[list[Any]]:
-        """Return the values of `names`, in digits that carry meaning."""
-        times, *others = self.names
-        values = np.array([self.table[name] for name in others], dtype=np.float64)
-        return [_times(self.table[times]), *_rounded(values).tolist()]
+    @property
+    def name(self) -> str | None:
+        """The customer's name: `target_model` as a text."""
+        return self.target_model if isinstance(self.target_model, str) else as_name(self.target_model)
 
-    def content(self) -> dict[str, Any]:
-        """Return what JSON says of it."""
-        names = self.names
-        if tuple(names) == Row.__struct_fields__:
-            rows: list[Any] = list(map(Row, *self.columns()))
-        else:
-            rows = [dict(zip(names, row, strict=True)) for row in zip(*self.columns(), strict=True)]
-        return {"target_model": self.target_model, "predictions": rows}
+    @property
+    def is_plain(self) -> bool:
+        """Whether it depends on a few words alone, so that it is forecast together with others like it."""
+        values = self.ds, self.regressors, self.conditions, self.cap, self.floor
+        return not (self.include_history or self.components or any(each is not None for each in values))
 
 
-_json = msgspec.json.Decoder()
+class _Named(msgspec.Struct, gc=False):
+    """What of a record that cannot be used may still say whose it is."""
+
+    target_model: str | int | float | None = None
+
+
 encode = msgspec.json.encode
+_json = msgspec.json.Decoder()
+_request = msgspec.json.Decoder(Request)
+_named = msgspec.json.Decoder(_Named)
+NOT_JSON: Final = 'the body is not JSON; {"period": 7} is expected'
 
 
 def decode(text: bytes) -> object:
@@ -109,37 +86,53 @@ def decode(text: bytes) -> object:
         content: object = _json.decode(text)
         return _json.decode(content) if isinstance(content, str) else content
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise RequestError('the body is not JSON; {"period": 7} is expected') from None
+        raise RequestError(NOT_JSON) from None
 
 
-def records_of(content: object) -> tuple[list[object], bool]:
-    """Return the records of a JSON body, and whether it could hold many: those of its `requests`."""
-    if not (isinstance(content, dict) and "requests" in content):
-        return [content], False
-    records = content["requests"]
-    if len(content) > 1 or not isinstance(records, list) or not 0 < len(records) <= MOST_RECORDS:
-        raise RequestError(f'{{"requests": [...]}} takes 1 to {MOST_RECORDS} records, and no other field')
-    return records, True
-
-
-def as_request(record: object, *, texts: bool = False) -> Request:
-    """Return a record as a request; `RequestError` names the field that is wrong and what it accepts.
-
-    `texts` says that the record's values are texts, as CSV has them.
-    """
+def as_request(record: bytes | memoryview | msgspec.Raw) -> Request:
+    """Return the request of a JSON text; `RequestError` names the field that is wrong and what it accepts."""
     try:
-        return msgspec.convert(record, Request, strict=not texts)
+        return _checked(_request.decode(record))
     except msgspec.ValidationError as error:
         raise RequestError(_sentence(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise RequestError(NOT_JSON) from None
 
 
-def error_content(error: RequestError) -> dict[str, Any]:
-    """Return what JSON says of an error."""
-    return {"error": {"code": error.code, "message": str(error)}}
+def as_request_of_texts(record: dict[str, str]) -> Request:
+    """Return the request of texts by field, as CSV has them; a name stays the text that it is."""
+    others = {field: text for field, text in record.items() if field != "target_model"}
+    try:
+        wanted = msgspec.convert(others, Request, strict=False)
+    except msgspec.ValidationError as error:
+        raise RequestError(_sentence(str(error))) from None
+    return msgspec.structs.replace(wanted, target_model=record.get("target_model"))
 
 
-_PERIOD = f"period must be a whole number from 1 to {MOST_PERIODS}"
-_FIELDS = f"a request is a JSON object with the fields {', '.join(Request.__struct_fields__)}"
+def name_in(record: bytes | memoryview | msgspec.Raw) -> str | None:
+    """Return the target_model of a record that may be unusable otherwise, None where it names none."""
+    try:
+        return as_name(_named.decode(record).target_model)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        return None
+
+
+def as_name(target_model: str | float | None) -> str | None:
+    """Return a name as a text: 7 and 7.0 are "7"; raise `RequestError` for other numbers."""
+    if target_model is None or isinstance(target_model, str):
+        return target_model
+    if abs(target_model) > MOST_WHOLE_NUMBER or target_model != int(target_model):
+        raise RequestError("target_model must be a text or a whole number")
+    return str(int(target_model))
+
+
+def _checked(wanted: Request) -> Request:
+    as_name(wanted.target_model)
+    return wanted
+
+
+_PERIOD: Final = f"period must be a whole number from 1 to {MOST_PERIODS}"
+_FIELDS: Final = f"a request is a JSON object with the fields {', '.join(Request.__struct_fields__)}"
 
 
 def _sentence(problem: str) -> str:
@@ -148,29 +141,17 @@ def _sentence(problem: str) -> str:
     if place == "period`":
         return _PERIOD
     what = what[:1].lower() + what[1:].replace("`", "")
-    return f"{place.rstrip('`')}: {what}" if place else f"{what}; {_FIELDS}"
+    if place:
+        return f"{place.rstrip('`')}: {what}"
+    return what if what.startswith("ds names") else f"{what}; {_FIELDS}"
 
 
-def _rounded(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return columns, shape (columns, rows), each to as many digits as its largest value has at DIGITS.
-
-    What lies beyond depends on the processor's own sine and the order of a sum; it means nothing.  A column
-    whose largest value is out of the ordinary, or no number, stays as it is.
-    """
-    rounded = columns.copy()
-    for column, largest in zip(rounded, np.abs(columns).max(axis=1).tolist(), strict=True):
-        if _SMALLEST < largest < _LARGEST:
-            digits = DIGITS - math.ceil(math.log10(largest))
-            unit = 10.0 ** abs(digits)
-            column *= unit if digits > 0 else 1 / unit  # noqa: PLW2901 -- a view of `rounded`
-            np.rint(column, out=column)
-            column /= unit if digits > 0 else 1 / unit  # noqa: PLW2901
-    return rounded
+def error_content(error: RequestError) -> dict[str, Any]:
+    """Return what JSON says of an error."""
+    return {"error": {"code": error.code, "message": str(error)}}
 
 
-def _times(ds: NDArray[np.datetime64]) -> list[Any]:
-    """Return times that are written as ISO 8601, to the second unless there is more to say."""
-    if ds.min() >= _FIRST_TIME and ds.max() <= _LAST_TIME:
-        times: list[Any] = ds.astype("datetime64[us]").tolist()
-        return times
-    return [str(text) for text in np.datetime_as_string(ds)]  # beyond the years that Python knows
+def fields() -> tuple[str, ...]:
+    """Return the names of the fields of a request."""
+    names: tuple[str, ...] = Request.__struct_fields__
+    return names

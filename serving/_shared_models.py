@@ -20,10 +20,10 @@ from serving._errors import (
     RequestError,
     UnavailableError,
 )
-from serving._load import load_archive, read_below
+from serving._load import METADATA_FIELDS, load_archive, read_below
+from serving._names import check_model_name
 from serving._store import Packed
 
-MOST_NAME_BYTES: Final = 1_024
 MOST_PER_PAGE: Final = 1_000
 BUSY_SECONDS: Final = 10.0
 _SCHEMA: Final = """
@@ -59,6 +59,7 @@ class SharedModels:
 
     def load(self, name: str, url: str) -> None:
         """Make the model of a folder known as `name`; raises a `RequestError` that says what is wrong."""
+        check_model_name(name)
         key = _key(name)
         if self._ask("SELECT 1 FROM models WHERE name = ?", key):
             raise AlreadyLoadedError(f"model {name!r} is loaded already")
@@ -66,7 +67,8 @@ class SharedModels:
             raise NoMemoryError("there is no memory for another model")
         archive = read_below(Path(url), store=self._folder)
         load_archive(archive)
-        packed = pack(Archive(archive.model, {}))
+        metadata = {field: archive.metadata[field] for field in METADATA_FIELDS if field in archive.metadata}
+        packed = pack(Archive(archive.model, metadata))
         try:
             self._ask("INSERT INTO models (name, url, packed) VALUES (?, ?, ?)", key, url, packed)
         except sqlite3.IntegrityError:
@@ -119,10 +121,7 @@ def _refusing() -> Iterator[None]:
 
 
 def _key(name: str) -> bytes:
-    key = name.encode(errors="replace")
-    if not 0 < len(key) <= MOST_NAME_BYTES or "\0" in name or key.decode() != name:
-        raise RequestError(f"model_name must be a text of 1 to {MOST_NAME_BYTES} bytes without NUL")
-    return key
+    return name.encode(errors="replace")
 
 
 def _not_loaded(name: str) -> RequestError:

@@ -2,6 +2,9 @@
 
 from typing import Final, Protocol
 
+from archive import SUFFIX
+from serving._names import MOST_BYTES
+
 TARGET_MODEL: Final = "x-amzn-sagemaker-target-model"
 CUSTOM_ATTRIBUTES: Final = "x-amzn-sagemaker-custom-attributes"
 _FIELD: Final = "target_model"
@@ -27,3 +30,12 @@ def target_of(headers: Headers) -> str | None:
         if field.strip().lower() == _FIELD and value.strip():
             return value.strip()
     return None
+
+
+def customer_of(headers: Headers) -> str | None:
+    """Return whose model the TargetModel header says it is, for a route that names the model by a key.
+
+    On SageMaker's multi-model endpoints the name in the route is a hash, and this header the archive's name.
+    """
+    name = (headers.get(TARGET_MODEL) or "").removesuffix(SUFFIX)
+    return name[:MOST_BYTES] or None

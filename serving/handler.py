@@ -11,6 +11,7 @@ from typing import Any
 from container import Paths
 from serving._answer import answer
 from serving._load import Forecaster, load_folder
+from serving._target import customer_of
 
 _loaded: dict[str, Forecaster] = {}
 """The one model of this process, by its name."""
@@ -31,7 +32,9 @@ def _answer(request: dict[str, Any], context: Any, index: int) -> bytes:  # noqa
         bytes(request.get("body") or b""),
         content_type=headers.get("content-type"),
         accept=headers.get("accept"),
+        content_encoding=headers.get("content-encoding"),
         target_model=context.model_name,
+        customer=customer_of(headers),
         find=_loaded.__getitem__,
     )
     context.set_response_content_type(index, answered.content_type)
