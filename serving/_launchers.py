@@ -15,20 +15,49 @@ class Launchers:
         self._rest = b""
         self._pids: dict[str, int] = {}
 
-    def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to the last launcher of a model, if there is one."""
+    def latest(self, name: str) -> int | None:
+        """Return the process id of the launcher that was started last for a model."""
         self._read()
-        if name in self._pids:
-            with suppress(ProcessLookupError):
-                os.kill(self._pids[name], number)
+        return self._pids.get(name)
 
-    def forget(self, name: str) -> None:
-        """Forget a model's launcher."""
-        self._read()
-        self._pids.pop(name, None)
+    def forget(self, name: str, pid: int) -> None:
+        """Forget a launcher that has ended."""
+        if self._pids.get(name) == pid and not _runs(pid):
+            del self._pids[name]
 
     def _read(self) -> None:
         *lines, self._rest = (self._rest + self._file.read()).split(b"\0")
         for line in lines:
             pid, _, name = line.partition(b" ")
             self._pids[name.decode("utf-8", "replace")] = int(pid)
+
+
+def unlisten(pid: int) -> None:
+    """Have a launcher close its output, so that Multi Model Server needs no threads to read it."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGUSR1)
+
+
+def end(pid: int) -> int | None:
+    """Kill a launcher; return a descriptor that becomes readable once Java has taken note of its end.
+
+    Java closes the pipe that leads to a process's standard input after it has noted that the process is
+    gone; opened anew by us, the pipe's other end tells of that.  None where there is no /proc.
+    """
+    try:
+        pipe = os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        pipe = None
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return pipe
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # the number belongs to a process of somebody else by now
+        return False
+    return True

@@ -21,16 +21,8 @@ FIRST_JAVA_THAT_WARNS = 24
 LOG_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error", 50: "fatal"}
 """Python's, in the words of log4j."""
 MOST_RESPONSE_BYTES = 256 * 1024 * 1024
-NO_WAY_OUT = tuple(
-    f"-D{name}"
-    for protocol in ("http", "https")
-    for name in (
-        f"{protocol}.proxyHost=127.0.0.1",
-        f"{protocol}.proxyPort=9",
-        f"{protocol}.nonProxyHosts=",
-    )
-)
-"""MMS downloads models from any url it is given; here it meets a port where nobody listens."""
+OUR_CLASSES = Path(__file__).with_name("java")
+"""Comes first on Java's path: `RegisterModelRequest` takes the place of Multi Model Server's class."""
 
 
 def configuration(settings: ServingSettings, *, folder: Path) -> str:
@@ -71,7 +63,6 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
         f"-Dmodel_server_home={folder}",
         f"-Dlog4j.configurationFile={Path(__file__).with_name('log4j2.xml').as_uri()}",
         f"-Djava.io.tmpdir={folder}",
-        *NO_WAY_OUT,
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
         "-Xss256k",
@@ -81,7 +72,7 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
         *_quiet(java),
         *settings.vmargs,
         "-cp",
-        str(jars),
+        f"{OUR_CLASSES}{os.pathsep}{jars}",
         MAIN_CLASS,
         "--python",
         str(folder / "bin" / "python"),

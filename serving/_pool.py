@@ -1,7 +1,7 @@
 """One process of the shared pool: many models, and one loop for all of Multi Model Server's connections.
 
 Multi Model Server opens a connection per model and sends one message at a time on it.  The loop takes what
-the kernel says is there, forecasts, and answers; what waits meanwhile waits in the kernel.
+the kernel says is there, works on it in steps (see `Schedule`), and answers.
 
 What one forecast of 7 days costs here, of the processor: 10 µs for select, recv and send, 10 µs for reading
 the message, the forecast itself, 5 µs for the answer's frame.  A loaded model costs a connection and 2-4 KB.
@@ -10,52 +10,49 @@ the message, the forecast itself, 5 µs for the answer's frame.  A loaded model 
 import logging
 import os
 import selectors
-import signal
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from container import free_bytes
-from serving._answer import Answer, answer, refusal
+from serving._answer import answer_in_steps, refusal, turns
+from serving._connection import Connection
 from serving._errors import DefectError, NoMemoryError, RequestError, UnavailableError
-from serving._launchers import Launchers
+from serving._launchers import Launchers, end, unlisten
 from serving._load import Forecaster, load_folder
-from serving._protocol import Load, Predict, ProtocolError, Request, loaded, parse, predicted
+from serving._names import check_model_name
+from serving._protocol import Load, Predict, ProtocolError, Request, loaded, predicted
+from serving._schedule import Job, Schedule, Steps
 from serving._settings import ServingSettings
-from serving._store_service import STORE_NAME, Brought, StoreService
+from serving._store_service import STORE_NAME, Answering, StoreService
+from serving._target import customer_of
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.25
-MOST_BYTES_AT_ONCE: Final = 256 * 1024
-ROUND_SECONDS: Final = 0.25
-"""What is still unanswered of a round of the loop after this long is answered 503."""
+MOST_HELD_BYTES: Final = 128 * 1024 * 1024
+"""Of messages and answers in hand; beyond it no more is read until some are answered."""
+MOST_UNSENT_BYTES: Final = 64 * 1024 * 1024
+"""Of answers that Multi Model Server has not taken yet; beyond it long work pauses."""
+MOST_FRAME_BYTES: Final = 1024 * 1024
+"""Of a message besides the body of its request."""
+ANSWER_SHARE: Final = 0.9
+"""Of the time after which Multi Model Server gives up; by then a request is refused."""
 QUIET_SECONDS: Final = 1.0
 """A pool that is told to stop ends once nothing was asked for so long."""
 LAST_SECONDS: Final = 15.0
 """And at last after this."""
 UNLISTEN_SECONDS: Final = 1.0
-DEAD_SECONDS: Final = 0.03
-"""Multi Model Server needs a moment to see that a launcher is gone."""
-
-
-@dataclass(eq=False, slots=True)
-class Connection:
-    """One of Multi Model Server's, for one model."""
-
-    socket: socket.socket
-    incoming: bytearray = field(default_factory=bytearray)
-    outgoing: bytearray = field(default_factory=bytearray)
-    load: Load | None = None
-    model: Forecaster | None = None
-    refused: RequestError | None = None
-    """Why there is no model."""
+END_SECONDS: Final = 5.0
+"""How long Java may take to note that a launcher has ended."""
+END_SECONDS_UNSEEN: Final = 0.1
+"""The same where it cannot be told."""
 
 
 class Pool:
@@ -75,10 +72,17 @@ class Pool:
         self._beat = beat
         self._launchers = Launchers(folder / f"{slot}.launchers")
         self._store = StoreService(settings) if settings.model_store else None
+        turns.most_waiting = sys.maxsize  # Multi Model Server's queues are the bound
         self._selector = selectors.DefaultSelector()
+        self._schedule = Schedule(self._soon)
         self._finished: deque[Callable[[], None]] = deque()
-        self._working = 0
         self._models = 0
+        self._held_bytes = 0
+        self._sending: set[Connection] = set()
+        self._paused: deque[Connection] = deque()
+        """Connections that are not read, because too many bytes are in hand."""
+        self._exempt: Connection | None = None
+        """The one that is read all the same, because nothing else could go on."""
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._stop_at: float | None = None
         self._last_request = 0.0
@@ -88,19 +92,20 @@ class Pool:
         for listener in listeners:
             self._selector.register(listener, selectors.EVENT_READ, lambda _mask, s=listener: self._accept(s))
         self._selector.register(woken, selectors.EVENT_READ, lambda _mask: woken.recv(4096))
+        self._most_message_bytes = settings.max_request_bytes + MOST_FRAME_BYTES
+        self._at(TICK_SECONDS, self._refuse_the_late)
 
     def run(self) -> None:
         """Serve until `stop` was called and all is quiet, or the parent process is gone."""
         parent = os.getppid()
         while os.getppid() == parent and not self._is_over():
             self._beat()
-            ready = self._selector.select(self._timeout())
-            self._round = time.monotonic()
-            for key, mask in ready:
+            for key, mask in self._selector.select(self._timeout()):
                 key.data(mask)
             while self._finished:
-                with suppress(OSError):  # the connection is gone
-                    self._finished.popleft()()
+                self._finished.popleft()()
+            self._schedule.run(with_long=self._may_do_long())
+            self._read_on()
             self._run_what_is_due()
 
     def stop(self) -> None:
@@ -111,10 +116,13 @@ class Pool:
         if self._stop_at is None:
             return False
         now = time.monotonic()
+        if now > self._stop_at:
+            for job in self._schedule.everything():
+                job.refuse(_stopping())
+            return True
         quiet = self._stop_at - LAST_SECONDS + QUIET_SECONDS
-        return now > self._stop_at or (
-            not self._working and now > max(quiet, self._last_request + QUIET_SECONDS)
-        )
+        is_idle = not self._schedule and not self._sending
+        return is_idle and now > max(quiet, self._last_request + QUIET_SECONDS)
 
     # Connections
 
@@ -122,78 +130,135 @@ class Pool:
         with suppress(BlockingIOError):  # another process of the pool was faster
             accepted, _ = listener.accept()
             accepted.settimeout(0)
-            connection = Connection(accepted)
-            self._selector.register(
-                accepted, selectors.EVENT_READ, lambda mask: self._ready(connection, mask)
-            )
+            self._watch(Connection(accepted))
+
+    def _watch(self, connection: Connection) -> None:
+        """Have the selector tell of what the connection can do next."""
+        events = 0 if connection.is_paused else selectors.EVENT_READ
+        events |= selectors.EVENT_WRITE if connection.unsent_bytes else 0
+        if events == connection.events:
+            return
+        if not events:
+            self._selector.unregister(connection.socket)
+        elif not connection.events:
+            self._selector.register(connection.socket, events, lambda mask: self._ready(connection, mask))
+        else:
+            self._selector.modify(connection.socket, events, self._selector.get_key(connection.socket).data)
+        connection.events = events
 
     def _ready(self, connection: Connection, mask: int) -> None:
+        if mask & selectors.EVENT_WRITE:
+            self._do(connection, connection.flush)
+            self._go_on(connection)
+        if mask & selectors.EVENT_READ and not connection.is_closed:
+            if self._held_bytes > MOST_HELD_BYTES and connection is not self._exempt:
+                connection.is_paused = True
+                self._paused.append(connection)
+                self._watch(connection)
+            else:
+                self._do(connection, lambda: self._receive(connection))
+
+    def _do(self, connection: Connection, step: Callable[[], None]) -> None:
+        """Do something with a connection, close it if that fails, and count what it holds afterwards."""
+        if connection.is_closed:
+            return
         try:
-            if mask & selectors.EVENT_WRITE:
-                self._flush(connection)
-            if mask & selectors.EVENT_READ:
-                self._receive(connection)
+            step()
         except (OSError, ProtocolError) as error:
             logger.warning("connection lost: %s", error)
             self._close(connection)
+        self._held_bytes += connection.bytes_in_hand - connection.held_bytes
+        connection.held_bytes = connection.bytes_in_hand
+        if connection.unsent_bytes:
+            self._sending.add(connection)
+        else:
+            self._sending.discard(connection)
+        if not connection.is_closed:
+            self._watch(connection)
 
     def _receive(self, connection: Connection) -> None:
-        try:
-            received = connection.socket.recv(MOST_BYTES_AT_ONCE)
-        except BlockingIOError:
-            return
-        if not received:
+        if connection.receive():
+            self._next(connection)
+        else:
             self._close(connection)
+
+    def _next(self, connection: Connection) -> None:
+        """Begin with the next message if all of it is there."""
+        message = connection.message(most_bytes=self._most_message_bytes)
+        if message is None:
             return
-        connection.incoming += received
-        while (message := parse(connection.incoming)) is not None:
-            if isinstance(message, Load):
-                self._load(connection, message)
-            else:
-                self._predict(connection, message)
+        if connection is self._exempt:
+            self._exempt = None
+        if isinstance(message, Load):
+            self._load(connection, message)
+        else:
+            self._predict(connection, message)
 
     def _send(self, connection: Connection, content: bytes) -> None:
-        connection.outgoing += content
-        self._flush(connection)
+        self._do(connection, lambda: connection.put(content))
+        self._go_on(connection)
 
-    def _flush(self, connection: Connection) -> None:
-        if connection.socket.fileno() < 0:
+    def _go_on(self, connection: Connection) -> None:
+        """Look for the next message once an answer is sent; most come later."""
+        if connection.has_more:
+            self._soon(lambda: self._do(connection, lambda: self._next(connection)))
+
+    def _read_on(self) -> None:
+        """Read paused connections again once there is room, or one of them where nothing else goes on."""
+        if not self._paused:
             return
-        with suppress(BlockingIOError):
-            sent = connection.socket.send(connection.outgoing)
-            del connection.outgoing[:sent]
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.outgoing else 0)
-        if self._selector.get_key(connection.socket).events != events:
-            self._selector.modify(connection.socket, events, self._selector.get_key(connection.socket).data)
+        if self._held_bytes > MOST_HELD_BYTES:
+            if self._schedule or self._sending or self._exempt is not None:
+                return
+            self._exempt = self._paused[0]
+        for _ in range(1 if self._exempt is not None else len(self._paused)):
+            connection = self._paused.popleft()
+            connection.is_paused = False
+            if not connection.is_closed:
+                self._watch(connection)
+
+    def _may_do_long(self) -> bool:
+        return not self._sending or sum(each.unsent_bytes for each in self._sending) <= MOST_UNSENT_BYTES
 
     def _close(self, connection: Connection) -> None:
         """Forget the model and remove what Multi Model Server leaves behind when it unloads one."""
-        if connection.socket.fileno() < 0:
+        if connection.is_closed:
             return
-        self._selector.unregister(connection.socket)
-        connection.socket.close()
+        if connection.events:
+            self._selector.unregister(connection.socket)
+        if connection.job is not None:
+            self._schedule.remove(connection.job)
+        if connection is self._exempt:
+            self._exempt = None
+        connection.close()
         self._models -= connection.model is not None
-        if connection.load is not None:
-            self._launchers.forget(connection.load.name)
+        if (load := connection.load) is not None:
+            if (pid := connection.launcher) is not None:
+                self._at(UNLISTEN_SECONDS, lambda: self._launchers.forget(load.name, pid))
             for stream in ("stdout", "stderr"):
-                (self._folder / f"{connection.load.io_name}-{stream}").unlink(missing_ok=True)
+                (self._folder / f"{load.io_name}-{stream}").unlink(missing_ok=True)
 
     # Loading
 
     def _load(self, connection: Connection, message: Load) -> None:
         connection.load = message
+        connection.launcher = self._launchers.latest(message.name)
         try:
             if self._stop_at is not None:
-                raise UnavailableError("the server stops")
+                raise _stopping()
             if message.name != STORE_NAME or self._store is None:
+                check_model_name(message.name)
                 connection.model = self._model(message)
                 self._models += 1
         except RequestError as error:
-            logger.warning("model %s is not loaded: %s", message.name, error)
-            self._refuse_load(connection, error)
+            logger.warning("model %r is not loaded: %s", message.name, error)
+            connection.refused = error
+            answer = loaded(error.status, pid=os.getpid())
+            self._end_launcher(connection, lambda: connection.put(answer))
         else:
-            self._send(connection, loaded(HTTPStatus.OK, pid=os.getpid()))
-            self._at(UNLISTEN_SECONDS, lambda: self._launchers.signal(message.name, signal.SIGUSR1))
+            connection.put(loaded(HTTPStatus.OK, pid=os.getpid()))
+            if (pid := connection.launcher) is not None:
+                self._at(UNLISTEN_SECONDS, lambda: None if connection.is_closed else unlisten(pid))
 
     def _model(self, message: Load) -> Forecaster:
         full = self._models * self._settings.processes >= self._settings.most_models
@@ -206,77 +271,83 @@ class Pool:
         except MemoryError:
             raise NoMemoryError("there is no memory for this model") from None
         except Exception as error:
-            logger.exception("model %s", message.name)
+            logger.exception("model %r", message.name)
             raise DefectError("the model could not be loaded") from error
 
-    def _refuse_load(self, connection: Connection, error: RequestError) -> None:
+    def _end_launcher(self, connection: Connection, then: Callable[[], None]) -> None:
         """End the launcher, then answer: Multi Model Server keeps a model whose launcher it has to end."""
-        connection.refused = error
-        message = loaded(error.status, pid=os.getpid())
-        name = connection.load.name if connection.load else ""
-        self._launchers.signal(name, signal.SIGKILL)
-        self._at(DEAD_SECONDS, lambda: self._send(connection, message))
+        pipe = None if connection.launcher is None else end(connection.launcher)
+        if pipe is None:
+            self._at(END_SECONDS_UNSEEN, lambda: self._do(connection, then))
+            return
+        is_over = False
+
+        def over(_mask: int = 0) -> None:
+            nonlocal is_over
+            if not is_over:
+                is_over = True
+                self._selector.unregister(pipe)
+                os.close(pipe)
+                self._do(connection, then)
+
+        self._selector.register(pipe, selectors.EVENT_READ, over)
+        self._at(END_SECONDS, over)
 
     # Forecasting
 
     def _predict(self, connection: Connection, requests: Predict) -> None:
         self._last_request = time.monotonic()
-        refused = self._refused(connection)
+
+        def refuse(error: RequestError) -> None:
+            if connection.job is not None:
+                self._schedule.remove(connection.job)
+            self._send(connection, predicted((each, refusal(error)) for each in names))
+
+        names = [each.request_id for each in requests]
+        refused = _stopping() if self._stop_at is not None else connection.refused
         if refused is not None:
-            answered = refusal(refused)
-            self._send(connection, predicted((each.request_id, answered) for each in requests))
-        elif connection.model is not None:
-            self._send(
-                connection, predicted((each.request_id, self._answer(connection, each)) for each in requests)
-            )
-        else:
-            self._ask_store(connection, requests)
-
-    def _refused(self, connection: Connection) -> RequestError | None:
-        if self._stop_at is not None:
-            return UnavailableError("the server stops")
-        if self._last_request - self._round > ROUND_SECONDS:
-            return UnavailableError("too much waits already")
-        return connection.refused
-
-    def _answer(self, connection: Connection, request: Request) -> Answer:
-        model, load = connection.model, connection.load
-        assert model is not None and load is not None  # noqa: S101, PT018 -- see _predict
-        return answer(
-            request.body,
-            content_type=request.headers.get("content-type"),
-            accept=request.headers.get("accept"),
-            target_model=load.name,
-            find=lambda _name: model,
-            default_accept=self._settings.default_accept,
-        )
-
-    def _ask_store(self, connection: Connection, requests: Predict, brought: Brought | None = None) -> None:
-        """Answer from the models in memory; where some have to be brought first, when they are there."""
-        assert self._store is not None  # noqa: S101 -- only its connections have no model
-        brought = {} if brought is None else brought
-        answers = self._store.answer(requests, brought)
-        if answers is None and self._working >= self._settings.job_queue_size:
-            answered = refusal(UnavailableError("too much waits already"))
-            answers = [(each.request_id, answered) for each in requests]
-        if answers is not None:
-            self._send(connection, predicted(answers))
+            refuse(refused)
             return
-        self._working += 1
-        awaited = [flight for flight in brought.values() if not flight.done()]
-        left = len(awaited) or 1
+        connection.job_bytes = sum(len(each.body) for each in requests)
+        connection.job = Job(
+            self._steps(connection, requests),
+            finish=lambda content: self._send(connection, content),
+            refuse=refuse,
+            deadline=self._last_request + ANSWER_SHARE * self._settings.timeout_seconds,
+        )
+        self._schedule.add(connection.job)
 
-        def landed() -> None:
-            nonlocal left
-            left -= 1
-            if not left:
-                self._working -= 1
-                self._ask_store(connection, requests, brought)
+    def _steps(self, connection: Connection, requests: Predict) -> Steps:
+        answers = []
+        for each in requests:
+            answers.append((each.request_id, (yield from self._answer(connection, each))))  # noqa: PERF401
+        return predicted(answers)
 
-        for flight in awaited:
-            flight.add_done_callback(lambda _flight: self._soon(landed))
-        if not awaited:
-            self._soon(landed)
+    def _answer(self, connection: Connection, request: Request) -> Answering:
+        model, load = connection.model, connection.load
+        if model is not None and load is not None:
+            return answer_in_steps(
+                request.body,
+                content_type=request.headers.get("content-type"),
+                content_encoding=request.headers.get("content-encoding"),
+                accept=request.headers.get("accept"),
+                target_model=load.name,
+                customer=customer_of(request.headers),
+                find=lambda _name: model,
+                default_accept=self._settings.default_accept,
+                most_bytes=self._settings.max_request_bytes,
+                wait=self._schedule.wait,
+            )
+        assert self._store is not None  # noqa: S101 -- only its connections have no model
+        return self._store.answer(request, wait=self._schedule.wait)
+
+    def _refuse_the_late(self) -> None:
+        for job in self._schedule.late():
+            seconds = self._settings.timeout_seconds
+            job.refuse(UnavailableError(f"the answer was not ready within {seconds} seconds; ask for less"))
+        self._at(TICK_SECONDS, self._refuse_the_late)
+
+    # Later
 
     def _soon(self, do: Callable[[], None]) -> None:
         """Have the loop do something; may be called from any thread."""
@@ -284,19 +355,23 @@ class Pool:
         with suppress(BlockingIOError):  # the loop has been woken often enough
             self._wake.send(b"!")
 
-    # Later
-
     def _at(self, seconds: float, do: Callable[[], None]) -> None:
         self._later.append((time.monotonic() + seconds, do))
 
     def _timeout(self) -> float:
+        if self._finished or self._schedule.has_step(with_long=self._may_do_long()):
+            return 0.0
         due = min((when for when, _ in self._later), default=float("inf"))
         return max(0.0, min(TICK_SECONDS, due - time.monotonic()))
 
     def _run_what_is_due(self) -> None:
         now = time.monotonic()
         due = [do for when, do in self._later if when <= now]
-        self._later = [(when, do) for when, do in self._later if when > now]
+        if due:
+            self._later = [(when, do) for when, do in self._later if when > now]
         for do in due:
-            with suppress(OSError):  # the connection is gone
-                do()
+            do()
+
+
+def _stopping() -> RequestError:
+    return UnavailableError("the server stops")

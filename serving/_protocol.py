@@ -51,9 +51,12 @@ Predict: TypeAlias = list[Request]
 """What is to be answered in one message; one request, unless the model was registered with a batch size."""
 
 
-def parse(buffer: bytearray) -> Load | Predict | None:
-    """Take the first message out of `buffer`, or return None while not all of it is there."""
-    reader = _Reader(buffer)
+def parse(buffer: bytearray, *, most_bytes: int) -> Load | Predict | None:
+    """Take the first message out of `buffer`, or return None while not all of it is there.
+
+    Raises `ProtocolError` for what can be no message of at most `most_bytes`.
+    """
+    reader = _Reader(buffer, most_bytes)
     try:
         message = reader.message()
     except _Incomplete:
@@ -92,10 +95,11 @@ def _field(content: bytes) -> bytes:
 class _Reader:
     """Goes through a buffer field by field; raises `_Incomplete` at its end."""
 
-    __slots__ = ("buffer", "place")
+    __slots__ = ("buffer", "most_bytes", "place")
 
-    def __init__(self, buffer: bytearray) -> None:
+    def __init__(self, buffer: bytearray, most_bytes: int) -> None:
         self.buffer = buffer
+        self.most_bytes = most_bytes
         self.place = 0
 
     def message(self) -> Load | Predict:
@@ -149,6 +153,8 @@ class _Reader:
 
     def _int(self) -> int:
         place = self.place
+        if place + 4 > self.most_bytes:
+            raise ProtocolError(f"a message of more than {self.most_bytes} bytes")
         if place + 4 > len(self.buffer):
             raise _Incomplete
         self.place = place + 4
@@ -158,6 +164,8 @@ class _Reader:
         if length < 0:
             raise ProtocolError(f"a field of {length} bytes")
         end = self.place + length
+        if end > self.most_bytes:
+            raise ProtocolError(f"a message of more than {self.most_bytes} bytes")
         if end > len(self.buffer):
             raise _Incomplete
         content = bytes(self.buffer[self.place : end])

@@ -1,14 +1,16 @@
 """POST /invocations where there is a model store: each request names its model, loaded when needed."""
 
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import TypeAlias
 
-from serving._answer import Answer, Find, answer
+from serving._answer import Answer, answer_in_steps
 from serving._cache import ModelCache
 from serving._errors import UnavailableError
 from serving._load import Forecaster
 from serving._names import archive_name
-from serving._protocol import Predict, Request
+from serving._protocol import Request
+from serving._schedule import Awaited
 from serving._settings import ServingSettings
 from serving._store import open_store
 from serving._target import target_of
@@ -16,10 +18,9 @@ from serving._target import target_of
 STORE_NAME = "model-store"
 """The model that stands for the store among Multi Model Server's."""
 
-Brought: TypeAlias = dict[str, Future[Forecaster]]
-"""Models that a request waits for, by name."""
-Answers: TypeAlias = list[tuple[bytes, Answer]]
-"""With the id of the request each."""
+Answering: TypeAlias = Generator[Awaited, None, Answer]
+"""Work in steps; yields what it has to wait for, if anything, and returns the answer."""
+_Loading: TypeAlias = Future[Forecaster]
 
 
 class StoreService:
@@ -27,39 +28,45 @@ class StoreService:
 
     def __init__(self, settings: ServingSettings) -> None:
         self._default_accept = settings.default_accept
+        self._most_bytes = settings.max_request_bytes
         self._cache = ModelCache(
             open_store(settings.model_store),
             capacity_bytes=settings.model_cache_bytes,
             revalidate_seconds=settings.model_revalidate_seconds,
         )
 
-    def answer(self, requests: Predict, brought: Brought) -> Answers | None:
-        """Answer without ever waiting, or return None where models have to be brought first.
+    def answer(self, request: Request, *, wait: Callable[[], None]) -> Answering:
+        """Answer from the models in memory; where some have to be loaded first, wait and answer then.
 
-        They are added to `brought`, and on their way; the same call answers once they have landed.
+        `wait` is called where a step only waits for other requests.
         """
-        missing = []
+        loading: dict[str, _Loading] = {}
+        missing: list[_Loading] = []
 
         def find(target_model: str) -> Forecaster:
             key = archive_name(target_model)
-            if (flight := brought.get(key)) is not None and flight.done():
-                return flight.result()
+            if (future := loading.get(key)) is not None and future.done():
+                return future.result()
             model = self._cache.peek(key)
             if model is None:
-                missing.append(key)
-                brought[key] = self._cache.fetch(key)
-                raise UnavailableError("the model is on its way")
+                loading[key] = self._cache.fetch(key)
+                missing.append(loading[key])
+                raise UnavailableError("the model is being loaded")
             return model
 
-        answers = [(request.request_id, self._answer(request, find)) for request in requests]
-        return None if missing else answers
-
-    def _answer(self, request: Request, find: Find) -> Answer:
-        return answer(
-            request.body,
-            content_type=request.headers.get("content-type"),
-            accept=request.headers.get("accept"),
-            default_model=target_of(request.headers),
-            find=find,
-            default_accept=self._default_accept,
-        )
+        while True:
+            missing.clear()
+            answered = yield from answer_in_steps(
+                request.body,
+                content_type=request.headers.get("content-type"),
+                content_encoding=request.headers.get("content-encoding"),
+                accept=request.headers.get("accept"),
+                default_model=target_of(request.headers),
+                find=find,
+                default_accept=self._default_accept,
+                most_bytes=self._most_bytes,
+                wait=wait,
+            )
+            if not missing:
+                return answered
+            yield tuple(missing)

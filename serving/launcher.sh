@@ -28,10 +28,10 @@ else
   slot=$((${5##*.} % POOL_PROCESSES))
 fi
 ln -sf "$POOL_FOLDER/$slot.sock" "$5" || exit 1
-# By its process id the pool ends a launcher whose model cannot be loaded
-printf '%s %s\0' $$ "${11}" >> "$POOL_FOLDER/$slot.launchers"
 # The pool signals once the model is loaded: then nobody needs to listen to this process any more
 trap 'exec > /dev/null 2>&1; trap "" USR1' USR1
+# By its process id the pool signals, or ends a launcher whose model cannot be loaded
+printf '%s %s\0' $$ "${11}" >> "$POOL_FOLDER/$slot.launchers"
 echo "MMS worker started."
 read -r _ # until the signal
 read -r _ # until the server closes its end or dies

@@ -1,0 +1,148 @@
+package com.amazonaws.ml.mms.http.messages;
+
+import com.amazonaws.ml.mms.http.BadRequestException;
+import com.amazonaws.ml.mms.util.ConfigManager;
+import com.amazonaws.ml.mms.util.NettyUtils;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.google.gson.TypeAdapter;
+import com.google.gson.annotations.JsonAdapter;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.JsonWriter;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * What a POST /models asks for: a name and a folder, and nothing else.
+ *
+ * <p>This class comes before the class of the same name in model-server.jar on Java's path; the jar stays as
+ * published. Multi Model Server reads every field of such a request through it, and answers 400 with the text
+ * of its BadRequestException. Without it, Multi Model Server unpacks any file on the disk that the url names
+ * (members with ".." anywhere), stands still for a minute where the url names a device or a pipe, or where a
+ * text cannot be an argument of a program, and runs the handler that the client names.
+ */
+@JsonAdapter(RegisterModelRequest.Reader.class)
+public class RegisterModelRequest {
+    private static final int MOST_CHARACTERS = 4096;
+
+    private final String modelName;
+    private final String modelUrl;
+
+    public RegisterModelRequest(QueryStringDecoder decoder) {
+        this(NettyUtils.getParameter(decoder, "model_name", null), NettyUtils.getParameter(decoder, "url", null));
+    }
+
+    RegisterModelRequest(String modelName, String modelUrl) {
+        this.modelName = argument("model_name", modelName);
+        this.modelUrl = folder(argument("url", modelUrl));
+    }
+
+    public String getModelName() {
+        return modelName;
+    }
+
+    /** The folder's path, which may name nothing at all: that is answered 404. */
+    public String getModelUrl() {
+        return modelUrl;
+    }
+
+    /** Null, for Python: the launcher is the only program there is. */
+    public String getRuntime() {
+        return null;
+    }
+
+    /** Null, for the handler in the configuration. */
+    public String getHandler() {
+        return null;
+    }
+
+    /** Null, for the choice in the configuration. */
+    public String getPreloadModel() {
+        return null;
+    }
+
+    public Integer getBatchSize() {
+        return 1;
+    }
+
+    public Integer getMaxBatchDelay() {
+        return 100;
+    }
+
+    public Integer getInitialWorkers() {
+        return ConfigManager.getInstance().getConfiguredDefaultWorkersPerModel();
+    }
+
+    public Boolean isSynchronous() {
+        return true;
+    }
+
+    /** Minus one, for the time in the configuration. */
+    public Integer getResponseTimeoutSeconds() {
+        return -1;
+    }
+
+    /** Returns a text that can be an argument of the launcher, unchanged. */
+    private static String argument(String field, String text) {
+        if (text == null) {
+            return null;
+        }
+        String carried = new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
+        if (text.length() > MOST_CHARACTERS || text.indexOf('\0') >= 0 || !text.equals(carried)) {
+            throw new BadRequestException(
+                    field + " must be a text of at most " + MOST_CHARACTERS + " characters without NUL");
+        }
+        return text;
+    }
+
+    private static String folder(String url) {
+        if (url == null) {
+            return null;
+        }
+        File file = new File(url);
+        boolean usable = !file.exists() || (file.isDirectory() && file.canExecute());
+        if (!url.startsWith("/") || url.contains("..") || !usable) {
+            throw new BadRequestException("url must be the path of a folder in the model store");
+        }
+        return url;
+    }
+
+    /** Reads the request's JSON; what is not that is the client's mistake, not the server's. */
+    public static final class Reader extends TypeAdapter<RegisterModelRequest> {
+        @Override
+        public RegisterModelRequest read(JsonReader reader) throws IOException {
+            try {
+                JsonElement content = JsonParser.parseReader(reader);
+                if (content.isJsonObject() && reader.peek() == JsonToken.END_DOCUMENT) {
+                    JsonObject fields = content.getAsJsonObject();
+                    return new RegisterModelRequest(text(fields, "model_name"), text(fields, "url"));
+                }
+            } catch (JsonParseException | IOException error) {
+                // answered below
+            }
+            throw new BadRequestException(
+                    "the body must be JSON such as {\"model_name\": \"7\", \"url\": \"/opt/ml/models/7/model\"}");
+        }
+
+        @Override
+        public void write(JsonWriter writer, RegisterModelRequest request) {
+            throw new UnsupportedOperationException();
+        }
+
+        private static String text(JsonObject fields, String field) {
+            JsonElement value = fields.get(field);
+            if (value == null || value.isJsonNull()) {
+                return null;
+            }
+            if (!value.isJsonPrimitive() || value.getAsJsonPrimitive().isBoolean()) {
+                throw new BadRequestException(field + " must be a text");
+            }
+            return value.getAsString();
+        }
+    }
+}
