@@ -28,6 +28,7 @@ COPY archive /src/archive
 COPY container /src/container
 COPY forecasting /src/forecasting
 COPY processing /src/processing
+COPY readings /src/readings
 COPY serving /src/serving
 COPY train /src/train
 COPY image /src/image

@@ -1,11 +1,17 @@
 """Files that appear under their final name whole or not at all."""
 
 import os
+import re
+import socket
 import threading
+import time
 from pathlib import Path
 
 UNFINISHED = ".sagemaker-ignore"
 """SageMaker's checkpoint uploader passes over every file whose name contains this."""
+_TEMPORARY = re.compile(rf"{re.escape(UNFINISHED)}\.(?!lock\.)((?P<host>.+)\.)?\d+\.\d+")
+"""`replace_atomically`'s names: host, process, thread."""
+SECONDS_OF_A_DAY = 86_400
 
 
 class FilesystemError(OSError):
@@ -26,7 +32,7 @@ def replace_atomically(path: Path, content: bytes) -> None:
 
     The bytes go to a temporary name in the same folder and to the disk; then the name is changed.
     """
-    unfinished = path.with_name(f"{UNFINISHED}.{os.getpid()}.{threading.get_ident()}")
+    unfinished = path.with_name(f"{UNFINISHED}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}")
     try:
         with unfinished.open("wb") as file:
             file.write(content)
@@ -53,8 +59,21 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> int:
-    """Remove what an interrupted run left behind; return how many files that were."""
-    left = [path for path in folder.iterdir() if path.name.startswith(UNFINISHED)]
-    for path in left:
-        path.unlink(missing_ok=True)
-    return len(left)
+    """Remove the temporary files that an interrupted run left in `folder`; return how many that were.
+
+    Another host may be at work on the same folder: of its files only those older than a day are removed.
+    """
+    removed = 0
+    for path in folder.iterdir():
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and (found["host"] == socket.gethostname() or _is_old(path)):
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.lstat().st_mtime > SECONDS_OF_A_DAY
+    except FileNotFoundError:
+        return True

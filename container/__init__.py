@@ -5,13 +5,15 @@ from container._errors import FleetcastError, InputError, SettingError
 from container._java import find_java
 from container._memory import free_bytes, total_bytes
 from container._paths import Paths
-from container._program import log_level_name, run
+from container._program import LineFormatter, log_level_name, log_metrics, run
 from container._progress import progress
+from container._quoting import one_line, quoted
 from container._settings import choice, flag, fraction, whole_number
 
 __all__ = [
     "FleetcastError",
     "InputError",
+    "LineFormatter",
     "Paths",
     "SettingError",
     "choice",
@@ -20,7 +22,10 @@ __all__ = [
     "fraction",
     "free_bytes",
     "log_level_name",
+    "log_metrics",
+    "one_line",
     "progress",
+    "quoted",
     "run",
     "total_bytes",
     "usable_cpus",

@@ -45,7 +45,7 @@ class Profile:
     def __str__(self) -> str:
         """Return the line for the log."""
         chosen = " ".join(f"{name}={value}" for name, value in self.variables.items())
-        kept = f"; left as set: {' '.join(self.kept)}" if self.kept else ""
+        kept = f", left as set: {' '.join(self.kept)}" if self.kept else ""
         return f"profile {self.name} ({self.reason}): {chosen or 'nothing to set'}{kept}"
 
 

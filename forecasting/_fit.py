@@ -89,14 +89,14 @@ def _estimate(prepared: Prepared) -> tuple[Parameters, Vector | None] | None:
     if settings.growth != "logistic" and y[0] == y[-1] and y.min() == y.max():
         return _constant(prepared), None
     if y.size < LEAST_ROWS:
-        return None
+        return _line(prepared)
     try:
         given = problem(prepared)
         found = maximum_a_posteriori(given).parameters
     except NoSolutionError:
-        return None
+        return _line(prepared)
     if found.sigma_obs < LEAST_SIGMA:
-        return None
+        return _line(prepared)
     residuals = _residuals(given, found, y_scale=prepared.scale.y_scale)
     return (folded(found) if without_changepoints(settings) else found), residuals
 
@@ -121,6 +121,24 @@ def _constant(prepared: Prepared) -> Parameters:
         beta=np.zeros(prepared.layout.features),
         sigma_obs=SIGMA_OF_CONSTANT,
     )
+
+
+def _line(prepared: Prepared) -> tuple[Parameters, None] | None:
+    """Return the line through readings that lie on one without noise; None where they do not.
+
+    It is what Prophet starts from.  There is no optimum, as less noise is always more likely, and Stan would
+    go on for minutes to look for it.
+    """
+    if prepared.settings.growth != "linear":
+        return None
+    rows, known = prepared.rows, prepared.scale
+    t = known.t(rows.ds)
+    y = (rows.y - floor_column(known, prepared.settings, rows.floor)) / known.y_scale
+    k, m = float(y[-1] - y[0]), float(y[0])
+    if np.abs(y - (m + k * t)).max() > LEAST_SIGMA / 10:
+        return None
+    nothing = np.zeros(prepared.t_change.size), np.zeros(prepared.layout.features)
+    return Parameters(k, m, *nothing, SIGMA_OF_CONSTANT), None
 
 
 def folded(found: Parameters) -> Parameters:

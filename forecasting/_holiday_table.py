@@ -26,11 +26,13 @@ class HolidayTable:
 
     @classmethod
     def of(cls, holidays: Any) -> Self:  # noqa: ANN401 - a mapping of columns, rows, or a data frame
-        """Return the table of a mapping of columns, a data frame, or a sequence of rows.
+        """Return the table of a mapping of columns, a data frame, or a sequence of rows, or a table as it is.
 
         Raises SettingError as Prophet does: missing cells, one window without the other, a lower window
         above 0, an upper one below 0, prior scales that are not above 0 or differ within one holiday.
         """
+        if isinstance(holidays, cls):
+            return holidays
         columns = _columns(holidays) if isinstance(holidays, (list, tuple)) else holidays
         if not hasattr(columns, "keys") or "ds" not in columns or "holiday" not in columns:
             raise SettingError(f"{_ACCEPTED}, not {type(holidays).__name__}")
@@ -63,6 +65,16 @@ class HolidayTable:
             first, last = (0, 0) if low is None or high is None else (int(low), int(high))
             yield stamp // DAY, name, first, last, scale
 
+    def joined(self, other: Self) -> Self:
+        """Return the rows of both tables; raises SettingError where they contradict each other."""
+        columns = {
+            name: _joined(getattr(self, name), getattr(other, name), len(self.ds), len(other.ds))
+            for name in _NUMERIC
+        }
+        table = type(self)(self.ds + other.ds, self.holiday + other.holiday, **columns)
+        _check(table)
+        return table
+
 
 _NUMERIC = ("lower_window", "upper_window", "prior_scale")
 
@@ -85,6 +97,17 @@ def _names(values: Iterable[Any]) -> tuple[str, ...]:
 def _numbers(values: Iterable[Any]) -> tuple[float | None, ...]:
     cells = (None if value is None else float(value) for value in values)
     return tuple(None if cell is None or math.isnan(cell) else cell for cell in cells)
+
+
+def _joined(
+    first: tuple[float | None, ...] | None,
+    second: tuple[float | None, ...] | None,
+    first_rows: int,
+    second_rows: int,
+) -> tuple[float | None, ...] | None:
+    if first is None and second is None:
+        return None
+    return (first or (None,) * first_rows) + (second or (None,) * second_rows)
 
 
 def _check(table: HolidayTable) -> None:

@@ -6,13 +6,14 @@ stand in a folder that goes with the call, and its process dies with the one tha
 
 import json
 import logging
+import resource
 import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,10 +26,21 @@ from forecasting._problem import Parameters
 from forecasting._sampled import SampledModel
 from forecasting._timestamps import datetimes
 
+OPTIMIZE_SECONDS: Final = 15
+"""Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""
+ROWS_PER_SECOND: Final = 100
+"""A longer history gets a second more for so many rows."""
+
 
 def stock_parameters(prepared: Prepared, stan_arguments: Mapping[str, Any]) -> Parameters:
-    """Return the point estimate of stock Prophet; raises FitError."""
-    with _fitted(prepared, stan_arguments) as model:
+    """Return the point estimate of stock Prophet; raises FitError, also where Stan takes too long.
+
+    Data that the model explains without noise have no optimum, and Stan looks for it in ever smaller steps.
+    The bound is in seconds of processor time, so that a busy machine gives the same answer as an idle one;
+    each of Prophet's two attempts has it.
+    """
+    seconds = OPTIMIZE_SECONDS + prepared.rows.ds.size // ROWS_PER_SECOND
+    with _fitted(prepared, stan_arguments, seconds=seconds) as model:
         found = {
             name: np.asarray(values, dtype=np.float64).reshape(-1) for name, values in model.params.items()
         }
@@ -44,7 +56,7 @@ def stock_parameters(prepared: Prepared, stan_arguments: Mapping[str, Any]) -> P
 def sampled_model(
     prepared: Prepared, stan_arguments: Mapping[str, Any], *, keep_history: bool
 ) -> SampledModel:
-    """Return the model stock Prophet samples; raises FitError."""
+    """Return the model stock Prophet samples, however long that takes; raises FitError."""
     without_plotly()
     from prophet.serialize import model_to_dict  # noqa: PLC0415 - see the module
 
@@ -55,31 +67,44 @@ def sampled_model(
 
 
 @contextmanager
-def _fitted(prepared: Prepared, stan_arguments: Mapping[str, Any]) -> Iterator[Any]:
+def _fitted(
+    prepared: Prepared, stan_arguments: Mapping[str, Any], *, seconds: int | None = None
+) -> Iterator[Any]:
     import cmdstanpy  # noqa: PLC0415 - see the module
 
-    cmdstanpy.utils.get_logger().setLevel(logging.WARNING)  # its own default is to tell of every fit
+    cmdstanpy.utils.get_logger().setLevel(logging.CRITICAL)  # what it tells of each fit is in the error too
     model = _declared(prepared)
     with tempfile.TemporaryDirectory(prefix="stan-") as folder:
-        exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file))
+        exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file), seconds=seconds)
         model.stan_backend.model = cmdstanpy.CmdStanModel(exe_file=str(exe))
+        before = _seconds_of_children()
         try:
             model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **stan_arguments})
         except (RuntimeError, ValueError, FloatingPointError) as error:
+            if seconds is not None and _seconds_of_children() - before >= seconds:
+                reason = f"Prophet itself found no estimate within {seconds} seconds of processor time"
+                raise FitError(reason) from error
             raise FitError(f"Prophet itself found no estimate: {str(error).splitlines()[0][:200]}") from error
         yield model
 
 
-def _launcher(folder: Path, program: Path) -> Path:
-    """Return a program that runs Stan's and dies with this process, where the system has setpriv."""
+def _launcher(folder: Path, program: Path, *, seconds: int | None) -> Path:
+    """Return a program that runs Stan's: it ends with this process, and after so many seconds of its own.
+
+    It dies with this process where the system has setpriv.
+    """
     setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        return program
+    command = shlex.join([*([setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []), str(program)])
+    limit = "" if seconds is None else f"ulimit -t {seconds}\n"
     launcher = folder / program.name
-    command = f"exec {shlex.quote(setpriv)} --pdeathsig KILL -- {shlex.quote(str(program))}"
-    launcher.write_text(f'#!/bin/sh\n{command} "$@"\n', encoding="utf-8")
+    launcher.write_text(f'#!/bin/sh\nulimit -c 0\n{limit}exec {command} "$@"\n', encoding="utf-8")
     launcher.chmod(0o700)
     return launcher
+
+
+def _seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 _NOT_THE_CONSTRUCTORS = ("changepoints", "holidays", "n_changepoints")

@@ -6,13 +6,14 @@ import logging
 import math
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archive import FilesystemError, write_atomically
-from container import FleetcastError, Paths, run
-from forecasting import SettingError
+from container import FleetcastError, Paths, SettingError, log_metrics, quoted, run
+from train._host import Host
 from train._job import Finished, run_job
+from train._lock import TreeInUseError
 from train._report import report
 from train._settings import TrainSettings
 
@@ -29,7 +30,9 @@ Hyperparameters come from <base>/input/config/hyperparameters.json: Prophet's ow
 in the README.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set."""
 
 MOST_FAILURE_CHARACTERS = 1024
-EXIT_STOPPED = 128 + signal.SIGTERM
+EXIT_OF_SIGNAL = 128
+"""Plus the signal's number: 130 after Ctrl-C, 143 after SIGTERM."""
+STATUSES = ("ok", "skipped", "fallback", "kept", "failed")
 
 
 class TrainingError(FleetcastError):
@@ -49,28 +52,49 @@ def train(paths: Paths, settings: TrainSettings) -> int:
         write_atomically(paths.output_data / "report.html", page.encode("utf-8", "replace"))
     except (FilesystemError, SettingError) as error:
         raise TrainingError(str(error)) from error
-    logger.info(" ".join(f"{name}={value};" for name, value in figures.items()))
+    log_metrics(figures)
     tally = finished.tally
     if tally.customers < len(finished.customers):
         total = len(finished.customers)
         logger.warning("stopped: %d of %d customers done; run again to go on", tally.customers, total)
-        return EXIT_STOPPED
-    if len(tally.failed) > settings.max_failed_fraction * tally.customers:
-        first = tally.failed[0]
-        raise TrainingError(
-            f"{len(tally.failed)} of {tally.customers} customers failed, more than max_failed_fraction = "
-            f"{settings.max_failed_fraction:g} allows. The first: {first.customer}: {first.reason}"
-        )
+        return EXIT_OF_SIGNAL + asked[0] if asked else EXIT_OF_SIGNAL + signal.SIGTERM
+    _check_shares(finished, settings)
     return 0
 
 
-def _figures(finished: Finished) -> dict[str, Any]:
-    """Return the figures of the job, logged as one `name=value;` each for SageMaker's metric definitions."""
+def _check_shares(finished: Finished, settings: TrainSettings) -> None:
+    """Raise `TrainingError` where more customers failed, or got no model of an engine, than is allowed."""
     tally = finished.tally
-    statuses = {f"customers_{name}": tally.statuses[name] for name in ("ok", "skipped", "fallback", "failed")}
-    mean = math.fsum(mase for mase, _ in tally.mase) / len(tally.mase) if tally.mase else 0.0
-    return statuses | {
-        "mean_mase": round(mean, 6),
+    failed = [(outcome.customer, outcome.reason) for outcome in tally.failed]
+    _check_share("failed", failed, tally.customers, settings.max_failed_fraction, "max_failed_fraction")
+    _check_share(
+        "are fallbacks",
+        tally.fallbacks,
+        tally.customers,
+        settings.max_fallback_fraction,
+        "max_fallback_fraction",
+    )
+
+
+def _check_share(what: str, found: Sequence[tuple[str, str]], total: int, limit: float, setting: str) -> None:
+    if len(found) > limit * total:
+        customer, reason = found[0]
+        raise TrainingError(
+            f"{len(found)} of {total} customers {what}, more than {setting} = {limit:g} allows. "
+            f"The first: {quoted(customer)}: {reason}"
+        )
+
+
+def _figures(finished: Finished) -> dict[str, Any]:
+    """Return the figures of the job, logged as one `name=value;` each for SageMaker's metric definitions.
+
+    Without a customer that was measured there is no mean_mase: 0 would be the best score of all.
+    """
+    tally = finished.tally
+    figures: dict[str, Any] = {f"customers_{name}": tally.statuses[name] for name in STATUSES}
+    if tally.mase:
+        figures["mean_mase"] = round(math.fsum(mase for mase, _ in tally.mase) / len(tally.mase), 6)
+    return figures | {
         "models_per_second": round((tally.customers - len(tally.failed)) / finished.seconds, 1),
         "seconds": round(finished.seconds, 3),
     }
@@ -84,13 +108,16 @@ def main() -> int:
 
     def program(env: Mapping[str, str]) -> int:
         paths = Paths.from_env(env)
-        paths.failure.unlink(missing_ok=True)
-        return train(paths, TrainSettings.from_files(paths))
+        try:
+            return train(paths, TrainSettings.from_files(paths, Host.from_files(paths)))
+        except TreeInUseError as error:
+            logger.error("%s", error)  # noqa: TRY400 -- output/failure is the other training's
+            return 1
 
-    return run(program, failed=_tell)
+    return run(program, failed=_write_failure)
 
 
-def _tell(env: Mapping[str, str], reason: str) -> None:
+def _write_failure(env: Mapping[str, str], reason: str) -> None:
     failure = Paths.from_env(env).failure
     failure.parent.mkdir(parents=True, exist_ok=True)
     failure.write_text(reason[:MOST_FAILURE_CHARACTERS])

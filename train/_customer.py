@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,38 +12,53 @@ from typing import Any
 import numpy as np
 
 from archive import SUFFIX, Archive, ArchiveError, pack, unpack
-from forecasting import SettingError
+from forecasting import Model, unseen_slots
 from train._channel import Customer
-from train._fit import Estimate, estimate, evaluate
+from train._files import read_file
+from train._fit import INSTEAD, Estimate, arguments_of, estimate, evaluate, naive_estimate
+from train._freq import freq_of
 from train._outcome import Failed, Fitted, Outcome
+from train._proof import ProofError, prove
 from train._readings import MOST_BYTES, Readings, ReadingsError, read
 from train._settings import TrainSettings
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MOST_BYTES_OF_A_NAME = 255
 """What a file system takes."""
 VERSIONS = {"fleetcast": version("fleetcast"), "numpy": np.__version__}
+ENGINES = ("fleetcast", "prophet")
+"""Those whose archives no seasonal naive forecast replaces unasked."""
+NO_NOISE = 1e-8
+"""Scaled standard deviation below which a model explains its readings without noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An archive, and the bytes it was read from."""
+
+    archive: Archive
+    content: bytes
 
 
 def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Path) -> Outcome:
-    """Read, fit and pack a customer, or find its archive in `checkpoints` complete and unchanged.
+    """Read, fit, pack and prove a customer, or find its archive in `checkpoints` complete and unchanged.
 
-    Never raises for what is wrong with one customer; hyperparameters that nobody can be fitted with raise
-    `forecasting.SettingError`.
+    Never raises for what is wrong with one customer.
     """
     started = time.perf_counter()
     rows = 0
     try:
+        settings = settings.for_customer(customer.name)
         contents = _contents(customer)
         fingerprint = _fingerprint(contents, settings)
-        if (kept := _unchanged(checkpoints / f"{customer.name}{SUFFIX}", fingerprint)) is not None:
-            return _skipped(customer, *kept)
+        earlier = _earlier(checkpoints / f"{customer.name}{SUFFIX}")
+        if earlier is not None and earlier.archive.metadata.get("fingerprint") == fingerprint:
+            return _skipped(customer, earlier, settings)
         readings = read(customer.files, contents, columns=settings.columns)
         rows = len(readings.ds)
-        estimated = estimate(readings, settings)
-        return _fitted(customer, readings, estimated, settings, fingerprint=fingerprint, started=started)
-    except SettingError:
-        raise
+        _check_cap(readings, settings)
+        fitted = _Fit(customer, readings, settings, fingerprint, started)
+        return fitted.outcome(earlier)
     except MemoryError:
         reason = "not enough memory; raise customer_memory_mb or shorten the history"
     except OSError as error:
@@ -53,6 +69,8 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
 
 
 def _contents(customer: Customer) -> list[bytes]:
+    if customer.problem:
+        raise ReadingsError(customer.problem)
     if customer.split:
         raise ReadingsError(
             "its readings are several objects, and under ShardedByS3Key other hosts may hold the rest: "
@@ -62,12 +80,12 @@ def _contents(customer: Customer) -> list[bytes]:
         raise ReadingsError(f"the customer's name has more than {MOST_BYTES_OF_A_NAME - len(SUFFIX)} bytes")
     if not customer.files:
         raise ReadingsError("the folder has no data.csv or data.parquet")
-    for path in customer.files:
-        if not path.is_file():
-            raise ReadingsError(f"{path.name} is not a regular file")
-        if path.stat().st_size > MOST_BYTES:
-            raise ReadingsError(f"{path.name} has more than {MOST_BYTES} bytes")
-    return [path.read_bytes() for path in customer.files]
+    return [read_file(path, most_bytes=MOST_BYTES) for path in customer.files]
+
+
+def _check_cap(readings: Readings, settings: TrainSettings) -> None:
+    if settings.is_logistic and "cap" not in settings.bounds and "cap" not in readings.columns:
+        raise ReadingsError("its files have no column cap, which growth = logistic needs")
 
 
 def _fingerprint(contents: list[bytes], settings: TrainSettings) -> str:
@@ -78,66 +96,123 @@ def _fingerprint(contents: list[bytes], settings: TrainSettings) -> str:
     return digest.hexdigest()
 
 
-def _unchanged(path: Path, fingerprint: str) -> tuple[Archive, bytes] | None:
+def _earlier(path: Path) -> Packed | None:
+    """Return the archive that an earlier job left; None where there is none, or a damaged one."""
     try:
-        packed = path.read_bytes()
-        archive = unpack(packed)
+        content = path.read_bytes()
+        return Packed(unpack(content), content)
     except (FileNotFoundError, ArchiveError):
         return None
-    return (archive, packed) if archive.metadata.get("fingerprint") == fingerprint else None
 
 
-def _skipped(customer: Customer, archive: Archive, packed: bytes) -> Fitted:
+def _skipped(customer: Customer, earlier: Packed, settings: TrainSettings) -> Fitted:
+    metadata = earlier.archive.metadata
     return Fitted(
         customer=customer.name,
         status="skipped",
-        engine=archive.metadata["engine"],
-        rows=archive.metadata["rows"],
+        engine=metadata["engine"],
+        rows=metadata["rows"],
         seconds=0.0,
-        packed=packed,
-        metrics=archive.metadata["metrics"],
+        packed=earlier.content,
+        metrics=metadata["metrics"],
+        non_negative=settings.non_negative,
     )
 
 
-def _fitted(  # noqa: PLR0913 -- all that is known of a customer by now
-    customer: Customer,
-    readings: Readings,
-    estimated: Estimate,
-    settings: TrainSettings,
-    *,
-    fingerprint: str,
-    started: float,
-) -> Fitted:
-    measured = evaluate(readings, estimated, settings)
-    metadata = _metadata(customer, readings, settings) | {
-        "engine": estimated.engine,
-        "fingerprint": fingerprint,
-        "metrics": measured,
-    }
-    return Fitted(
-        customer=customer.name,
-        status="fallback" if estimated.reason else "ok",
-        engine=estimated.engine,
-        rows=len(readings.ds),
-        packed=pack(Archive(estimated.model.dumps(), metadata)),
-        seconds=_since(started),
-        reason=estimated.reason,
-        metrics=measured,
-    )
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """One customer with its readings, on the way to an archive."""
+
+    customer: Customer
+    readings: Readings
+    settings: TrainSettings
+    fingerprint: str
+    started: float
+
+    def outcome(self, earlier: Packed | None) -> Fitted:
+        """Return a proven archive, of the first engine that makes one; raise ValueError where none does."""
+        estimated = estimate(self.readings, self.settings)
+        try:
+            return self._fitted(estimated, earlier)
+        except ProofError as error:
+            if estimated.engine == "naive":
+                raise
+            return self._fitted(naive_estimate(self.readings, str(error)), earlier)
+
+    def _fitted(self, estimated: Estimate, earlier: Packed | None) -> Fitted:
+        is_naive = estimated.engine == "naive"
+        if is_naive and earlier is not None and self._is_worth_more(earlier):
+            return self._kept(estimated, earlier)
+        freq = freq_of(self.readings.ds)
+        measured = evaluate(self.readings, estimated, self.settings)
+        packed = pack(Archive(estimated.model.dumps(), self._metadata(estimated, measured, freq)))
+        prove(packed, self.readings, self.settings, is_naive=is_naive)
+        return Fitted(
+            customer=self.customer.name,
+            status="fallback" if estimated.reason else "ok",
+            engine=estimated.engine,
+            rows=len(self.readings.ds),
+            packed=packed,
+            seconds=_since(self.started),
+            reason=estimated.reason,
+            metrics=measured,
+            warnings=_warnings(self.readings, estimated, self.settings, freq),
+            non_negative=self.settings.non_negative,
+        )
+
+    def _is_worth_more(self, earlier: Packed) -> bool:
+        return not self.settings.replace_with_fallback and earlier.archive.metadata.get("engine") in ENGINES
+
+    def _kept(self, estimated: Estimate, earlier: Packed) -> Fitted:
+        engine = str(earlier.archive.metadata["engine"])
+        last = str(earlier.archive.metadata.get("last", "an unknown time"))
+        return Fitted(
+            customer=self.customer.name,
+            status="kept",
+            engine=engine,
+            rows=len(self.readings.ds),
+            packed=earlier.content,
+            seconds=_since(self.started),
+            reason=f"{estimated.reason.removeprefix(INSTEAD)}; the archive of an earlier job ({engine}, "
+            f"readings until {last}) stays: replace_with_fallback = true replaces it by a naive forecast",
+            non_negative=self.settings.non_negative,
+        )
+
+    def _metadata(
+        self, estimated: Estimate, measured: dict[str, dict[str, float]], freq: str | None
+    ) -> dict[str, Any]:
+        """Return what is the same whenever and wherever this customer is fitted again."""
+        first, last = self.readings.ds.min(), self.readings.ds.max()
+        metadata = {
+            "customer": self.customer.name,
+            "engine": estimated.engine,
+            "fingerprint": self.fingerprint,
+            "first": str(first.astype("datetime64[s]")),
+            "format_version": FORMAT_VERSION,
+            "freq": freq,
+            "hyperparameters": self.settings.of_model(),
+            "last": str(last.astype("datetime64[s]")),
+            "metrics": measured,
+            "rows": len(self.readings.ds),
+            "versions": VERSIONS,
+        }
+        return metadata | ({"non_negative": True} if self.settings.non_negative else {})
 
 
-def _metadata(customer: Customer, readings: Readings, settings: TrainSettings) -> dict[str, Any]:
-    """Return what is the same whenever and wherever this customer is fitted again."""
-    first, last = readings.ds.min(), readings.ds.max()
-    return {
-        "customer": customer.name,
-        "first": str(first.astype("datetime64[s]")),
-        "format_version": FORMAT_VERSION,
-        "hyperparameters": settings.of_model(),
-        "last": str(last.astype("datetime64[s]")),
-        "rows": len(readings.ds),
-        "versions": VERSIONS,
-    }
+def _warnings(
+    readings: Readings, estimated: Estimate, settings: TrainSettings, freq: str | None
+) -> dict[str, tuple[str, ...]]:
+    """Return what a reader of the forecasts should know of the data, as sentences by kind."""
+    model = estimated.model
+    if estimated.engine == "naive" or not isinstance(model, Model):
+        return {}
+    finite = np.isfinite(readings.y)
+    usable = readings if finite.all() else readings.rows(finite)
+    conditions = arguments_of(usable, settings).get("conditions") if settings.columns else None
+    found = {"unseen slots": tuple(unseen_slots(model, usable.ds, freq=freq, conditions=conditions))}
+    if model.parameters.sigma_obs < NO_NOISE:
+        found["no noise"] = ("the model explains the readings without noise: its interval has no width",)
+    return {kind: sentences for kind, sentences in found.items() if sentences}
 
 
 def _since(started: float) -> float:

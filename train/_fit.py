@@ -1,20 +1,30 @@
 """From readings to a model: the engines in turn, and how good the model is."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from forecasting import FitError, HistoryError, Model, SampledModel, fit
-from train._metrics import Holdout, metrics, naive_error, season
-from train._readings import BOUNDS, Readings
+from forecasting import (
+    RESOLVED_AHEAD,
+    CountryHolidays,
+    FitError,
+    HistoryError,
+    HolidayTable,
+    Model,
+    SampledModel,
+    fit,
+)
+from train._metrics import Holdout, metrics, naive_error
+from train._naive import naive
+from train._readings import BOUNDS, Readings, Times, Vector
 from train._settings import TrainSettings
 
+INSTEAD = "seasonal naive forecast instead: "
+
 AnyModel: TypeAlias = Model | SampledModel
-LEAST_ROWS = 4
-SEASONS = 2
-"""So many seasons of the end of a history make a seasonal naive forecast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +42,37 @@ def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
     Raises HistoryError where there is no reading at all, and forecasting.SettingError.
     """
     try:
-        model = fit(readings.ds, readings.y, **arguments_of(readings, settings), **settings.model)
+        arguments = fit_arguments(readings.ds, settings)
+        model = fit(readings.ds, readings.y, **arguments_of(readings, settings), **arguments)
     except (FitError, HistoryError) as error:
-        return Estimate(_naive(readings), "naive", f"seasonal naive forecast instead: {error}")
+        return naive_estimate(readings, str(error))
     asked_for = settings.model.get("mcmc_samples")
     reason = "" if model.engine == "fleetcast" or asked_for else "no proper optimum: fitted by Prophet itself"
     return Estimate(model, model.engine, reason)
+
+
+def naive_estimate(readings: Readings, reason: str) -> Estimate:
+    """Return the seasonal naive forecast; raises HistoryError where there is no reading at all."""
+    return Estimate(naive(readings), "naive", INSTEAD + reason)
+
+
+def fit_arguments(ds: Times, settings: TrainSettings) -> dict[str, Any]:
+    """Return the arguments of `forecasting.fit` for a history of these times: a country's days written out.
+
+    Raises forecasting.SettingError where they contradict the customer's own holidays.
+    """
+    arguments = settings.arguments
+    if settings.country is not None:
+        first, last = (int(time.astype("datetime64[Y]").astype(int)) + 1970 for time in (ds.min(), ds.max()))
+        table = _country_table(settings.country, first, last)
+        own = arguments.get("holidays")
+        arguments["holidays"] = table if own is None else HolidayTable.of(own).joined(table)
+    return arguments
+
+
+@lru_cache(maxsize=64)
+def _country_table(country: CountryHolidays, first_year: int, last_year: int) -> HolidayTable:
+    return HolidayTable.of(country.rows(first_year, last_year, years_ahead=RESOLVED_AHEAD))
 
 
 def evaluate(readings: Readings, estimated: Estimate, settings: TrainSettings) -> dict[str, dict[str, float]]:
@@ -55,12 +90,15 @@ def _in_sample(history: Readings, estimated: Estimate, settings: TrainSettings) 
     model = estimated.model
     if not isinstance(model, Model) or model.residuals is None or len(model.residuals) != len(history.y):
         return _measured(history, history, estimated, settings)
+    yhat = history.y - model.residuals
+    scale = naive_error(history.ds, history.y)
+    if not model.settings.uncertainty_samples:
+        return metrics(history.y, _clipped(yhat, settings), scale=scale)
     # within the history the interval is the noise alone
     sigma = model.parameters.sigma_obs * model.scale.y_scale
     half_width = NormalDist(sigma=sigma).inv_cdf((1 + model.settings.interval_width) / 2)
-    yhat = history.y - model.residuals
-    scale = naive_error(history.ds, history.y)
-    return metrics(history.y, yhat, yhat - half_width, yhat + half_width, scale=scale)
+    columns = (_clipped(values, settings) for values in (yhat, yhat - half_width, yhat + half_width))
+    return metrics(history.y, *columns, scale=scale)
 
 
 def _measured(
@@ -68,32 +106,25 @@ def _measured(
 ) -> dict[str, float]:
     arguments = {} if estimated.engine == "naive" else arguments_of(test, settings)
     forecast = estimated.model.predict(ds=test.ds, **arguments)
-    columns = (forecast[name] for name in ("yhat", "yhat_lower", "yhat_upper"))
+    names = [name for name in ("yhat", "yhat_lower", "yhat_upper") if name in forecast]
+    columns = (_clipped(forecast[name], settings) for name in names)
     return metrics(test.y, *columns, scale=naive_error(history.ds, history.y))
+
+
+def _clipped(values: Vector, settings: TrainSettings) -> Vector:
+    return np.maximum(values, 0.0) if settings.non_negative else values
 
 
 def arguments_of(readings: Readings, settings: TrainSettings) -> dict[str, Any]:
     """Return the arguments of fit and predict that each customer's file has its own values for."""
-    conditions = {row.get("condition_name") for row in settings.model.get("seasonalities", ())}
-    arguments: dict[str, Any] = dict(settings.bounds)
-    arguments |= {name: readings.columns[name] for name in BOUNDS if name in readings.columns}
+    arguments: dict[str, Any] = {}
+    if settings.is_logistic:
+        arguments |= settings.bounds
+        arguments |= {name: readings.columns[name] for name in BOUNDS if name in readings.columns}
+    if not settings.columns:
+        return arguments
+    conditions = {row.get("condition_name") for row in settings.arguments.get("seasonalities", ())}
     for name in settings.columns:
         kind = "conditions" if name in conditions else "regressors"
         arguments.setdefault(kind, {})[name] = readings.columns[name]
     return arguments
-
-
-def _naive(readings: Readings) -> AnyModel:
-    """Return the level and the daily or weekly season of the last readings, as a model without a trend."""
-    usable = readings.rows(np.isfinite(readings.y)).by_time()
-    if not len(usable.y):
-        raise HistoryError("no reading is a number")
-    length = season(usable.ds)
-    recent = usable.rows(np.arange(len(usable.y)) >= len(usable.y) - SEASONS * length)
-    if length > 1 and len(recent.y) >= LEAST_ROWS:
-        try:
-            return fit(recent.ds, recent.y, growth="flat", n_changepoints=0, yearly_seasonality=False)
-        except (FitError, HistoryError):
-            pass  # the level alone, then
-    last = usable.ds[-1]
-    return fit([last - np.timedelta64(1, "D"), last], np.full(2, usable.y[-1]), growth="flat")

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive import BundleWriter, remove_unfinished, sync_folder, write_archive
-from container import Paths, progress
+from container import Paths, progress, quoted
 from train._channel import Customer, find_customers
 from train._host import Host
 from train._ledger import LedgerWriter
-from train._outcome import Failed, Fitted, Outcome
+from train._lock import locked
+from train._outcome import WRITTEN, Failed, Fitted, Outcome
 from train._pool import Pool
+from train._preflight import check
 from train._settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -23,7 +25,17 @@ logger = logging.getLogger(__name__)
 WRITERS = 8
 """Threads that wait for the disk: several files then share one commit of the file system's journal."""
 MOST_IN_FLIGHT = 64
-FAILURES_LOGGED = 10
+LOGGED_OF_A_KIND = 10
+"""Customers with a line of their own in the log, per status; the ledger has them all."""
+
+
+@dataclass(slots=True)
+class Warned:
+    """How many customers a kind of warning concerns, and the first of them."""
+
+    customer: str
+    sentence: str
+    customers: int = 0
 
 
 @dataclass(slots=True)
@@ -34,18 +46,42 @@ class Tally:
     mase: list[tuple[float, str]] = field(default_factory=list)
     """(mase, customer): held out where something was, in sample otherwise."""
     failed: list[Failed] = field(default_factory=list)
+    fallbacks: list[tuple[str, str]] = field(default_factory=list)
+    """(customer, reason) of those that are `fallback` or `kept`."""
+    warned: dict[str, Warned] = field(default_factory=dict)
+    """By kind of warning."""
 
     def add(self, outcome: Outcome) -> None:
-        """Count a customer."""
+        """Count a customer, and log the first few of each kind that somebody should look at."""
         self.statuses[outcome.status] += 1
+        if outcome.status in ("failed", "fallback", "kept") and (
+            self.statuses[outcome.status] <= LOGGED_OF_A_KIND
+        ):
+            logger.warning("customer %s %s: %s", quoted(outcome.customer), outcome.status, outcome.reason)
         if isinstance(outcome, Failed):
             self.failed.append(outcome)
-            if len(self.failed) <= FAILURES_LOGGED:
-                logger.warning("customer %s failed: %s", outcome.customer, outcome.reason)
             return
+        if outcome.status in ("fallback", "kept"):
+            self.fallbacks.append((outcome.customer, outcome.reason))
         measured = outcome.metrics.get("holdout") or outcome.metrics.get("in_sample") or {}
         if "mase" in measured:
             self.mase.append((measured["mase"], outcome.customer))
+        for kind, sentences in outcome.warnings.items():
+            self.warned.setdefault(kind, Warned(outcome.customer, sentences[0])).customers += 1
+
+    def log_rest(self) -> None:
+        """Log how many customers had no line of their own, and one line for each kind of warning."""
+        for status in ("failed", "fallback", "kept"):
+            if (more := self.statuses[status] - LOGGED_OF_A_KIND) > 0:
+                logger.warning("%d more customers are %s; the ledger says why", more, status)
+        for kind, warned in self.warned.items():
+            logger.warning(
+                "%s: %d customers, the first %s: %s",
+                kind,
+                warned.customers,
+                quoted(warned.customer),
+                warned.sentence,
+            )
 
     @property
     def customers(self) -> int:
@@ -69,14 +105,26 @@ def run_job(
 ) -> Finished:
     """Train this host's customers; on `stopped()` drop those in hand and write down what is done.
 
-    Raises `archive.FilesystemError` where the disk does not take what has to be written.
+    Raises `container.FleetcastError` for what nobody can be trained with, before anything is written,
+    `TreeInUseError` where another training is at work, and `archive.FilesystemError` where the disk does not
+    take what has to be written.
     """
-    started = time.monotonic()
     host = Host.from_files(paths)
     customers = find_customers(paths, host)
-    for folder in (paths.checkpoints, paths.model, paths.output_data):
-        folder.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(paths.checkpoints)
+    check(settings, customers)
+    paths.checkpoints.mkdir(parents=True, exist_ok=True)
+    with locked(paths.checkpoints, host.name):
+        paths.failure.unlink(missing_ok=True)
+        for folder in (paths.model, paths.output_data):
+            folder.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(paths.checkpoints)
+        return _trained(paths, settings, host, customers, stopped)
+
+
+def _trained(
+    paths: Paths, settings: TrainSettings, host: Host, customers: list[Customer], stopped: Callable[[], bool]
+) -> Finished:
+    started = time.monotonic()
     tally = Tally()
     with ExitStack() as stack:
         bundle = stack.enter_context(BundleWriter(paths.model / f"fleet-{host.name}.sqlite"))
@@ -92,6 +140,7 @@ def run_job(
         sync_folder(paths.checkpoints)
         bundle.finish()
         ledger.finish()
+    tally.log_rest()
     return Finished(host, tally, customers, time.monotonic() - started)
 
 
@@ -101,7 +150,7 @@ def _written(outcomes: Iterable[Outcome], checkpoints: Path) -> Generator[Outcom
     with ThreadPoolExecutor(WRITERS) as writers:
         for outcome in outcomes:
             write = None
-            if isinstance(outcome, Fitted) and outcome.status != "skipped":
+            if isinstance(outcome, Fitted) and outcome.status in WRITTEN:
                 write = writers.submit(write_archive, checkpoints, outcome.customer, outcome.packed)
             in_flight.append((outcome, write))
             while in_flight and (len(in_flight) > MOST_IN_FLIGHT or _is_done(in_flight[0][1])):

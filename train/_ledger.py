@@ -59,4 +59,9 @@ def _line(outcome: Outcome) -> dict[str, Any]:
         "rows": outcome.rows,
         "seconds": outcome.seconds,
     }
-    return line if isinstance(outcome, Failed) else line | {"engine": outcome.engine} | dict(outcome.metrics)
+    if isinstance(outcome, Failed):
+        return line
+    line |= {"engine": outcome.engine} | dict(outcome.metrics)
+    if outcome.warnings:
+        line["warnings"] = [sentence for sentences in outcome.warnings.values() for sentence in sentences]
+    return line | ({"non_negative": True} if outcome.non_negative else {})

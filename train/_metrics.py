@@ -1,5 +1,6 @@
 """How good a forecast is, by the field's measures; every function takes arrays of shape (rows,)."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -43,18 +44,28 @@ class Holdout:
         return np.arange(len(ds)) >= len(ds) - self.rows
 
 
-def metrics(y: Vector, yhat: Vector, lower: Vector, upper: Vector, *, scale: float) -> dict[str, float]:
-    """Return mae, rmse, smape (percent), coverage (share within the interval) and mase (mae / `scale`)."""
-    error = np.abs(y - yhat)
-    size = np.abs(y) + np.abs(yhat)
-    mae = float(error.mean())
-    found = {
-        "mae": mae,
-        "rmse": float(np.sqrt(np.mean(error * error))),
-        "smape": float(200 * np.mean(np.divide(error, size, out=np.zeros_like(error), where=size > 0))),
-        "coverage": float(np.mean((lower <= y) & (y <= upper))),
-    }
-    return found | ({"mase": mae / scale} if scale > 0 else {})
+def metrics(
+    y: Vector, yhat: Vector, lower: Vector | None = None, upper: Vector | None = None, *, scale: float
+) -> dict[str, float]:
+    """Return mae, rmse, smape (percent), coverage (share within the interval) and mase (mae / `scale`).
+
+    What cannot be measured is left out: coverage without an interval, mase where the history has no errors
+    to compare with, and whatever is beyond the range of numbers.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.abs(y - yhat)
+        size = np.abs(y) + np.abs(yhat)
+        mae = float(error.mean())
+        found = {
+            "mae": mae,
+            "rmse": float(np.sqrt(np.mean(error * error))),
+            "smape": float(200 * np.mean(np.divide(error, size, out=np.zeros_like(error), where=size > 0))),
+        }
+        if lower is not None and upper is not None:
+            found["coverage"] = float(np.mean((lower <= y) & (y <= upper)))
+        if scale > 0:
+            found["mase"] = mae / scale
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def naive_error(ds: Times, y: Vector) -> float:

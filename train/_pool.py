@@ -15,7 +15,6 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from forecasting import SettingError
 from train._channel import Customer
 from train._customer import fit_customer
 from train._outcome import Failed, Outcome
@@ -52,9 +51,9 @@ class Worker:
         self.waiting.extend(chunk)
         self.connection.send(chunk)
 
-    def answer(self) -> Outcome | SettingError:
+    def answer(self) -> Outcome:
         """Return what became of the customer in hand; raise EOFError or OSError where the worker is dead."""
-        outcome: Outcome | SettingError = self.connection.recv()
+        outcome: Outcome = self.connection.recv()
         self.waiting.popleft()
         self.since = time.monotonic()
         return outcome
@@ -83,7 +82,7 @@ class Pool:
         """Yield what became of each customer, as it is known, until all are done or `stopped()`.
 
         A customer whose worker dies, or that takes longer than the settings allow, has failed; those that
-        wait behind it are handed to another worker.  Raises `forecasting.SettingError`.
+        wait behind it are handed to another worker.
         """
         try:
             while (self._left or any(worker.waiting for worker in self._workers)) and not stopped():
@@ -112,8 +111,6 @@ class Pool:
         except (EOFError, OSError):
             yield from self._replace(worker)
             return
-        if isinstance(outcome, SettingError):
-            raise outcome
         yield outcome
 
     def _overdue(self) -> Iterator[Outcome]:
@@ -151,10 +148,8 @@ def _work(connection: Connection, settings: TrainSettings, checkpoints: Path) ->
         return
 
 
-def _answered(customer: Customer, settings: TrainSettings, checkpoints: Path) -> Outcome | SettingError:
+def _answered(customer: Customer, settings: TrainSettings, checkpoints: Path) -> Outcome:
     try:
         return fit_customer(customer, settings=settings, checkpoints=checkpoints)
-    except SettingError as error:
-        return error
     except Exception as error:  # noqa: BLE001 -- a defect met by one customer must not stop the others
         return Failed(customer=customer.name, reason=f"internal error: {type(error).__name__}: {error}")

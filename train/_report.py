@@ -1,22 +1,23 @@
 """The report of a job: one HTML file that needs nothing else, for people who would rather look."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 
 from archive import SUFFIX, ArchiveError, read_archive
-from container import Paths
+from container import Paths, one_line, quoted
 from forecasting import FutureError, loads
 from train._channel import Customer
+from train._files import read_file
 from train._fit import arguments_of
 from train._job import Finished
 from train._plot import forecast, histogram
-from train._readings import Readings, read
+from train._readings import MOST_BYTES, Readings, read
 from train._settings import TrainSettings
 
-MOST_FAILURES = 200
+MOST_CUSTOMERS = 200
 READINGS_SHOWN = 400
 STEPS_AHEAD = 60
 
@@ -42,12 +43,18 @@ kept back, in sample otherwise.</p>
 {pictures}
 <h2>Failures</h2>
 {failures}
+<h2>Fallbacks</h2>
+<p>Customers that the core did not fit: by Prophet itself, by a seasonal naive forecast, or the archive of an
+earlier job that was kept.</p>
+{fallbacks}
+<h2>Warnings</h2>
+{warnings}
 </html>
 """
 
 
 def report(paths: Paths, finished: Finished, settings: TrainSettings, figures: Mapping[str, Any]) -> str:
-    """Return the page: the fleet's figures, how errors are spread, three customers, the failures."""
+    """Return the page: the fleet's figures, how errors are spread, three customers, what failed."""
     tally = finished.tally
     ranked = sorted(tally.mase)
     return _PAGE.format(
@@ -59,7 +66,9 @@ def report(paths: Paths, finished: Finished, settings: TrainSettings, figures: M
         if ranked
         else "<p>None measured.",
         pictures=_pictures(paths, finished, settings, ranked),
-        failures=_failures(finished),
+        failures=_customers([(outcome.customer, outcome.reason) for outcome in tally.failed]),
+        fallbacks=_customers(tally.fallbacks),
+        warnings=_warnings(finished),
     )
 
 
@@ -72,21 +81,22 @@ def _pictures(
     places = {"best": 0, "median": len(ranked) // 2, "worst": len(ranked) - 1}
     chosen = {place: (label, *ranked[place]) for label, place in places.items()}
     return "\n".join(
-        _picture(paths, by_name[name], settings, title=f"{label}: {name}, mase {mase:.3f}")
+        _picture(paths, by_name[name], settings, title=f"{label}: {_shown(name)}, mase {mase:.3f}")
         for label, mase, name in chosen.values()
     )
 
 
 def _picture(paths: Paths, customer: Customer, settings: TrainSettings, *, title: str) -> str:
     try:
-        contents = [path.read_bytes() for path in customer.files]
+        settings = settings.for_customer(customer.name)
+        contents = [read_file(path, most_bytes=MOST_BYTES) for path in customer.files]
         readings = read(customer.files, contents, columns=settings.columns).by_time()
         model = loads(read_archive(paths.checkpoints / f"{customer.name}{SUFFIX}").model)
         readings = readings.rows(np.isfinite(readings.y))
         shown = readings.rows(np.arange(len(readings.y)) >= len(readings.y) - READINGS_SHOWN)
         times = _times(shown, settings)
         arguments = arguments_of(shown, settings) if len(times) == len(shown.ds) else {}
-        table = model.predict(ds=times, **arguments)
+        table = model.predict(ds=times, non_negative=settings.non_negative, **arguments)
     except (ArchiveError, FutureError, OSError, ValueError) as error:
         return f"<p>{escape(title)}: no picture, {escape(str(error))}"
     return forecast(
@@ -95,8 +105,8 @@ def _picture(paths: Paths, customer: Customer, settings: TrainSettings, *, title
         y=shown.y,
         times=table["ds"],
         yhat=table["yhat"],
-        lower=table["yhat_lower"],
-        upper=table["yhat_upper"],
+        lower=table.get("yhat_lower", table["yhat"]),
+        upper=table.get("yhat_upper", table["yhat"]),
     )
 
 
@@ -108,13 +118,30 @@ def _times(shown: Readings, settings: TrainSettings) -> np.ndarray[Any, np.dtype
     return np.concatenate([shown.ds, shown.ds[-1] + spacing * np.arange(1, STEPS_AHEAD + 1)])
 
 
-def _failures(finished: Finished) -> str:
-    failed = finished.tally.failed
-    if not failed:
+def _customers(found: Sequence[tuple[str, str]]) -> str:
+    """Return a table of customers, each with its reason."""
+    if not found:
         return "<p>None."
     rows = "".join(
-        f"<tr><td>{escape(outcome.customer)}<td>{escape(outcome.reason)}"
-        for outcome in failed[:MOST_FAILURES]
+        f"<tr><td>{escape(_shown(customer))}<td>{escape(one_line(reason))}"
+        for customer, reason in found[:MOST_CUSTOMERS]
     )
-    more = f"<p>and {len(failed) - MOST_FAILURES} more, in the ledger" if len(failed) > MOST_FAILURES else ""
+    more = f"<p>and {len(found) - MOST_CUSTOMERS} more, in the ledger" if len(found) > MOST_CUSTOMERS else ""
     return f"<table><tr><th>customer<th>reason{rows}</table>{more}"
+
+
+def _warnings(finished: Finished) -> str:
+    warned = finished.tally.warned
+    if not warned:
+        return "<p>None."
+    rows = "".join(
+        f"<tr><td>{escape(kind)}<td>{each.customers}"
+        f"<td>{escape(_shown(each.customer))}: {escape(each.sentence)}"
+        for kind, each in warned.items()
+    )
+    return f"<table><tr><th>kind<th>customers<th>the first{rows}</table>"
+
+
+def _shown(customer: str) -> str:
+    """Return a customer's name as one line without characters that turn the direction of text."""
+    return quoted(customer)[1:-1]

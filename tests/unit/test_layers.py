@@ -11,9 +11,10 @@ ALLOWED = {
     "archive": {"forecasting"},
     "container": set(),
     "forecasting": set(),
-    "processing": {"container"},
+    "processing": {"container", "readings"},
+    "readings": set(),
     "serving": {"archive", "container", "forecasting"},
-    "train": {"archive", "container", "forecasting"},
+    "train": {"archive", "container", "forecasting", "readings"},
 }
 
 

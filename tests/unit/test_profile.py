@@ -55,7 +55,7 @@ def test_what_the_user_has_set_is_never_set(machine: str, info: str, value: str)
 
         assert name not in found.variables
         assert found.kept == (name,)
-        assert str(found).endswith(f"; left as set: {name}")
+        assert str(found).endswith(f", left as set: {name}")
 
 
 def test_threads_that_the_user_has_chosen_are_also_those_of_archives_code() -> None:
@@ -107,7 +107,7 @@ def test_a_program_starts_with_the_variables_and_one_line_says_which(tmp_path: P
     (line,) = done.stderr.splitlines()
     started = dict(each.partition("=")[::2] for each in done.stdout.splitlines())
     assert " INFO profile " in line
-    assert line.endswith("; left as set: MALLOC_ARENA_MAX")
+    assert line.endswith(", left as set: MALLOC_ARENA_MAX")
     assert (started["OMP_NUM_THREADS"], started["MALLOC_ARENA_MAX"]) == ("1", "5")
     assert "OMP_NUM_THREADS=1" in line
 

@@ -91,7 +91,7 @@ def test_customers_are_folders_or_files(tmp_path: Path) -> None:
 
 
 def test_a_customer_that_is_there_twice_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"customer 7 is in .* more than once"):
+    with pytest.raises(InputError, match=r"customer '7' is in .* more than once"):
         find_customers(channel(tmp_path, {"7/data.csv": GOOD, "7.csv": GOOD}))
 
 

@@ -150,7 +150,7 @@ def test_a_damaged_archive_is_fitted_again(tmp_path: Path) -> None:
 def test_a_customer_that_no_engine_fits_gets_a_seasonal_naive_forecast_and_says_so(tmp_path: Path) -> None:
     paths = channel(tmp_path, {"7/data.csv": HEADER + "2025-01-01,5\n"})
 
-    train(paths, TrainSettings())
+    train(paths, TrainSettings(max_fallback_fraction=1.0))
 
     row = ledger(paths)["7"]
     model = loads(read_archive(paths.checkpoints / "7.tar.gz").model)

@@ -1,0 +1,197 @@
+"""How a time can be written: from the shape of a text to where its year, its hour and its zone stand.
+
+A template is a text with 0 for each digit, so that `00` in the patterns is any two digits.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+MONTHS = "january february march april may june july august september october november december".split()
+SUCH = "is not a time such as 2026-01-31 13:45:00"
+DIGITS_OF_UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+"""The digits after the seconds in a number since 1970."""
+
+_MONTH = "|".join(f"{name[:3]}|{name}" for name in MONTHS) + "|sept"
+_ISO = r"(?P<year>0000)(?P<mark>[-/.])(?P<month>00?)(?P=mark)(?P<day>00?)"
+_NAMED = (
+    rf"(?P<day>00?)(?:[-/ ]|\. ?)(?P<name>{_MONTH})(?:[-/ ]|\.? |, )(?P<year>0000)",
+    rf"(?P<name>{_MONTH})\.? (?P<day>00?),? (?P<year>0000)",
+    rf"(?P<year>0000)[-/ ](?P<name>{_MONTH})[-/ ](?P<day>00?)",
+)
+_ORDER = r"(?P<first>00?)(?P<mark>[-/.])(?P<second>00?)(?P=mark)(?P<year>0000)"
+_COMPACT = r"(?P<year>0000)(?P<month>00)(?P<day>00)"
+_FRACTION = r"(?:[.,](?P<fraction>0+))?"
+_CLOCK = (
+    rf"(?:t|,? +)(?:(?P<hour>00?):(?P<minute>00)(?::(?P<seconds>00){_FRACTION})?(?: ?(?P<half>[ap])\.?m\.?)?"
+    r"|(?P<hour_2>00?) ?(?P<half_2>[ap])\.?m\.?|(?P<hour_3>00))"
+)
+_ZONE = (
+    r"(?: ?(?P<utc>z|utc|gmt)| ?(?P<sign>[+-])(?P<zone_hour>00)(?::?(?P<zone_minute>00))?)?"
+    r"(?: ?\[(?P<zone>[a-z_/-]+)\]| (?P<zone_2>[a-z]+(?:[/_-][a-z]+)+))?"
+)
+_ALONE = r"(?: ?(?P<utc_2>z|utc|gmt))"
+_COMPACT_CLOCK = rf"(?P<hour>00)(?P<minute>00)(?:(?P<seconds>00){_FRACTION})?"
+_ZEROS = r"(?:\.(?P<zeros>0+))?"
+
+PATTERNS: tuple[tuple[str, str], ...] = (
+    *((f"{date}(?:{_CLOCK}{_ZONE}|{_ALONE})?", "") for date in (_ISO, *_NAMED)),
+    (f"{_ORDER}(?:{_CLOCK}{_ZONE}|{_ALONE})?", "order"),
+    (f"{_COMPACT}(?:{_CLOCK}{_ZONE}|{_ALONE}|{_ZEROS})?", ""),
+    (f"{_COMPACT}[t ]{_COMPACT_CLOCK}{_ZONE}", ""),
+    (rf"{_COMPACT}(?P<hour>00)(?P<minute>00){_ZEROS}", "minutes"),
+    (rf"{_COMPACT}(?P<hour>00)(?P<minute>00)(?P<seconds>00){_FRACTION}{_ZONE}", ""),
+    (r"(?P<year>0000)[-/](?P<month>00)", ""),
+    *(
+        (rf"(?P<epoch_{unit}>0{{{10 + digits}}}){_FRACTION}", "hours" if unit == "s" else "")
+        for unit, digits in DIGITS_OF_UNITS.items()
+    ),
+)
+"""Every way to write a time that can be read without being named, and what only the whole column decides."""
+
+NO_EPOCH = (
+    "is a number that no way of writing a time explains; yyyymmdd, yyyymmddHHMM and yyyymmddHHMMSS are read, and "
+    "seconds to nanoseconds since 1970 from 2001-09-09 on; set date_format for others"
+)
+HINTS: tuple[tuple[str, str], ...] = (
+    (r"[+-]?inf(?:inity)?", "is infinite"),
+    (r".*\b(?:bc|b\.c\.|bce)\)?", "is before Christ"),
+    (
+        rf"(?:00?[-/.]00?[-/.]00|00?[-/. ]*(?:{_MONTH})[-/., ]*00|(?:{_MONTH})[. ]*00?,? 00)(?:[t ,].*)?",
+        "has a year of two digits, which may be of any century; set date_format",
+    ),
+    (r"0000(?:\.0*)?", "is a year alone; write 2026-01-01, or set date_format to %Y"),
+    (r"00000(?:\.0*)?", "is a number as Excel counts days; format the column as a date there and export it again"),
+    (r"0\.0+e\+?0+|0e\+?0+", "is a number whose digits a spreadsheet has cut off; export the whole number"),
+    (r"[+-]?0+(?:[.,]0*)?", NO_EPOCH),
+    (r"00?:00.*", "is a time of day without a date"),
+    (r"0000-?w00.*", "is a week of a year; write its day"),
+    (r"0000-000", "is a day of a year; write month and day"),
+    (r"(?:0000[-/.]00?[-/.]00?|00?[-/.]00?[-/.]0000|00000000) ?(?:[+-]00(?::?00)?|[a-z/_]+)", "has a zone but no time of day"),
+    (
+        rf"(?:0000[-/.]00?[-/.]00?|00?[-/.]00?[-/.]0000)(?:t| +)[0:., apm]+ ?[a-z]{{1,5}}0?[a-z]*",
+        "names its zone by letters that are not unique; write an offset such as +01:00 or a name such as Europe/Berlin",
+    ),
+    (r".*\?.*", "is longer than any time, or is not written in ASCII"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the parts of a time stand in every text of one shape."""
+
+    parts: Mapping[str, slice]
+    """The digits of year, month, day, hour, minute, seconds, fraction, zone_hour, zone_minute; first and second where
+    it is not known yet which is the day; zeros, which must be zero; epoch, a number since 1970."""
+    words: Mapping[str, str]
+    """Letters and signs that all texts of the shape share: name (of the month), half, sign, utc, zone, mark."""
+    doubt: str = ""
+    """What only the whole column decides: 'order', 'hours' or 'minutes'."""
+    unit: str = ""
+    """The unit of a number since 1970."""
+
+
+@lru_cache(maxsize=1024)
+def layout(template: str, date_format: str | None) -> Layout | str:
+    """Return where the parts of texts of this template stand, or why they are no times."""
+    patterns = _built_in() if date_format is None else _named(date_format)
+    for pattern, doubt in patterns:
+        if match := pattern.fullmatch(template):
+            return _layout(match, doubt)
+    if date_format is not None:
+        return f"is not written as date_format {date_format!r} says"
+    return next((hint for pattern, hint in _hints() if pattern.fullmatch(template)), SUCH)
+
+
+def _layout(match: re.Match[str], doubt: str) -> Layout:
+    parts: dict[str, slice] = {}
+    words: dict[str, str] = {}
+    unit = ""
+    for group, text in match.groupdict().items():
+        if text is None:
+            continue
+        name = group.rstrip("_23")
+        if name.startswith("epoch"):
+            name, _, unit = name.partition("_")
+        if text.strip("0"):
+            words[name] = text
+        else:
+            parts[name] = slice(*match.span(group))
+    return Layout(parts, words, doubt, unit)
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> Sequence[tuple[re.Pattern[str], str]]:
+    return _compiled(PATTERNS)
+
+
+@lru_cache(maxsize=1)
+def _hints() -> Sequence[tuple[re.Pattern[str], str]]:
+    return _compiled(HINTS)
+
+
+def _compiled(patterns: Iterable[tuple[str, str]]) -> Sequence[tuple[re.Pattern[str], str]]:
+    return [(re.compile(pattern, re.IGNORECASE | re.ASCII), text) for pattern, text in patterns]
+
+
+@lru_cache(maxsize=16)
+def _named(date_format: str) -> Sequence[tuple[re.Pattern[str], str]]:
+    return _compiled([(pattern_of(date_format), "")])
+
+
+_DIRECTIVES = {
+    "Y": r"(?P<year>0000)",
+    "y": r"(?P<short_year>00)",
+    "m": r"(?P<month>{})",
+    "d": r"(?P<day>{})",
+    "b": rf"(?P<name>{_MONTH})",
+    "B": rf"(?P<name>{_MONTH})",
+    "H": r"(?P<hour>{})",
+    "I": r"(?P<hour>{})",
+    "M": r"(?P<minute>{})",
+    "S": r"(?P<seconds>{})",
+    "f": r"(?P<fraction>0{{1,9}})",
+    "p": r"(?P<half>[ap])\.?m\.?",
+    "z": r"(?:(?P<utc>z)|(?P<sign>[+-])(?P<zone_hour>00)(?::?(?P<zone_minute>00))?)",
+    "Z": r"(?:(?P<utc_2>utc|gmt)|(?P<zone>[a-z]+(?:[/_-][a-z]+)+))",
+    "%": "%",
+}
+"""What each directive of a format stands for; {} is one or two digits, two where a digit is next to them."""
+_OF_LETTERS = frozenset("bBpzZ%")
+
+
+def pattern_of(date_format: str) -> str:
+    """Return the pattern of a `date_format`; ValueError says what is wrong with it."""
+    if date_format.removeprefix("epoch_") in DIGITS_OF_UNITS and date_format.startswith("epoch_"):
+        return rf"(?P<minus>-)?(?P<{date_format}>0{{1,19}}){_FRACTION}"
+    names = re.findall("%(.?)", date_format)
+    unknown = [f"%{name}" for name in names if name not in _DIRECTIVES]
+    twice = any(names.count(name) > 1 for name in names if name != "%")
+    literal = re.sub("%.?", "", date_format)
+    if (
+        unknown
+        or twice
+        or not {"Y", "y"} & set(names)
+        or re.search("[0-9]", literal)
+        or not literal.isascii()
+    ):
+        raise ValueError(
+            f"date_format must be made of %{', %'.join(_DIRECTIVES)} with the year and each at most once, such as "
+            f"%d.%m.%Y %H:%M, or be epoch_s, epoch_ms, epoch_us or epoch_ns, not {date_format!r}"
+        )
+    parts = re.split("(%.)", date_format)
+    pattern = ""
+    for place, part in enumerate(parts):
+        if place % 2 == 0:
+            pattern += re.sub(r"(?:\\ )+", " +", re.escape(part))
+            continue
+        beside = [other[1] for other in (_beside(parts, place, -1), _beside(parts, place, 1)) if other]
+        pattern += _DIRECTIVES[part[1]].format("00" if set(beside) - _OF_LETTERS else "00?")
+    return pattern
+
+
+def _beside(parts: Sequence[str], place: int, step: int) -> str:
+    """Return the directive that stands beside another with nothing between them."""
+    other = place + 2 * step
+    return parts[other] if 0 < other < len(parts) and not parts[place + step] else ""
