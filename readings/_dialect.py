@@ -4,15 +4,27 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from readings._header import DialectError, place_of
+from readings._header import DialectError, EncodingError, place_of
 from readings._numbers import numbers
 from readings._options import ReadingOptions
 from readings._times import times
 
+KINDS = (
+    (b"\x1f\x8b", "compressed with gzip; its name must end in .gz"),
+    (b"PK\x03\x04", "a zip file or an Excel workbook; export it as CSV"),
+    (b"PAR1", "Parquet; its name must end in .parquet"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd; use gzip"),
+    (b"BZh", "compressed with bzip2; use gzip"),
+)
+Names: TypeAlias = Sequence[Collection[str]]
+"""For each column that must be there the names that it may have."""
 CANDIDATES = (",", ";", "\t", "|")
+TIME_AND_NUMBER = 2
 QUOTE = '"'
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -22,7 +34,6 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 ROWS_LOOKED_AT = 1_000
-LONGEST_LINE = 1024 * 1024
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*", re.ASCII)
@@ -38,91 +49,93 @@ class Dialect:
     decimal: str
     """'.' or ','."""
     header: tuple[str, ...]
-    """The cells of the first line that has any, without the blanks around them; the file may have no header."""
+    """The cells of the first line that has any, without the blanks around them; it may be a reading."""
     quote: str = QUOTE
 
 
 def detect_dialect(
     head: bytes,
     *,
-    names: Sequence[Collection[str]] = (),
+    names: Names = (),
     options: ReadingOptions | None = None,
     whole: bool = False,
 ) -> Dialect:
     """Return how a file that begins with `head` is written; `options` decide before the file does.
 
-    `names` has, for each column that must be there, the names it may have.  `whole` says that `head` is the whole
-    file.  DialectError says what is in doubt, and which option decides it.
+    `names` has, for each column that must be there, the names it may have; `whole` says that `head` is all
+    of the file.  DialectError says what is in doubt, and which option decides it.
     """
     options = options or ReadingOptions()
-    encoding = options.encoding or encoding_of(head, whole=whole)
-    text = _decoded(head, encoding, whole=whole)
+    encoding = encoding_of(head, options.encoding, whole=whole)
+    text = decoded(head, encoding, whole=whole)
     candidates = (options.delimiter,) if options.delimiter else CANDIDATES
-    rows = {delimiter: first_rows(text, delimiter) for delimiter in candidates}
-    if not any(rows.values()):
-        raise DialectError("it is empty")
-    delimiter = _delimiter(rows, names)
-    header = tuple(name.strip() for name in rows[delimiter][0])
-    decimal = options.decimal
-    if decimal is None:
-        cells = (cell.strip() for row in rows[delimiter][1:] for cell in row)
-        decimal = "." if delimiter == "," else decimal_of(cells)
-    return Dialect(encoding, delimiter, decimal, header)
+    headers = {delimiter: first_rows(text, delimiter, most=1) for delimiter in candidates}
+    if not all(headers.values()):
+        raise DialectError("is empty: it has no readings")
+    delimiter = _delimiter({delimiter: rows[0] for delimiter, rows in headers.items()}, names, options)
+    decimal = options.decimal or "."
+    if options.decimal is None and delimiter != ",":
+        rows = first_rows(text, delimiter, most=ROWS_LOOKED_AT)
+        decimal = decimal_of(cell.strip() for row in rows for cell in row)
+    return Dialect(encoding, delimiter, decimal, tuple(name.strip() for name in headers[delimiter][0]))
 
 
-def encoding_of(head: bytes, *, whole: bool = False) -> str:
-    """Return the codec of a text by its first bytes: UTF-8, or what a byte order mark says."""
+def encoding_of(head: bytes, named: str | None = None, *, whole: bool = False) -> str:
+    """Return the codec of a text: what a byte order mark says, else what is `named`, else UTF-8."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding
+    for mark, kind in KINDS:
+        if head.startswith(mark):
+            raise DialectError(f"is no text but {kind}")
+    if named is not None:
+        return named
     if b"\0" in head[:4]:
-        raise DialectError(
-            "it begins with NUL bytes: if it is UTF-16 without a byte order mark, set encoding"
-        )
-    _decoded(head, "utf-8", whole=whole)
+        raise DialectError("begins with NUL bytes; if it is UTF-16 without a byte order mark, set encoding")
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
+    except UnicodeDecodeError as error:
+        line = head[: error.start].count(b"\n") + 1
+        raise EncodingError(
+            f"is not UTF-8 in line {line}; set encoding, for example to cp1252 or latin-1"
+        ) from None
     return "utf-8"
 
 
-def _decoded(head: bytes, encoding: str, *, whole: bool) -> str:
+def decoded(content: bytes, encoding: str, *, whole: bool = True) -> str:
+    """Return a text, or the beginning of one; DialectError, or EncodingError where UTF-8 was but supposed."""
     try:
-        return codecs.getincrementaldecoder(encoding)().decode(head, final=whole)
+        return codecs.getincrementaldecoder(encoding)().decode(content, final=whole)
     except UnicodeError as error:
-        place = head[: getattr(error, "start", 0)].count(b"\n") + 1
-        raise DialectError(
-            f"line {place} is not {encoding.removesuffix('-sig').upper()}; set encoding, for example to cp1252 or latin-1"
-        ) from None
+        kind = EncodingError if encoding == "utf-8" else DialectError
+        raise kind(f"is not a {encoding.removesuffix('-sig').upper()} CSV file: {str(error)[:200]}") from None
 
 
-def first_rows(text: str, delimiter: str) -> list[list[str]]:
-    """Return the first rows that have cells; a row that is cut off or has an open quote is the last."""
+def first_rows(text: str, delimiter: str, *, most: int) -> list[list[str]]:
+    """Return the first rows that have cells; where a quote does not close, those before it."""
     rows: list[list[str]] = []
-    try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+    with suppress(csv.Error):  # what follows is judged where all rows are read
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True):
             if any(cell.strip() for cell in row):
                 rows.append(row)
-            if len(rows) > ROWS_LOOKED_AT:
+            if len(rows) == most:
                 break
-    except csv.Error:
-        pass  # what follows is judged where the rows are read
     return rows
 
 
-def _delimiter(rows: dict[str, list[list[str]]], names: Sequence[Collection[str]]) -> str:
-    """Return the delimiter with which the header has the names, else with which the first line is a reading."""
-    if len(rows) == 1:
-        return next(iter(rows))
-    by_name = [delimiter for delimiter, table in rows.items() if _has(table[0] if table else [], names)]
-    if len(by_name) > 1 and len({len(rows[delimiter][0]) for delimiter in by_name}) > 1:
-        raise DialectError("its delimiter is in doubt; set delimiter")
-    if by_name and names:
-        return by_name[0]
-    readings = [delimiter for delimiter, table in rows.items() if table and _is_reading(table[0])]
-    if len(readings) == 1:
-        return readings[0]
-    return max(rows, key=lambda delimiter: len(rows[delimiter][0]) if rows[delimiter] else 0)
+def _delimiter(headers: Mapping[str, Sequence[str]], names: Names, options: ReadingOptions) -> str:
+    """Return the delimiter with which the first line has the names, else with which it is a reading."""
+    if len(headers) == 1:
+        return next(iter(headers))
+    fitting = [delimiter for delimiter, header in headers.items() if names and _has(header, names)]
+    fitting = fitting or [mark for mark, header in headers.items() if is_reading(header, options)]
+    if len(fitting) > 1:
+        marks = " or ".join(map(repr, fitting))
+        raise DialectError(f"may have {marks} between its cells; set delimiter")
+    return fitting[0] if fitting else max(headers, key=lambda delimiter: len(headers[delimiter]))
 
 
-def _has(header: Sequence[str], names: Sequence[Collection[str]]) -> bool:
+def _has(header: Sequence[str], names: Names) -> bool:
     cells = [name.strip() for name in header]
     try:
         return all(place_of(cells, alternatives) is not None for alternatives in names)
@@ -130,22 +143,18 @@ def _has(header: Sequence[str], names: Sequence[Collection[str]]) -> bool:
         return True
 
 
-def _is_reading(row: Sequence[str]) -> bool:
-    return (
-        len(row) > 1
-        and is_time(row[0])
-        and not numbers(row[1:2], decimal="," if "," in row[1] else ".").reasons
-    )
-
-
-def is_time(text: str) -> bool:
-    """Return whether a text is a time, or one whose day and month are in doubt."""
-    reasons = times([text]).reasons
-    return not reasons or "set date_format" in reasons[0]
+def is_reading(row: Sequence[str], options: ReadingOptions) -> bool:
+    """Return whether a row is a time and a number: the first row of a file without a header."""
+    if len(row) < TIME_AND_NUMBER:
+        return False
+    reasons = times([row[0]], date_format=options.date_format).reasons
+    decimal = options.decimal or ("," if "," in row[1] else ".")
+    in_doubt = bool(reasons) and "set date_format" in reasons[0] and options.date_format is None
+    return (not reasons or in_doubt) and not numbers([row[1]], decimal=decimal).reasons
 
 
 def decimal_of(texts: Iterable[str]) -> str:
-    """Return the decimal sign of a file by its cells: ',' only where no cell speaks against it."""
+    """Return the decimal sign of a file by its cells: ',' where one says so and none speaks against it."""
     seen = list(texts)
     commas = [text for text in seen if _COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
     points = [text for text in seen if _POINT.fullmatch(text) and not _THOUSANDS.fullmatch(text)]

@@ -1,6 +1,7 @@
 """Files whose bytes are those that were written: a compressed one is checked against its checksum."""
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,27 +16,41 @@ class DamagedFileError(ValueError):
 
 
 @contextmanager
-def open_verified(path: Path) -> Iterator[IO[bytes]]:
+def open_verified(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """Open a file for reading bytes; one that ends in .gz is decompressed.
 
-    Damage of a compressed file raises `DamagedFileError` at the latest when its last byte has been read: until then
-    nothing of it is to be trusted.  `verify` reads a file to its end for that alone.
+    Damage of a compressed file raises `DamagedFileError` at the latest when its last byte has been read:
+    until then nothing of it is to be trusted.  `verify` reads a file to its end for that alone.
     """
     if path.suffix.lower() != ".gz":
         with path.open("rb") as plain:
             yield plain
         return
+    with _named_damage(path.name), gzip.open(path, "rb") as file:
+        yield file
+
+
+def decompressed(content: bytes, name: str, *, most_bytes: int) -> bytes:
+    """Return what the bytes of the .gz file `name` hold; `DamagedFileError`, also above `most_bytes`."""
+    with _named_damage(name), gzip.open(io.BytesIO(content), "rb") as file:
+        found = file.read(most_bytes + 1)
+    if len(found) > most_bytes:
+        raise DamagedFileError(f"{name} has more than {most_bytes} bytes when decompressed")
+    return found
+
+
+@contextmanager
+def _named_damage(name: str) -> Iterator[None]:
     try:
-        with gzip.open(path, "rb") as file:
-            yield file  # type: ignore[misc]
+        yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DamagedFileError(
-            f"{path.name} is damaged: {str(error)[:200]}; compress and copy it again"
+            f"{name} is damaged: {str(error)[:200]}; compress and copy it again"
         ) from error
 
 
 def verify(path: Path) -> None:
-    """Read a file to its end; `DamagedFileError` where it is compressed and damaged, OSError where it cannot be read."""
+    """Read a file to its end; `DamagedFileError` where it is compressed and damaged."""
     with open_verified(path) as file:
         while file.read(CHUNK):
             pass

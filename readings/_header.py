@@ -4,7 +4,11 @@ from collections.abc import Collection, Sequence
 
 
 class DialectError(ValueError):
-    """A file's encoding, delimiter or header is in doubt; the text says what to do."""
+    """A file's encoding, delimiter or header is in doubt; the text is a predicate of the file."""
+
+
+class EncodingError(DialectError):
+    """A file without a byte order mark is not UTF-8."""
 
 
 def place_of(header: Sequence[str], names: Collection[str]) -> int | None:
@@ -21,7 +25,5 @@ def place_of(header: Sequence[str], names: Collection[str]) -> int | None:
             return places[0]
         if places:
             fitting = " and ".join(repr(header[place]) for place in places)
-            raise DialectError(
-                f"its header has {fitting}, and which of them is {' or '.join(names)} is in doubt; keep one"
-            )
+            raise DialectError(f"has a header with {fitting}, of which only one may be there; keep one")
     return None

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-MONTHS = "january february march april may june july august september october november december".split()
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 SUCH = "is not a time such as 2026-01-31 13:45:00"
 DIGITS_OF_UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 """The digits after the seconds in a number since 1970."""
@@ -38,20 +41,22 @@ _ZEROS = r"(?:\.(?P<zeros>0+))?"
 PATTERNS: tuple[tuple[str, str], ...] = (
     *((f"{date}(?:{_CLOCK}{_ZONE}|{_ALONE})?", "") for date in (_ISO, *_NAMED)),
     (f"{_ORDER}(?:{_CLOCK}{_ZONE}|{_ALONE})?", "order"),
-    (f"{_COMPACT}(?:{_CLOCK}{_ZONE}|{_ALONE}|{_ZEROS})?", ""),
+    (f"{_COMPACT}(?:{_CLOCK}{_ZONE}|{_ALONE})", ""),
+    (f"{_COMPACT}{_ZEROS}", "digits"),
     (f"{_COMPACT}[t ]{_COMPACT_CLOCK}{_ZONE}", ""),
-    (rf"{_COMPACT}(?P<hour>00)(?P<minute>00){_ZEROS}", "minutes"),
-    (rf"{_COMPACT}(?P<hour>00)(?P<minute>00)(?P<seconds>00){_FRACTION}{_ZONE}", ""),
-    (r"(?P<year>0000)[-/](?P<month>00)", ""),
+    (rf"{_COMPACT}(?P<hour>00)(?P<minute>00){_ZEROS}", "digits"),
+    (rf"{_COMPACT}(?P<hour>00)(?P<minute>00)(?P<seconds>00){_FRACTION}{_ZONE}", "digits"),
+    (r"(?P<year>0000)[-/](?P<month>00)", "months"),
     *(
-        (rf"(?P<epoch_{unit}>0{{{10 + digits}}}){_FRACTION}", "hours" if unit == "s" else "")
+        (rf"(?P<epoch_{unit}>0{{{10 + digits}}}){_FRACTION}", "hours" if unit == "s" else "epoch")
         for unit, digits in DIGITS_OF_UNITS.items()
     ),
 )
 """Every way to write a time that can be read without being named, and what only the whole column decides."""
 
+_ANY_DATE = r"(?:0000[-/.]00?[-/.]00?|00?[-/.]00?[-/.]0000|00000000)"
 NO_EPOCH = (
-    "is a number that no way of writing a time explains; yyyymmdd, yyyymmddHHMM and yyyymmddHHMMSS are read, and "
+    "is a number that no way of writing a time explains; read are yyyymmdd, yyyymmddHHMM, yyyymmddHHMMSS and "
     "seconds to nanoseconds since 1970 from 2001-09-09 on; set date_format for others"
 )
 HINTS: tuple[tuple[str, str], ...] = (
@@ -62,16 +67,16 @@ HINTS: tuple[tuple[str, str], ...] = (
         "has a year of two digits, which may be of any century; set date_format",
     ),
     (r"0000(?:\.0*)?", "is a year alone; write 2026-01-01, or set date_format to %Y"),
-    (r"00000(?:\.0*)?", "is a number as Excel counts days; format the column as a date there and export it again"),
+    (r"00000(?:\.0*)?", "is a number as Excel counts days; format its cells as dates and export them again"),
     (r"0\.0+e\+?0+|0e\+?0+", "is a number whose digits a spreadsheet has cut off; export the whole number"),
     (r"[+-]?0+(?:[.,]0*)?", NO_EPOCH),
     (r"00?:00.*", "is a time of day without a date"),
     (r"0000-?w00.*", "is a week of a year; write its day"),
     (r"0000-000", "is a day of a year; write month and day"),
-    (r"(?:0000[-/.]00?[-/.]00?|00?[-/.]00?[-/.]0000|00000000) ?(?:[+-]00(?::?00)?|[a-z/_]+)", "has a zone but no time of day"),
+    (rf"{_ANY_DATE} ?(?:[+-]00(?::?00)?|[a-z/_]+)", "has a zone but no time of day"),
     (
-        rf"(?:0000[-/.]00?[-/.]00?|00?[-/.]00?[-/.]0000)(?:t| +)[0:., apm]+ ?[a-z]{{1,5}}0?[a-z]*",
-        "names its zone by letters that are not unique; write an offset such as +01:00 or a name such as Europe/Berlin",
+        rf"{_ANY_DATE}(?:t| +)[0:., apm]+ ?[a-z]{{1,5}}[+-]?0{{0,2}}[a-z]*",
+        "names its zone by letters that are not unique; write an offset such as +01:00 or Europe/Berlin",
     ),
     (r".*\?.*", "is longer than any time, or is not written in ASCII"),
 )  # fmt: skip
@@ -82,12 +87,12 @@ class Layout:
     """Where the parts of a time stand in every text of one shape."""
 
     parts: Mapping[str, slice]
-    """The digits of year, month, day, hour, minute, seconds, fraction, zone_hour, zone_minute; first and second where
-    it is not known yet which is the day; zeros, which must be zero; epoch, a number since 1970."""
+    """The digits of year, month, day, hour, minute, seconds, fraction, zone_hour, zone_minute; of first and
+    second, of which one is the day; of zeros, which must be zero; of epoch, a number since 1970."""
     words: Mapping[str, str]
-    """Letters and signs that all texts of the shape share: name (of the month), half, sign, utc, zone, mark."""
+    """What all texts of the shape share: name (of the month), half (am or pm), sign, utc, zone, mark."""
     doubt: str = ""
-    """What only the whole column decides: 'order', 'hours' or 'minutes'."""
+    """Why the whole column must be seen first: 'order', 'hours', 'epoch', 'digits' or 'months'."""
     unit: str = ""
     """The unit of a number since 1970."""
 
@@ -177,7 +182,7 @@ def pattern_of(date_format: str) -> str:
         or not literal.isascii()
     ):
         raise ValueError(
-            f"date_format must be made of %{', %'.join(_DIRECTIVES)} with the year and each at most once, such as "
+            f"date_format must have the year and each of %{', %'.join(_DIRECTIVES)} at most once, such as "
             f"%d.%m.%Y %H:%M, or be epoch_s, epoch_ms, epoch_us or epoch_ns, not {date_format!r}"
         )
     parts = re.split("(%.)", date_format)

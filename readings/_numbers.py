@@ -7,11 +7,14 @@ from typing import cast
 import msgspec
 import numpy as np
 
-from readings._parsed import MISSING, Parsed, Texts, Vector, is_missing
+from readings._parsed import MISSING, Parsed, Texts, Vector, as_text, is_missing
 
 _floats = msgspec.json.Decoder(list[float | None]).decode
 """Reads numbers five times as fast as NumPy does, and to the same bits."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_MISSING_BYTES = frozenset(
+    written.encode() for word in MISSING for written in (word, word.upper(), word.title(), "NaN", "NaT")
+)
 LONGEST = 400
 """Characters of the longest number."""
 BOOLEANS = {"true": 1.0, "false": 0.0}
@@ -19,6 +22,7 @@ BLANKS = " \t\r\n\v\f"
 
 NOT = "is not a number"
 INFINITE = "is an infinite number"
+POINT = f"{NOT}: it has a decimal point where decimal is ','"
 HINTS = tuple(
     (re.compile(pattern, re.IGNORECASE | re.ASCII), reason)
     for pattern, reason in (
@@ -33,61 +37,54 @@ HINTS = tuple(
         (r"[+-]?\d*,\d*(?:e[+-]?\d+)?", f"{NOT}: it has a decimal comma; set decimal to ',' or write 7.5"),
         (r"true|false", f"{NOT}: only regressors and conditions may be true or false"),
         (r"0x[0-9a-f]+", f"{NOT} to the base of ten"),
-        (r"[+-]?[\d.]+ ?(?:%|[a-z]+|€|\$)", f"{NOT}: it has a unit"),
+        (r"[+-]?[\d.,]+ ?(?:%|[a-z]+)", f"{NOT}: it has a unit"),
     )
 )
-POINT = f"{NOT}: it has a decimal point where decimal is ','"
 
 
 def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> Parsed:
-    """Return the numbers that `texts` say, float64; NaN without a reason where a text says that there is none.
+    """Return the numbers that `texts` say, float64; NaN without a reason where a text says it is missing.
 
     `decimal` is '.' or ','.  With `booleans` true and false, in any case, are 1 and 0.
     """
-    if decimal == "." and (values := _plain(texts)) is not None:
-        return Parsed(values, _infinite(values))
-    found = np.empty(len(texts))
+    written = _as_bytes(texts)
+    if decimal == ",":
+        written = [b"?" if b"." in text else text.replace(b",", b".") for text in written]
+    values = _plain(written)
+    if values is not None:
+        return Parsed(values, dict.fromkeys(np.flatnonzero(np.isinf(values)).tolist(), INFINITE))
+    values = np.empty(len(texts))
     reasons: dict[int, str] = {}
-    for place, text in enumerate(texts):
-        value = _number(text if isinstance(text, str) else text.decode("latin-1"), decimal, booleans=booleans)
+    for place, text in enumerate(cast("Sequence[str | bytes]", texts)):
+        value = _number(as_text(text), decimal, booleans=booleans)
         if isinstance(value, str):
             reasons[place] = value
             value = np.nan
-        found[place] = value
-    return Parsed(found, reasons)
+        values[place] = value
+    return Parsed(values, reasons)
 
 
-def _plain(texts: Texts) -> Vector | None:
+def _as_bytes(texts: Texts) -> Sequence[bytes]:
+    if not texts or isinstance(texts[0], bytes):
+        return cast("Sequence[bytes]", texts)
+    return [text.encode(errors="replace") for text in cast("Sequence[str]", texts)]
+
+
+def _plain(texts: Sequence[bytes]) -> Vector | None:
     """Return what numbers as JSON writes them and missing ones are; None where a text is anything else."""
-    content: Sequence[bytes] = (
-        cast("Sequence[bytes]", texts)
-        if texts and isinstance(texts[0], bytes)
-        else [text.encode(errors="replace") for text in cast("Sequence[str]", texts)]
-    )
+    values = _decoded(texts)
+    if values is None:
+        values = _decoded([b"null" if text in _MISSING_BYTES else text for text in texts])
+    return values
+
+
+def _decoded(texts: Sequence[bytes]) -> Vector | None:
     try:
-        return _decoded(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    try:
-        return _decoded([b"null" if text in _missing else text for text in content])
+        values = _floats(b"[" + b",".join(texts) + b"]")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-_missing = frozenset(
-    written.encode() for word in MISSING for written in (word, word.upper(), word.title(), "NaN", "NaT")
-)
-
-
-def _decoded(content: Sequence[bytes]) -> Vector:
-    values = _floats(b"[" + b",".join(content) + b"]")
-    if len(values) != len(content):
-        raise msgspec.DecodeError("a text holds several numbers")
-    return np.array(values, dtype=np.float64)
-
-
-def _infinite(values: Vector) -> dict[int, str]:
-    return dict.fromkeys(np.flatnonzero(np.isinf(values)).tolist(), INFINITE)
+    # a text that holds several numbers would move all that follow
+    return np.array(values, dtype=np.float64) if len(values) == len(texts) else None
 
 
 def _number(text: str, decimal: str, *, booleans: bool) -> float | str:
@@ -99,12 +96,9 @@ def _number(text: str, decimal: str, *, booleans: bool) -> float | str:
         return BOOLEANS[text.lower()]
     if len(text) > LONGEST:
         return f"{NOT}: it has more than {LONGEST} characters"
-    written = text
-    if decimal == ",":
-        if "." in text:
-            return next((reason for pattern, reason in HINTS[:4] if pattern.fullmatch(text)), POINT)
-        written = text.replace(",", ".", 1)
-    if _NUMBER.fullmatch(written):
-        value = float(written)
+    if decimal == "," and "." in text:
+        return next((reason for pattern, reason in HINTS[:4] if pattern.fullmatch(text)), POINT)
+    if _NUMBER.fullmatch(text.replace(decimal, ".", 1)):
+        value = float(text.replace(decimal, ".", 1))
         return INFINITE if np.isinf(value) else value
     return next((reason for pattern, reason in HINTS if pattern.fullmatch(text)), NOT)

@@ -36,7 +36,7 @@ class ReadingOptions:
                 or delimiter in '"\r\n\0.+-:'
             ):
                 raise OptionError(
-                    f"delimiter must be one character such as ',' ';' '|' or the word tab, not {self.delimiter!r}"
+                    f"delimiter must be one character such as ';' or the word tab, not {self.delimiter!r}"
                 )
             object.__setattr__(self, "delimiter", delimiter)
         if self.decimal not in (None, ".", ","):

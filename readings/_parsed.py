@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Texts: TypeAlias = Sequence[str] | Sequence[bytes]
 Times: TypeAlias = NDArray[np.datetime64]
 Vector: TypeAlias = NDArray[np.float64]
+Codes: TypeAlias = NDArray[np.uint8]
 Places: TypeAlias = NDArray[np.intp]
 
 
@@ -18,7 +19,7 @@ class Parsed:
     """The values of a column, shape (texts,), and why some of its texts have none."""
 
     values: NDArray[Any]
-    """datetime64[us] in UTC, or float64; NaT or NaN where a text was refused or says that nothing is there."""
+    """datetime64[us] in UTC, or float64; NaT or NaN where a text was refused or says that nothing is."""
     reasons: Mapping[int, str] = field(default_factory=dict)
     """Why a text was refused, by its place.  Each is a predicate: the text or the column is its subject."""
     notes: tuple[str, ...] = ()
@@ -51,3 +52,8 @@ MISSING = frozenset(
 def is_missing(text: str) -> bool:
     """Return whether a text says that there is no value."""
     return text.strip().lower() in MISSING
+
+
+def as_text(text: str | bytes) -> str:
+    """Return a text whose characters beyond ASCII stay such, whatever they are."""
+    return text if isinstance(text, str) else text.decode("latin-1")

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from readings._parsed import Places, Texts
+from readings._parsed import Codes, Places, Texts, as_text
 
 LONGEST = 64
 """Bytes of the longest text that can be a time."""
-NEWLINE, ZERO, NINE = b"\n09"
-BLANKS = " \t\r\v\f"
+NEWLINE = ord("\n")
+ZERO, TEN = np.uint8(ord("0")), np.uint8(10)
+_ALL_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+BLANKS = " \t\r\n\v\f"
+BLANK = ord(" ")
+"""No character of a time is at or below it but the blank itself."""
 SHAPES_ONE_BY_ONE = 16
 """So many shapes of one width are found by comparison; the rest is sorted."""
 
@@ -24,26 +27,28 @@ class Shape:
     """Such a text with 0 for each digit."""
     places: Places
     """Where in the column they are, shape (texts,)."""
-    codes: NDArray[np.uint8]
+    codes: Codes
     """Their bytes, shape (texts, width)."""
 
 
 def shapes(texts: Texts) -> Iterator[Shape]:
-    """Yield each shape that `texts` have without the blanks around them; one too long has the template '?'."""
+    """Yield each shape of `texts` without the blanks around them; that of a text too long is '?'."""
     count = len(texts)
     if not count:
         return
-    content = _joined(texts)
+    content = _lines(texts)
     codes = np.frombuffer(content, np.uint8)
-    width = len(content) // count
-    if len(content) == width * count and width <= LONGEST + 1:
-        table = codes.reshape(count, width)
-        if (table[:, -1] == NEWLINE).all():
-            yield from _shapes(table[:, :-1], np.arange(count))
-            return
-    ends = np.flatnonzero(codes == NEWLINE)
+    ends = _ends(codes, count)
+    if len(ends) != count or _has_blanks_around(codes, ends):
+        content = _lines([as_text(text).strip(BLANKS).replace("\n", "\0") for text in texts])
+        codes = np.frombuffer(content, np.uint8)
+        ends = _ends(codes, count)
     starts = np.concatenate([[0], ends[:-1] + 1])
     widths = np.minimum(ends - starts, LONGEST + 1)
+    first = int(widths[0])
+    if first <= LONGEST and (widths == first).all():
+        yield from _shapes(codes.reshape(count, first + 1)[:, :-1], np.arange(count))
+        return
     for width in np.unique(widths).tolist():
         places = np.flatnonzero(widths == width)
         if width > LONGEST:
@@ -52,16 +57,36 @@ def shapes(texts: Texts) -> Iterator[Shape]:
             yield from _shapes(codes[starts[places, None] + np.arange(width)], places)
 
 
-def _shapes(codes: NDArray[np.uint8], places: Places) -> Iterator[Shape]:
+def _ends(codes: Codes, count: int) -> Places:
+    """Return where the lines of `codes` end."""
+    width = len(codes) // count
+    if len(codes) == width * count:
+        ends = np.arange(width - 1, len(codes), width)
+        if (codes[ends] == NEWLINE).all() and np.count_nonzero(codes == NEWLINE) == count:
+            return ends
+    return np.flatnonzero(codes == NEWLINE)
+
+
+def _has_blanks_around(codes: Codes, ends: Places) -> bool:
+    starts = ends[:-1] + 1
+    return any(bool((codes[places] <= BLANK).any()) for places in ([0], starts, ends - 1))
+
+
+def _shapes(codes: Codes, places: Places) -> Iterator[Shape]:
     """Yield the shapes of texts of one width."""
-    templates = np.where((codes >= ZERO) & (codes <= NINE), np.uint8(ZERO), codes)
+    digits = codes - ZERO < TEN
+    if (digits == digits[0]).all():
+        signs = codes[:, ~digits[0]]
+        if (signs == signs[0]).all():
+            yield Shape(_template(codes[0]), places, codes)
+            return
+    templates = np.where(digits, ZERO, codes)
     for _ in range(SHAPES_ONE_BY_ONE):
         alike = (templates == templates[0]).all(axis=1)
-        if alike.all():
-            yield Shape(_template(templates[0]), places, codes)
-            return
         yield Shape(_template(templates[0]), places[alike], codes[alike])
         templates, places, codes = templates[~alike], places[~alike], codes[~alike]
+        if not len(places):
+            return
     rows = np.ascontiguousarray(templates).view(f"V{templates.shape[1]}").ravel()
     order = np.argsort(rows, kind="stable")
     bounds = np.flatnonzero(rows[order][1:] != rows[order][:-1]) + 1
@@ -69,30 +94,11 @@ def _shapes(codes: NDArray[np.uint8], places: Places) -> Iterator[Shape]:
         yield Shape(_template(templates[part[0]]), places[part], codes[part])
 
 
-def _template(codes: NDArray[np.uint8]) -> str:
-    return codes.tobytes().decode("ascii", errors="replace")
-
-
-def _joined(texts: Texts) -> bytes:
-    """Return the texts as lines, each without the blanks around it."""
-    content = _lines(texts)
-    if content.count(b"\n") != len(texts):
-        return _lines([_text(text).strip(BLANKS).replace("\n", "\0") for text in texts])
-    around = b"\n" + content
-    if any(
-        pair in around
-        for blank in BLANKS.encode()
-        for pair in (bytes([blank, NEWLINE]), bytes([NEWLINE, blank]))
-    ):
-        return _lines([_text(text).strip(BLANKS) for text in texts])
-    return content
+def _template(codes: Codes) -> str:
+    return codes.tobytes().translate(_ALL_ZEROS).decode("ascii", errors="replace")
 
 
 def _lines(texts: Texts) -> bytes:
     if isinstance(texts[0], bytes):
-        return b"\n".join([*texts, b""])  # type: ignore[list-item]
-    return "\n".join([*texts, ""]).encode(errors="replace")  # type: ignore[list-item]
-
-
-def _text(text: str | bytes) -> str:
-    return text if isinstance(text, str) else text.decode("latin-1")
+        return b"\n".join([*texts, b""])
+    return "\n".join([*texts, ""]).encode(errors="replace")

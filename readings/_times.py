@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from readings._layouts import DIGITS_OF_UNITS, MONTHS, Layout, layout
+from readings._layouts import DIGITS_OF_UNITS, MONTHS, NO_EPOCH, Layout, layout
 from readings._parsed import Parsed, Texts, is_missing
 from readings._texts import Shape, shapes
 from readings._zones import GAP, OVERLAP, UNKNOWN, is_known, offsets
@@ -21,14 +21,23 @@ FIRST, LAST = (
     int(np.datetime64(f"{year}-01-01", "us").astype(np.int64)) for year in (FIRST_YEAR, LAST_YEAR + 1)
 )
 """Microseconds since 1970 within which a time must be."""
+MONTH_STARTS = (
+    np.arange(f"{FIRST_YEAR}-01", f"{LAST_YEAR + 1}-02", dtype="M8[M]").astype("M8[D]").view(np.int64)
+)
+"""The first day of each month, in days since 1970."""
 SECOND, MINUTE, HOUR = 10**6, 60 * 10**6, 3600 * 10**6
 LARGEST_OFFSET = 14 * HOUR
 ZERO = 48
+MONTHS_OF_A_YEAR, HOURS_OF_HALF, SIXTY = 12, 12, 60
+MOST_BY_CHANCE = 0.1
+"""Of seconds since 1970 one in a hundred is a yyyymmddHH too; a column with more is in doubt."""
+LEAST_VALID = {"digits": 0.5, "months": 0.9}
+"""Where fewer texts of digits are dates, they are something else: yymmddHHMMSS, numbers, years as 2011-12."""
 SHORT_YEARS_OF_1900 = 69
 """Years of two digits from here on are of the 20th century, as in strptime."""
 
-EMPTY = "is empty: a reading needs a time"
-NO_DAY, NO_YEAR, NO_CLOCK, NO_OFFSET, IN_GAP, IN_OVERLAP, OTHER_OFFSET, FRACTION = range(1, 9)
+EMPTY = "says no time: a reading without a time cannot be used"
+NO_DAY, NO_YEAR, NO_CLOCK, NO_OFFSET, IN_GAP, IN_OVERLAP, OTHER_OFFSET, FRACTION, TOO_EARLY = range(1, 10)
 REASONS = (
     "",
     "is no day of the calendar",
@@ -39,6 +48,7 @@ REASONS = (
     OVERLAP,
     "has an offset that its zone does not have at this time",
     "is a date with a fraction",
+    NO_EPOCH,
 )
 ORDER_IN_DOUBT = (
     "may have the day or the month first, and no other text of the column decides; "
@@ -49,16 +59,19 @@ TWO_ORDERS = (
     "set date_format, for example to %d{0}%m{0}%Y"
 )
 HOURS_IN_DOUBT = "may be yyyymmddHH or seconds since 1970; set date_format to %Y%m%d%H or to epoch_s"
-MINUTES_IN_DOUBT = "is in a column where most numbers of 12 digits are no yyyymmddHHMM; set date_format, for example to %y%m%d%H%M%S"
-MIXED_ZONES = "{0} of {1} times have a zone and were converted to UTC; the others were taken as they are"
+DIGITS_IN_DOUBT = (
+    "is in a column where many texts of this form are no times, so that none of them is beyond doubt; "
+    "set date_format"
+)
+MIXED_ZONES = "times with a zone, converted to UTC: {0} of {1}; the others were taken as they are"
 
 
 def times(texts: Texts, *, date_format: str | None = None, evidence: Evidence | None = None) -> Parsed:
     """Return the times that `texts` say: datetime64[us], in UTC where they have a zone, else as they are.
 
-    `date_format` is a format as of `strptime`, or epoch_s, epoch_ms, epoch_us, epoch_ns; then nothing else is read.
-    `evidence` decides between two ways to read a text, see `evidence_of_times`; without it `texts` are the
-    whole column.
+    `date_format` is a format as of `strptime`, or epoch_s, epoch_ms, epoch_us, epoch_ns; then nothing else is
+    read.  `evidence` decides between two ways to read a text, see `evidence_of_times`; without it `texts` are
+    the whole column.
     """
     groups = [(shape, layout(shape.template, date_format)) for shape in shapes(texts)]
     if evidence is None:
@@ -71,7 +84,8 @@ def times(texts: Texts, *, date_format: str | None = None, evidence: Evidence | 
             reasons |= dict.fromkeys(shape.places.tolist(), reason)
             continue
         moments, why = _moments(shape, _ordered(found, evidence))
-        values[shape.places] = np.where(why == 0, moments.view("datetime64[us]"), np.datetime64("NaT"))
+        values[shape.places] = moments.view("datetime64[us]")
+        values[shape.places[why > 0]] = np.datetime64("NaT")
         for row in np.flatnonzero(why).tolist():
             reasons[int(shape.places[row])] = REASONS[why[row]]
     return Parsed(values, reasons, notes_on_times(evidence))
@@ -103,10 +117,11 @@ def _evidence(groups: Sequence[tuple[Shape, Layout | str]]) -> Evidence:
             )
             evidence[f"day {found.words['mark']}"] += int((day & ~month).sum())
             evidence[f"month {found.words['mark']}"] += int((month & ~day).sum())
-        elif found.doubt:
+        elif found.doubt not in ("", "epoch"):
             valid = _moments(shape, _as_date(found))[1] == 0
-            evidence[found.doubt] += int(valid.sum())
-            evidence[f"all {found.doubt}"] += len(valid)
+            name = _form(shape, found)
+            evidence[name] += int(valid.sum())
+            evidence[f"all {name}"] += len(valid)
     return evidence
 
 
@@ -121,10 +136,18 @@ def _refusal(shape: Shape, found: Layout | str, evidence: Evidence) -> str:
         day, month = (evidence[f"{which} {mark}"] for which in ("day", "month"))
         if bool(day) == bool(month):
             return (TWO_ORDERS if day else ORDER_IN_DOUBT).format(mark)
-    share = evidence[found.doubt] / max(evidence[f"all {found.doubt}"], 1)
-    if found.doubt == "hours" and share > 0.1:
-        return HOURS_IN_DOUBT
-    return MINUTES_IN_DOUBT if found.doubt == "minutes" and share < 0.5 else ""
+    if found.doubt in ("", "order", "epoch"):
+        return ""
+    name = _form(shape, found)
+    share = evidence[name] / max(evidence[f"all {name}"], 1)
+    if found.doubt == "hours":
+        return HOURS_IN_DOUBT if share > MOST_BY_CHANCE else ""
+    return DIGITS_IN_DOUBT if 0 < share < LEAST_VALID[found.doubt] else ""
+
+
+def _form(shape: Shape, found: Layout) -> str:
+    """Return the name under which the texts of digits are counted that are dates."""
+    return f"{found.doubt} {shape.template.partition('.')[0]}"
 
 
 def _ordered(found: Layout, evidence: Evidence) -> Layout:
@@ -140,19 +163,21 @@ def _with_order(found: Layout, *, day_first: bool) -> Layout:
 
 
 def _as_date(found: Layout) -> Layout:
-    """Return a number of ten or twelve digits as yyyymmddHH or yyyymmddHHMM."""
-    if found.doubt == "minutes":
+    """Return a text of digits as a date, one of ten as yyyymmddHH."""
+    if found.doubt != "hours":
         return found
     date = {"year": slice(0, 4), "month": slice(4, 6), "day": slice(6, 8), "hour": slice(8, 10)}
     return Layout(date, {})
 
 
-def _moments(shape: Shape, found: Layout) -> tuple[Integers, NDArray[np.intp]]:
+def _moments(shape: Shape, found: Layout) -> tuple[Integers, NDArray[np.int8]]:
     """Return microseconds since 1970 and, for those that are no times, a number of `REASONS`."""
-    why = np.zeros(len(shape.places), np.intp)
+    why = np.zeros(len(shape.places), np.int8)
     digits = shape.codes - np.uint8(ZERO)
     if found.unit:
         moments = _since_1970(digits, found)
+        if found.doubt:
+            _mark(why, digits[:, 0] == 0, TOO_EARLY)
     else:
         moments = _days(digits, found, why) + _clock(digits, found, why)
         moments = _to_utc(moments, digits, found, why)
@@ -162,23 +187,25 @@ def _moments(shape: Shape, found: Layout) -> tuple[Integers, NDArray[np.intp]]:
     return moments, why
 
 
-def _mark(why: NDArray[np.intp], wrong: NDArray[np.bool_], reason: int) -> None:
-    why[wrong & (why == 0)] = reason
+def _mark(why: NDArray[np.int8], wrong: NDArray[np.bool_] | np.bool_, reason: int) -> None:
+    """Note a reason where there is none yet."""
+    if wrong.any():
+        why[wrong & (why == 0)] = reason
 
 
 def _number(digits: NDArray[np.uint8], found: Layout, name: str, default: int = 0) -> Integers:
     """Return the number that a part of each text is."""
     part = found.parts.get(name)
-    number = np.full(len(digits), default, np.int64)
-    if part is not None:
-        number[:] = 0
-        for place in range(part.start, part.stop):
-            number *= 10
-            number += digits[:, place]
+    if part is None or part.start == part.stop:
+        return np.full(len(digits), default, np.int64)
+    number = digits[:, part.start].astype(np.int64)
+    for place in range(part.start + 1, part.stop):
+        number *= 10
+        number += digits[:, place]
     return number
 
 
-def _days(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> Integers:
+def _days(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.int8]) -> Integers:
     """Return the midnight of each date."""
     year = _number(digits, found, "year")
     if "short_year" in found.parts:
@@ -187,23 +214,25 @@ def _days(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> In
     month, day = _number(digits, found, "month", 1), _number(digits, found, "day", 1)
     if name := found.words.get("name"):
         month[:] = next(place for place, full in enumerate(MONTHS, 1) if full.startswith(name.lower()[:3]))
-    months = ((year - 1970) * 12 + month - 1).view("datetime64[M]")
-    first = months.astype("datetime64[D]").view(np.int64)
-    length = (months + 1).astype("datetime64[D]").view(np.int64) - first
+    months = np.clip((year - FIRST_YEAR) * MONTHS_OF_A_YEAR + month - 1, 0, len(MONTH_STARTS) - 2)
+    first: Integers = MONTH_STARTS[months]
+    after: Integers = MONTH_STARTS[months + 1]
     _mark(why, (year < FIRST_YEAR) | (year > LAST_YEAR), NO_YEAR)
-    _mark(why, (month < 1) | (month > 12) | (day < 1) | (day > length), NO_DAY)
+    _mark(why, (month < 1) | (month > MONTHS_OF_A_YEAR), NO_DAY)
+    _mark(why, (day < 1) | (day > after - first), NO_DAY)
     return (first + day - 1) * (24 * HOUR)
 
 
-def _clock(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> Integers:
+def _clock(digits: NDArray[np.uint8], found: Layout, why: NDArray[np.int8]) -> Integers:
     """Return the time of day in microseconds; 24:00 is the end of the day."""
     hour, minute, second = (_number(digits, found, name) for name in ("hour", "minute", "seconds"))
-    fraction = _six(digits[:, found.parts.get("fraction", slice(0, 0))])
     if half := found.words.get("half"):
-        _mark(why, (hour < 1) | (hour > 12), NO_CLOCK)
-        hour = hour % 12 + (12 if half in "pP" else 0)
-    clock = hour * HOUR + minute * MINUTE + second * SECOND + fraction
-    _mark(why, (minute > 59) | (second > 59) | (clock > 24 * HOUR), NO_CLOCK)
+        _mark(why, (hour < 1) | (hour > HOURS_OF_HALF), NO_CLOCK)
+        hour = hour % HOURS_OF_HALF + (HOURS_OF_HALF if half in "pP" else 0)
+    clock = hour * HOUR + minute * MINUTE + second * SECOND
+    if "fraction" in found.parts:
+        clock += _six(digits[:, found.parts["fraction"]])
+    _mark(why, (minute >= SIXTY) | (second >= SIXTY) | (clock > 24 * HOUR), NO_CLOCK)
     return clock
 
 
@@ -217,13 +246,13 @@ def _six(digits: NDArray[np.uint8]) -> Integers:
     return micros
 
 
-def _to_utc(local: Integers, digits: NDArray[np.uint8], found: Layout, why: NDArray[np.intp]) -> Integers:
+def _to_utc(local: Integers, digits: NDArray[np.uint8], found: Layout, why: NDArray[np.int8]) -> Integers:
     words = found.words
     ahead = np.zeros(len(local), np.int64)
     if sign := words.get("sign"):
         hours, minutes = _number(digits, found, "zone_hour"), _number(digits, found, "zone_minute")
         ahead = hours * HOUR + minutes * MINUTE
-        _mark(why, (minutes > 59) | (ahead > LARGEST_OFFSET), NO_OFFSET)
+        _mark(why, (minutes >= SIXTY) | (ahead > LARGEST_OFFSET), NO_OFFSET)
         ahead = -ahead if sign == "-" else ahead
     if "zone" not in words:
         return local - ahead
@@ -246,3 +275,11 @@ def _since_1970(digits: NDArray[np.uint8], found: Layout) -> Integers:
     rest = digits[:, split : number.stop], digits[:, found.parts.get("fraction", slice(0, 0))]
     moments = seconds * SECOND + _six(np.concatenate([padding, *rest], axis=1))
     return -moments if "minus" in found.words else moments
+
+
+def times_since_1970(micros: Integers, missing: NDArray[np.bool_]) -> Parsed:
+    """Return times from `micros` since 1970 where they are not `missing`; both of shape (times,)."""
+    outside = ((micros < FIRST) | (micros >= LAST)) & ~missing
+    values = np.where(outside | missing, np.datetime64("NaT"), micros.view("datetime64[us]"))
+    reasons = dict.fromkeys(np.flatnonzero(missing).tolist(), EMPTY)
+    return Parsed(values, reasons | dict.fromkeys(np.flatnonzero(outside).tolist(), REASONS[NO_YEAR]))

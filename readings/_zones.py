@@ -35,8 +35,9 @@ def is_known(name: str) -> bool:
 def offsets(local: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return how much `local` times are ahead of UTC, all in microseconds.
 
-    The first offset is that before a change of the clocks, the second that after it: the same but for times that
-    clocks skip, where the second is larger, or show twice, where the first is.  LookupError for an unknown zone.
+    The first offset is that before a change of the clocks, the second that after it.  They differ for times
+    that clocks skip, where the second is larger, and for times that they show twice, where the first is.
+    LookupError for an unknown zone.
     """
     found = _zone(name)
     if found is None:
