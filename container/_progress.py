@@ -4,14 +4,38 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_LINES: Final = 5.0
+STEADY: Final = 2.0
+"""How far apart two rates in a row may be for the time left to mean something."""
+
+
+class Estimate:
+    """How long the rest of some work will take, once its rate is steady.
+
+    Work starts slowly: programs start, caches fill.  A rate of its first seconds says nothing about the rest.
+    """
+
+    def __init__(self, total: int, *, now: float) -> None:
+        """Begin at the time `now`, in seconds, with `total` items to do."""
+        self._total = total
+        self._done = 0
+        self._since = now
+        self._rate: float | None = None
+
+    def left(self, done: int, *, now: float) -> float | None:
+        """Return the seconds that are left, None where nobody knows; `done` items are ready at the time `now`."""
+        rate, before = (done - self._done) / (now - self._since), self._rate
+        self._done, self._since, self._rate = done, now, rate
+        if before is None or not 1 / STEADY <= (rate / before if before else 0.0) <= STEADY:
+            return None
+        return (self._total - done) / ((rate + before) / 2)
 
 
 def progress(items: Iterable[T], *, total: int, doing: str) -> Iterator[T]:
@@ -19,12 +43,13 @@ def progress(items: Iterable[T], *, total: int, doing: str) -> Iterator[T]:
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, desc=doing, unit=" customers", dynamic_ncols=True)
         return
-    started = told = time.monotonic()
+    started = last_line = time.monotonic()
+    estimate = Estimate(total, now=started)
     for done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        if now - told >= SECONDS_BETWEEN_LINES and done < total:
-            told = now
-            rate = done / (now - started)
-            left = (total - done) / rate
-            logger.info("%s: %d of %d customers, %.1f/s, %.0f s left", doing, done, total, rate, left)
+        if now - last_line >= SECONDS_BETWEEN_LINES and done < total:
+            last_line = now
+            left = estimate.left(done, now=now)
+            rest = "" if left is None else f", {left:.0f} s left"
+            logger.info("%s: %d of %d customers, %.1f/s%s", doing, done, total, done / (now - started), rest)

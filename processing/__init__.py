@@ -1,6 +1,5 @@
 """Raw readings of many customers go in, one folder per customer comes out, larger than memory."""
 
-from processing._folders import write_folders
-from processing._readings import Columns, Counts, Readings
+from processing._columns import Columns
 
-__all__ = ["Columns", "Counts", "Readings", "write_folders"]
+__all__ = ["Columns"]

@@ -2,34 +2,47 @@
 
 import argparse
 import logging
+import signal
 import sys
-import tempfile
-import time
 from collections.abc import Mapping
-from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from container import InputError, Paths, SettingError, progress, run
-from processing._folders import write_folders
-from processing._readings import Columns, Readings
+from container import Paths, SettingError, run
+from processing._columns import Columns
 
 logger = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Split raw readings into one folder per customer.
 
-Reads every .csv, .csv.gz and .parquet file below <base>/processing/input and writes
-<base>/processing/output/<customer>/data.csv with the header timestamp,consumption (and the
-regressors), sorted by time.  Rows that cannot be used go to <base>/processing/rejected/rejected.csv
-with the reason.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set.  The table may be larger than memory."""
+Reads every .csv, .tsv, .txt (each also with .gz) and .parquet file below <base>/processing/input and writes
+<base>/processing/output/<customer>/data.csv with the header timestamp,consumption (and the regressors), in
+UTC, sorted by time.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set.  The table may be larger than memory.
+
+A row that cannot be read beyond doubt goes to <base>/processing/rejected/rejected.csv with its file, line and
+the reason; it never stops the others.  A file that cannot be read as a whole stops the program before
+anything is written."""
+EPILOGUE = """\
+examples:
+  process --customer-id meter --timestamp ds --value y
+  process --delimiter semicolon --decimal , --encoding latin-1 --date-format '%d.%m.%Y %H:%M'
+  process --regressors temperature,holiday --where split=train
+
+exit codes: 0 done; 1 nothing usable, a file that cannot be read, a disk that is full; 2 an unknown option;
+130 after Ctrl-C; 143 after SIGTERM"""
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options of this program."""
     parser = argparse.ArgumentParser(
-        prog="process", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="process",
+        description=DESCRIPTION,
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     names = Columns()
-    option = parser.add_argument
+    option = parser.add_argument_group("columns").add_argument
     option("--customer-id", default=names.customer_id, metavar="COLUMN", help="default: %(default)s")
     option("--timestamp", default=names.timestamp, metavar="COLUMN", help="default: %(default)s")
     option("--value", default=names.value, metavar="COLUMN", help="default: %(default)s")
@@ -40,6 +53,25 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar="COLUMN=TEXT",
         help="read only the rows with this text in this column, such as split=train; may be repeated",
+    )
+    option = parser.add_argument_group("how the files are written, where it is in doubt").add_argument
+    option(
+        "--delimiter",
+        metavar="CHARACTER",
+        help="between cells: comma, semicolon, tab, pipe, or one character",
+    )
+    option("--decimal", metavar="MARK", help="the decimal mark: '.' or ','")
+    option("--encoding", metavar="NAME", help="such as utf-8, latin-1, cp1252 or utf-16")
+    option(
+        "--date-format",
+        metavar="FORMAT",
+        help="as strptime has it, such as %%d/%%m/%%Y, or epoch_s, epoch_ms, epoch_us, epoch_ns",
+    )
+    option = parser.add_argument_group("output").add_argument
+    option(
+        "--replace",
+        action="store_true",
+        help="remove customers of an earlier run that this input does not have; else they end the program",
     )
     return parser.parse_args(arguments)
 
@@ -62,37 +94,54 @@ def columns(options: argparse.Namespace) -> Columns:
     )
 
 
-def process(paths: Paths, wanted: Columns) -> int:
-    """Run the step; return the number of customers written, raise `InputError` where there is none."""
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="process-") as spill:
-        readings = Readings(paths.processing_input, wanted, spill=Path(spill))
-        counts = readings.count()
-        logger.info("%d readings of %d customers", counts.rows - counts.rejected, counts.customers)
-        if counts.rejected:
-            rejected = paths.base / "processing" / "rejected" / "rejected.csv"
-            rejected.parent.mkdir(parents=True, exist_ok=True)
-            readings.write_rejected(rejected)
-            logger.warning("%d of %d rows rejected, see %s", counts.rejected, counts.rows, rejected)
-        if not counts.customers:
-            raise InputError(f"no usable reading in {counts.rows} rows below {paths.processing_input}")
-        header = ",".join(("timestamp", "consumption", *wanted.regressors))
-        written = write_folders(readings.lines(), paths.processing_output, header=header)
-        total = sum(1 for _ in progress(written, total=counts.customers, doing="process"))
-    seconds = time.monotonic() - started
-    logger.info("%d customers written to %s in %.1f s", total, paths.processing_output, seconds)
-    return total
+def process(paths: Paths, wanted: Columns, *, replace: bool = False, **texts: str | None) -> int:
+    """Run the step as `processing._job.process` describes it; `texts` are the fields of `ReadingOptions`."""
+    from processing._job import process as run_step  # noqa: PLC0415 -- after Ctrl-C has its meaning
+    from readings import OptionError, ReadingOptions  # noqa: PLC0415 -- the same
+
+    try:
+        options = ReadingOptions(**texts)
+    except OptionError as error:
+        raise SettingError(f"--{error}") from error
+    return run_step(paths, wanted, options=options, replace=replace)
 
 
 def main() -> int:
     """Run the program and return its exit code."""
     options = parse()
+    received = _stop_on_signals()
+    texts = {name: getattr(options, name) for name in ("delimiter", "decimal", "encoding", "date_format")}
 
     def program(env: Mapping[str, str]) -> int:
-        process(Paths.from_env(env), columns(options))
+        try:
+            process(Paths.from_env(env), columns(options), replace=options.replace, **texts)
+        except BaseException:
+            if not received:
+                raise
+            name = signal.Signals(received[0]).name
+            logger.error("stopped by %s; start process again to write the whole output", name)  # noqa: TRY400
+            return 128 + received[0]
         return 0
 
     return run(program)
+
+
+def _stop_on_signals() -> list[int]:
+    """Let SIGINT or SIGTERM leave by an exception, so that nothing unfinished stays; return where it is noted.
+
+    DuckDB turns the exception into one of its own.
+    """
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        received.append(number)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, stop)
+    return received
 
 
 if __name__ == "__main__":
