@@ -35,6 +35,8 @@ SECONDS: Final = 20
 """A stock fit that takes longer is left out."""
 LONG: Final = 100
 """From so many readings stock Prophet uses L-BFGS."""
+YEARS: Final = pd.Timedelta(days=730)
+"""A yearly season from a shorter history is one from months never seen."""
 _ADDED: Final = ("seasonalities", "extra_regressors", "country_holidays")
 
 
@@ -74,6 +76,8 @@ def judged(seed: int) -> dict[str, Any]:
         return fact | {"stock": "slow"}
     except (RuntimeError, ValueError, OverflowError, FloatingPointError) as error:
         return fact | {"stock": "failed", "stock_said": str(error)[:200]}
+    if stock.seasonalities.get("yearly") and np.ptp(frame.ds) < YEARS and one.closed:
+        fact["closed"] = "months"
     fact |= {"stock": "fitted", "stock_seconds": round(time.perf_counter() - began, 2)}
     if isinstance(ours, forecasting.Model) and ours.engine == "fleetcast":
         fact |= _objectives(one.case, frame, ours, stock) | _forecasts(one, frame, ours, stock)

@@ -39,7 +39,7 @@ class Generated:
     closed: str
     """What no reading has: "weekdays", "hours", "months", or "" for nothing."""
     unseen: pd.DatetimeIndex
-    """Timestamps of that kind between the readings and after the last."""
+    """Timestamps of that kind between the readings, and soon after the last."""
 
 
 def generated(seed: int) -> Generated:
@@ -54,7 +54,7 @@ def generated(seed: int) -> Generated:
         closed, shut = "", np.zeros(len(all_dates), np.bool_)
     ds = all_dates[~shut]
     ds = ds[_with_gaps(draw, rows, len(ds))]
-    near = all_dates[(all_dates >= ds[0]) & (all_dates <= ds[-1] + 28 * DAY) & shut]
+    near = all_dates[(all_dates > ds[0]) & (all_dates < ds[-1] + min(28 * DAY, (ds[-1] - ds[0]) / 10)) & shut]
     frame, arguments, seasonalities, regressors = _model(draw, ds)
     country = str(draw.choice(COUNTRIES)) if draw.random() < 0.15 else None
     case = Case(frame.copy, arguments, seasonalities, regressors, country, freq)
