@@ -39,7 +39,7 @@ RUN /opt/fleetcast/bin/pip install --quiet --no-deps /src \
 
 FROM --platform=${PLATFORM} ${BASE}
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends libgomp1 libpython3-stdlib python3-minimal tini zlib1g \
+ && apt-get install -y -qq --no-install-recommends libgomp1 libpython3-stdlib python3-minimal tini tzdata zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* /var/log/*
 COPY --from=build /opt/java /opt/java
 COPY --from=build /opt/fleetcast /opt/fleetcast

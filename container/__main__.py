@@ -9,7 +9,7 @@ from container._doctor import doctor
 from container._errors import SettingError
 from container._paths import Paths
 from container._profile import Profile, this_profile
-from container._program import configure_logging
+from container._program import EXIT_INTERRUPTED, configure_logging
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def main() -> int:
         chosen = this_profile(os.environ)
         os.environ.update(chosen.variables)  # before anything loads NumPy, which reads some of them then
         if arguments[0] == "doctor":
-            return doctor(arguments[1:], chosen)
+            return _doctor(arguments[1:], chosen)
         _tell(chosen)
         os.execvp(arguments[0], arguments)  # noqa: S606 -- one of three fixed names
     asked_for_help = arguments[:1] in (["-h"], ["--help"], ["help"])
@@ -50,6 +50,14 @@ def main() -> int:
         print(f"{arguments[0]!r} is not a program of this image.\n", file=sys.stderr)  # noqa: T201
     print(usage(), file=sys.stdout if asked_for_help else sys.stderr)
     return 0 if asked_for_help else 2
+
+
+def _doctor(arguments: list[str], chosen: Profile) -> int:
+    try:
+        return doctor(arguments, chosen)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return EXIT_INTERRUPTED
 
 
 def _tell(chosen: Profile) -> None:

@@ -13,6 +13,8 @@ from container._settings import choice
 logger = logging.getLogger(__name__)
 
 _LEVELS = {str(value): value for value in (10, 20, 30, 40, 50)} | logging.getLevelNamesMapping()
+EXIT_INTERRUPTED: Final = 130
+"""After Ctrl-C: 128 and the signal's number, as shells have it."""
 _IS_METRICS: Final = "is_metrics"
 """The attribute of a log record that is the line of metrics."""
 
@@ -37,7 +39,8 @@ def run(program: Program, *, failed: Told | None = None) -> int:
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         logger.error(reason)  # noqa: TRY400 -- a full disk or a missing permission is no defect
     except KeyboardInterrupt:
-        return 130
+        logger.warning("interrupted")
+        return EXIT_INTERRUPTED
     except Exception as error:
         reason = f"internal error: {type(error).__name__}: {error}"
         logger.exception("internal error")

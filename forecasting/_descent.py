@@ -7,7 +7,7 @@ damped as by Levenberg.
 """
 
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 
@@ -100,17 +100,51 @@ def descend(model: CurveModel, point: Point, around: Expansion | None = None) ->
     around = around or expansion(model, point)
     for _ in range(_ITERATIONS):
         before, kkt = kkt, _violation(model, point, around.b)
-        limit = (
-            _AIM if kkt < before / 2 else tolerance(np.diag(around.G), model.y, s2=point.s2, tau=model.tau)
-        )
-        if kkt <= limit:
+        if kkt <= (_AIM if kkt < before / 2 else _limit(model, point, around)):
             return End(point, around, kkt, converged=True)
         lower = _lower(model, point, around, manner)
         if lower is None:
             break
         point, manner = lower
         around = expansion(model, point)
-    return End(point, around, kkt, converged=False)
+    return _polished(model, End(point, around, kkt, converged=False))
+
+
+def _polished(model: CurveModel, end: End) -> End:
+    """Go on from where no lower point is found: next to the minimum, rounding hides what F falls by.
+
+    There a step is good if it fulfils the optimality conditions better and F rises by its rounding at most.
+    """
+    for _ in range(_ITERATIONS):
+        if end.kkt <= _limit(model, end.point, end.around):
+            return replace(end, converged=True)
+        nearer = _nearer(model, end)
+        if nearer is None:
+            break
+        end = nearer
+    return end
+
+
+def _nearer(model: CurveModel, end: End) -> End | None:
+    point, n = end.point, model.y.size
+    rounding = float(np.finfo(np.float64).eps) * float(np.abs(model.y).max())
+    slack = 8 * rounding * sqrt(n * point.rss) / point.s2 + 1e-13 * abs(point.F)
+    for manner in (_Manner(exact=True), *(_Manner(level=level) for level in range(len(_DAMPINGS)))):
+        try:
+            trial = point_at(model, _target(model, point, end.around, manner))
+        except np.linalg.LinAlgError:
+            continue
+        if not point.F + slack >= trial.F:
+            continue
+        around = expansion(model, trial)
+        kkt = _violation(model, trial, around.b)
+        if kkt < end.kkt:
+            return End(trial, around, kkt, converged=False)
+    return None
+
+
+def _limit(model: CurveModel, point: Point, around: Expansion) -> float:
+    return tolerance(np.diag(around.G), model.y, s2=point.s2, tau=model.tau)
 
 
 def expansion(model: CurveModel, point: Point) -> Expansion:

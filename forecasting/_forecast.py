@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -26,6 +27,14 @@ Table: TypeAlias = dict[str, NDArray[Any]]
 
 MOST_BYTES_KEPT: Final = 8_192
 """Of the features and quantiles of the one horizon that a model keeps: some 35 steps."""
+
+
+MOST_ROWS: Final = 10_000_000
+"""Of one forecast."""
+MOST_NUMBERS: Final = 100_000_000
+"""Rows times features of one forecast: 0.8 GB."""
+NEAREST: Final = 1e-12
+"""How near to 0 and to 1 a quantile is computed; a nearer one is answered as this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +95,7 @@ class _Point:
     trend: Vector
     additive: Vector
     multiplicative: Vector
-    """A share of the trend."""
+    """A share of the trend above its floor."""
     yhat: Vector
 
 
@@ -103,7 +112,14 @@ def forecast(model: "Model", request: Request) -> Table:
     else:
         point = _point(model, horizon)  # OpenBLAS shares no product of so few numbers among threads
     table = _table(model, horizon, point, components=request.components)
+    check_finite(point.yhat, table, horizon.shares)
     return without_negatives(table, horizon.shares) if request.non_negative else table
+
+
+def check_finite(yhat: Vector, table: Table, endings: Iterable[str]) -> None:
+    """Refuse a forecast beyond what a number can hold; raises FutureError."""
+    if not np.isfinite(yhat).all() or not all(np.isfinite(table[f"yhat_{each}"]).all() for each in endings):
+        raise FutureError("the forecast is too large for a number; check regressors, cap, floor and ds")
 
 
 def without_negatives(table: Table, endings: Iterable[str]) -> Table:
@@ -133,6 +149,7 @@ def _keep(model: "Model", key: tuple[object, ...] | None, horizon: Horizon) -> N
 
 def _horizon(model: "Model", request: Request) -> Horizon:
     rows = _rows(model, request)
+    check_size(rows.ds.size, model.layout.features)
     X = model.layout.matrix(
         rows.ds,
         regressors=rows.regressors,
@@ -161,9 +178,21 @@ def _point(model: "Model", horizon: Horizon) -> _Point:
         scaled = k_t * horizon.t + m_t
     else:
         scaled = trend(model.settings.growth, model.parameters, model.t_change, t=horizon.t, cap=cap)
-    level = scaled * y_scale + floor
+    above = scaled * y_scale
     additive, multiplicative = terms(horizon.X, model.parameters.beta, model.layout.multiplicative, y_scale)
-    return _Point(cap, level, additive, multiplicative, level * (1 + multiplicative) + additive)
+    return _Point(
+        cap, above + floor, additive, multiplicative, yhat(above, floor, 1 + multiplicative, additive)
+    )
+
+
+def yhat(above: Matrix, floor: Matrix | float, factor: Matrix, additive: Matrix) -> Matrix:
+    """Return the forecast of a trend `above` its floor: the factor 1 + terms multiplies what is above it.
+
+    That is the model that was fitted.  Prophet's own `predict` multiplies the floor too, and is wrong by
+    floor * terms where a floor (of logistic growth, or the least reading with minmax) is not 0.
+    """
+    forecast: Matrix = above * factor + floor + additive
+    return forecast
 
 
 def _deviations(model: "Model", horizon: Horizon, point: _Point) -> tuple[Matrix, Matrix] | None:
@@ -245,10 +274,10 @@ def probabilities(default_width: float | None, request: Request) -> dict[str, fl
     if width is not None:
         shares = {"lower": (1.0 - width) / 2, "upper": (1.0 + width) / 2}
     for share in request.quantiles:
-        if isinstance(share, (bool, str)) or not 0 < share < 1:
+        if isinstance(share, (bool, np.bool_)) or not isinstance(share, Real) or not 0 < share < 1:
             raise FutureError(f"quantiles must be numbers between 0 and 1, not {share!r}")
         shares[repr(float(share))] = float(share)
-    return shares
+    return {ending: min(max(share, NEAREST), 1.0 - NEAREST) for ending, share in shares.items()}
 
 
 def _rows(model: "Model", request: Request) -> _Rows:
@@ -256,17 +285,50 @@ def _rows(model: "Model", request: Request) -> _Rows:
         request, last_dates=model.last_dates, dates=model.history.dates if model.history else None
     )
     cap, floor = None, None
+    names = [regressor.name for regressor in model.layout.regressors]
+    logistic = model.settings.growth == "logistic"
+    check_known(request, logistic, model.scale.logistic_floor, names, model.layout.conditions)
     try:
-        if model.settings.growth == "logistic":
+        if logistic:
             cap, floor = _limits(model, request, ds.size)
-        names = [regressor.name for regressor in model.layout.regressors]
         regressors = numeric_columns(names, request.regressors, rows=ds.size) if names else {}
         names = list(model.layout.conditions)
         conditions = condition_columns(names, request.conditions, rows=ds.size) if names else {}
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise FutureError(str(error)) from error
     rows = _Rows(ds, cap, floor, regressors, conditions)
     return rows if request.ds is None or (np.diff(ds) >= 0).all() else _sorted(rows)
+
+
+def check_known(
+    request: Request,
+    logistic: bool,  # noqa: FBT001 - read once, here
+    has_floor: bool,  # noqa: FBT001
+    regressors: Iterable[str],
+    conditions: Iterable[str],
+) -> None:
+    """Refuse by name what the model would not use; raises FutureError."""
+    for kind, names, known in (
+        ("regressors", request.regressors, list(regressors)),
+        ("conditions", request.conditions, list(conditions)),
+    ):
+        for name in names or ():
+            if name not in known:
+                accepted = ", ".join(map(repr, known)) or "none"
+                raise FutureError(f"{kind}: this model does not use {name!r}; it uses {accepted}")
+    for name, value, used, why in (
+        ("cap", request.cap, logistic, "was not fitted with logistic growth"),
+        ("floor", request.floor, has_floor, "was fitted without a floor"),
+    ):
+        if value is not None and not used:
+            raise FutureError(f"{name} has no use, as this model {why}; non_negative raises forecasts to 0")
+
+
+def check_size(rows: int, features: int) -> None:
+    """Refuse a forecast that takes more memory than any has use for; raises FutureError."""
+    if rows * features > MOST_NUMBERS:
+        most = MOST_NUMBERS // features
+        raise FutureError(f"a forecast with {features} features has at most {most} rows; ask for fewer")
 
 
 def _sorted(rows: _Rows) -> _Rows:
@@ -288,14 +350,18 @@ def future_rows(request: Request, *, last_dates: Stamps, dates: Stamps | None) -
     if request.ds is not None:
         try:
             stamps = microseconds(request.ds)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise FutureError(str(error)) from error
-        if not stamps.size:
-            raise FutureError("ds has no rows; a forecast needs at least one timestamp")
+        if not 0 < stamps.size <= MOST_ROWS:
+            raise FutureError(f"ds must have at least one timestamp and at most {MOST_ROWS}")
         return stamps
     periods = request.periods
-    if isinstance(periods, bool) or not isinstance(periods, (int, np.integer)) or periods < 1:
-        raise FutureError(f"periods must be a whole number of at least 1, not {periods!r}")
+    if (
+        isinstance(periods, bool)
+        or not isinstance(periods, (int, np.integer))
+        or not 1 <= periods <= MOST_ROWS
+    ):
+        raise FutureError(f"periods must be a whole number from 1 to {MOST_ROWS}, not {periods!r:.40}")
     future = future_stamps(last_dates, int(periods), request.freq)
     if not request.include_history:
         return future

@@ -10,7 +10,7 @@ import numpy as np
 
 from forecasting._errors import FutureError
 from forecasting._spacing import MONDAY_OFFSET, MONTHS, WEEKDAYS, spacing_of
-from forecasting._timestamps import DAY, SECOND, Stamps
+from forecasting._timestamps import DAY, LAST_DAY, SECOND, Stamps
 
 _TICKS = {
     "D": DAY,
@@ -40,6 +40,9 @@ _MONTHLY = {
     "A": (12, "end"),
 }
 """Alias: months in one step, and which day of the month."""
+_LONGEST = 64
+"""Characters of an alias."""
+_BEYOND = "the forecast would reach beyond the year 9999; ask for fewer periods or a smaller freq"
 _ACCEPTED = "D, h, min, s, ms, us, W, W-MON .. W-SUN, B, MS, ME, QS, QE, YS, YE, or a multiple such as 15min"
 
 
@@ -50,6 +53,11 @@ class Fixed:
     step: int
     """Microseconds."""
 
+    @property
+    def least(self) -> int:
+        """The shortest time between two timestamps, in microseconds."""
+        return self.step
+
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
@@ -58,12 +66,22 @@ class Weekly:
     count: int
     weekday: int
 
+    @property
+    def least(self) -> int:
+        """The shortest time between two timestamps, in microseconds."""
+        return 7 * DAY * self.count
+
 
 @dataclass(frozen=True, slots=True)
 class BusinessDays:
     """Every `count`-th day from Monday to Friday."""
 
     count: int
+
+    @property
+    def least(self) -> int:
+        """The shortest time between two timestamps, in microseconds."""
+        return DAY * self.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,11 @@ class Monthly:
     """January is 0."""
     at_end: bool
 
+    @property
+    def least(self) -> int:
+        """The shortest time between two timestamps, in microseconds."""
+        return 28 * DAY * self.months * self.count
+
 
 Frequency: TypeAlias = Fixed | Weekly | BusinessDays | Monthly
 
@@ -86,8 +109,19 @@ def future_stamps(seen: Stamps, periods: int, freq: str | None) -> Stamps:
     As pandas does, anchored steps (weeks, months, ...) begin at the first anchor after the last timestamp.
     Without a frequency it is inferred from the last five.  Raises FutureError.
     """
+    if freq is not None and (not isinstance(freq, str) or len(freq) > _LONGEST):
+        raise FutureError(f"freq must be one of {_ACCEPTED}, not {repr(freq)[:_LONGEST]}")
     frequency = inferred(seen[-5:]) if freq is None else parsed(freq)
     last = int(seen[-1])
+    if periods * frequency.least > (LAST_DAY + 1) * DAY - last:
+        raise FutureError(_BEYOND)
+    stamps = _after(last, frequency, periods)
+    if int(stamps[-1]) >= (LAST_DAY + 1) * DAY:
+        raise FutureError(_BEYOND)
+    return stamps
+
+
+def _after(last: int, frequency: Frequency, periods: int) -> Stamps:
     if isinstance(frequency, Fixed):
         return last + frequency.step * np.arange(1, periods + 1)
     day, clock = divmod(last, DAY)
@@ -117,7 +151,7 @@ def _months(day: int, frequency: Monthly, steps: Stamps) -> Stamps:
 @lru_cache(maxsize=256)
 def parsed(freq: str) -> Frequency:
     """Return the frequency of a pandas alias; raises FutureError with what is accepted."""
-    found = re.fullmatch(r"(\d*)([A-Z]+)(?:-([A-Z]{3}))?", freq) if isinstance(freq, str) else None
+    found = re.fullmatch(r"(\d{0,18})([A-Z]+)(?:-([A-Z]{3}))?", freq)
     if found and found[2] not in _TICKS:
         count, anchor = int(found[1] or 1), found[3]
         if found[2] == "W" and count and (anchor or "SUN") in WEEKDAYS:
@@ -132,8 +166,8 @@ def parsed(freq: str) -> Frequency:
 
 
 def _ticks(freq: str) -> int:
-    part = r"(\d+(?:\.\d+)?)?(" + "|".join(sorted(_TICKS, key=len, reverse=True)) + ")"
-    if not isinstance(freq, str) or not re.fullmatch(f"(?:{part})+", freq):
+    part = r"(\d{1,18}(?:\.\d{1,18})?)?(" + "|".join(sorted(_TICKS, key=len, reverse=True)) + ")"
+    if not re.fullmatch(f"(?:{part})+", freq):
         raise FutureError(f"freq must be one of {_ACCEPTED}, not {freq!r}")
     step = math.fsum(float(count or 1) * _TICKS[unit] for count, unit in re.findall(part, freq))
     if step < 1 or not step.is_integer():

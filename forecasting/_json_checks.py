@@ -11,7 +11,7 @@ from forecasting._holiday_table import HolidayTable
 from forecasting._names import BUILT_IN, check_name
 from forecasting._problem import Parameters, Vector
 from forecasting._settings import GROWTHS, MODES, SCALINGS, Settings
-from forecasting._timestamps import DAY, Stamps
+from forecasting._timestamps import DAY, FIRST_DAY, LAST_DAY, Stamps
 
 MOST_FEATURES: Final = 1_000
 MOST_CHANGEPOINTS: Final = 1_000
@@ -21,8 +21,6 @@ MOST_HOLIDAY_DAYS: Final = 100_000
 LARGEST: Final = 1e30
 """Of any number, so that no product of a forecast overflows."""
 MOST_DAYS_OF_A_WINDOW: Final = 366
-FIRST_DAY, LAST_DAY = -719_162, 2_932_896
-"""The years 1 to 9999, in days since 1970."""
 
 _SMALL_TEXT: Final = 256 * 1024
 _MOST_STRINGS: Final = 200_000

@@ -20,7 +20,7 @@ from forecasting._regressors import Regressor, Standardization
 from forecasting._sampled import SampledModel
 from forecasting._seasonality import Seasonality
 from forecasting._settings import Settings
-from forecasting._timestamps import SECOND, Stamps, datetimes, from_iso
+from forecasting._timestamps import FIRST_DAY, LAST_DAY, SECOND, Stamps, datetimes, from_iso
 
 SEEN_DATES = 5
 """How many of the last timestamps a model remembers: as many as Prophet infers a frequency from."""
@@ -112,8 +112,8 @@ def _model(content: Mapping[str, Any], *, keep_history: bool) -> Model:
 def _scale(content: Mapping[str, Any]) -> Scale:
     """Return the scaling; times are in seconds since 1970."""
     day = 86_400
-    start = checks.number("start", content["start"], low=checks.FIRST_DAY * day, high=checks.LAST_DAY * day)
-    t_scale = checks.number("t_scale", content["t_scale"], low=1e-6, high=checks.LAST_DAY * day)
+    start = checks.number("start", content["start"], low=FIRST_DAY * day, high=LAST_DAY * day)
+    t_scale = checks.number("t_scale", content["t_scale"], low=1e-6, high=LAST_DAY * day)
     return Scale(
         start=round(start * SECOND),
         t_scale=round(t_scale * SECOND),
@@ -253,7 +253,7 @@ def _holidays(
 
 
 def _resolved_days(days: list[Any]) -> tuple[int, ...]:
-    found = checks.vector("holidays_resolved", days, most=checks.MOST_HOLIDAY_DAYS, size=checks.LAST_DAY)
+    found = checks.vector("holidays_resolved", days, most=checks.MOST_HOLIDAY_DAYS, size=LAST_DAY)
     return tuple(found.astype(np.int64).tolist())
 
 

@@ -11,7 +11,17 @@ from typing import Final
 import numpy as np
 
 from forecasting._errors import FutureError
-from forecasting._forecast import Request, Table, future_rows, probabilities, terms, without_negatives
+from forecasting._forecast import (
+    Request,
+    Table,
+    check_finite,
+    check_size,
+    future_rows,
+    probabilities,
+    terms,
+    without_negatives,
+    yhat,
+)
 from forecasting._future_trend import SlopeChanges
 from forecasting._history import floor_column
 from forecasting._linear_intervals import LinearFutures, linear_deviations
@@ -108,16 +118,17 @@ def _tables(models: list[Model], request: Request) -> Iterator[Table]:
     if not (t[:, 0] > 1.0).all():
         raise FutureError("a step is too small beside the history of one of the models")
     y_scale = np.array([model.scale.y_scale for model in models])[:, None]
+    check_size(ds.shape[1], models[0].layout.features)
     additive, multiplicative = _terms(models, ds, y_scale)
-    level = _trend(models, t) * y_scale + _floor(models)
     factor = 1 + multiplicative
-    yhat = level * factor + additive
+    middle = yhat(_trend(models, t) * y_scale, _floor(models), factor, additive)
     around = _around(models, shares, t=t, factor=factor) if shares else None
     for i, stamps in enumerate(datetimes(ds)):
         table: Table = {"ds": stamps}
         if around is not None:
-            table |= zip([f"yhat_{name}" for name in shares], yhat[i] + around[i], strict=True)
-        table["yhat"] = yhat[i]
+            table |= zip([f"yhat_{name}" for name in shares], middle[i] + around[i], strict=True)
+        table["yhat"] = middle[i]
+        check_finite(middle[i], table, shares)
         yield without_negatives(table, shares) if request.non_negative else table
 
 

@@ -26,7 +26,7 @@ from forecasting._problem import Parameters
 from forecasting._sampled import SampledModel
 from forecasting._timestamps import datetimes
 
-OPTIMIZE_SECONDS: Final = 15
+OPTIMIZE_SECONDS: Final = 10
 """Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""
 ROWS_PER_SECOND: Final = 100
 """A longer history gets a second more for so many rows."""

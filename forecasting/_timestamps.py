@@ -3,34 +3,55 @@
 import re
 import warnings
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Stamps: TypeAlias = NDArray[np.int64]
 
+MICROSECONDS = np.dtype("datetime64[us]")
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 NOT_A_TIME = np.iinfo(np.int64).min
-_ISO = re.compile(r"-?\d{4,6}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?", re.ASCII)
+FIRST_DAY, LAST_DAY = -719_162, 2_932_896
+"""The years 1 to 9999, in days since 1970."""
+_FIRST, _AFTER = np.datetime64(FIRST_DAY, "D"), np.datetime64(LAST_DAY + 1, "D")
+_FINE_UNITS = ("us", "ns", "ps", "fs", "as")
+"""Whose timestamps cannot lie so far from 1970 that microseconds overflow."""
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?", re.ASCII)
+_BEGINNING = re.compile(r"\d{4}(-|$)|NaT$|$", re.ASCII)
+"""Of a text that NumPy may read: it takes "20240101" for a year, and "today" for today."""
 _ACCEPTED = "dates without a time zone: datetime64, datetime, or ISO 8601 text"
 
 
 def microseconds(values: ArrayLike, *, name: str = "ds") -> Stamps:
     """Return timestamps as microseconds since 1970, shape (N,); finer digits are cut off.
 
-    Raises ValueError for time zones, missing timestamps, and what is no date at all.
+    Raises ValueError for time zones, missing timestamps, years beyond 1 to 9999, and what is no date at all.
     """
     array = np.asarray(values)
     if array.dtype.kind != "M":
         array = _parsed(array, name)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, not of shape {array.shape}")
-    stamps = array.astype("datetime64[us]").view(np.int64)
-    if stamps.size and int(stamps.min()) == NOT_A_TIME:
+    if not array.size:
+        return np.empty(0, np.int64)
+    first = int(array.view(np.int64).min())
+    if first == NOT_A_TIME:
         raise ValueError(f"{name} has missing timestamps (NaT); each row needs one")
+    if np.datetime_data(array.dtype)[0] not in _FINE_UNITS:
+        check_years(first, int(array.view(np.int64).max()), name=name, of=array.dtype)
+    stamps = array.astype("datetime64[us]").view(np.int64)
+    check_years(int(stamps.min()), int(stamps.max()), name=name)
     return stamps
+
+
+def check_years(first: int, last: int, *, name: str, of: np.dtype[Any] = MICROSECONDS) -> None:
+    """Raise ValueError where timestamps in the unit of this type do not lie in the years 1 to 9999."""
+    low, high = (int(limit.astype(of).astype(np.int64)) for limit in (_FIRST, _AFTER))
+    if not low <= first <= last < high:
+        raise ValueError(f"{name} must lie in the years 1 to 9999")
 
 
 def _parsed(array: NDArray[np.generic], name: str) -> NDArray[np.datetime64]:
@@ -41,11 +62,14 @@ def _parsed(array: NDArray[np.generic], name: str) -> NDArray[np.datetime64]:
         raise ValueError(
             f"{name} has a time zone, which Prophet does not support; {name} must hold {_ACCEPTED}"
         )
+    for item in items:
+        if isinstance(item, str) and not _BEGINNING.match(item):
+            raise ValueError(f"{name} must hold {_ACCEPTED}; not {item[:40]!r}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # NumPy only warns about "Z" and "+01:00"
             return np.array(items, dtype="datetime64[us]").reshape(array.shape)
-    except (ValueError, TypeError, Warning) as error:
+    except (ValueError, TypeError, OverflowError, Warning) as error:
         raise ValueError(f"{name} must hold {_ACCEPTED} ({error})") from error
 
 

@@ -26,6 +26,7 @@ Names: TypeAlias = Sequence[Collection[str]]
 CANDIDATES = (",", ";", "\t", "|")
 TIME_AND_NUMBER = 2
 QUOTE = '"'
+NO_FIRST_ROW = "its first line has cells of more than 128 KB, or a quote that does not close"
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -70,8 +71,11 @@ def detect_dialect(
     text = decoded(head, encoding, whole=whole)
     candidates = (options.delimiter,) if options.delimiter else CANDIDATES
     headers = {delimiter: first_rows(text, delimiter, most=1) for delimiter in candidates}
-    if not all(headers.values()):
+    if not text.strip():
         raise DialectError("is empty: it has no readings")
+    headers = {delimiter: rows for delimiter, rows in headers.items() if rows}
+    if not headers:
+        raise DialectError(f"has no header: {NO_FIRST_ROW}")
     delimiter = _delimiter({delimiter: rows[0] for delimiter, rows in headers.items()}, names, options)
     decimal = options.decimal or "."
     if options.decimal is None and delimiter != ",":

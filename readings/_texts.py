@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from readings._parsed import Codes, Places, Texts, as_text
 
@@ -54,7 +55,7 @@ def shapes(texts: Texts) -> Iterator[Shape]:
         if width > LONGEST:
             yield Shape("?", places, np.empty((len(places), 0), np.uint8))
         else:
-            yield from _shapes(codes[starts[places, None] + np.arange(width)], places)
+            yield from _shapes(sliding_window_view(codes, width)[starts[places]], places)
 
 
 def _ends(codes: Codes, count: int) -> Places:

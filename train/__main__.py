@@ -6,7 +6,7 @@ import logging
 import math
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from archive import FilesystemError, write_atomically
@@ -63,25 +63,20 @@ def train(paths: Paths, settings: TrainSettings) -> int:
 
 
 def _check_shares(finished: Finished, settings: TrainSettings) -> None:
-    """Raise `TrainingError` where more customers failed, or got no model of an engine, than is allowed."""
+    """Raise `TrainingError` where more customers failed, or are fitted by no engine, than is allowed."""
     tally = finished.tally
-    failed = [(outcome.customer, outcome.reason) for outcome in tally.failed]
-    _check_share("failed", failed, tally.customers, settings.max_failed_fraction, "max_failed_fraction")
-    _check_share(
-        "are fallbacks",
-        tally.fallbacks,
-        tally.customers,
-        settings.max_fallback_fraction,
-        "max_fallback_fraction",
-    )
-
-
-def _check_share(what: str, found: Sequence[tuple[str, str]], total: int, limit: float, setting: str) -> None:
-    if len(found) > limit * total:
-        customer, reason = found[0]
+    if len(tally.failed) > settings.max_failed_fraction * tally.customers:
+        first = tally.failed[0]
         raise TrainingError(
-            f"{len(found)} of {total} customers {what}, more than {setting} = {limit:g} allows. "
-            f"The first: {quoted(customer)}: {reason}"
+            f"{len(tally.failed)} of {tally.customers} customers failed, more than max_failed_fraction = "
+            f"{settings.max_failed_fraction:g} allows. The first: {quoted(first.customer)}: {first.reason}"
+        )
+    if tally.without_engine > settings.max_fallback_fraction * tally.customers:
+        customer, reason = tally.fallbacks[0]
+        raise TrainingError(
+            f"{tally.without_engine} of {tally.customers} customers could be fitted by no engine, more than "
+            f"max_fallback_fraction = {settings.max_fallback_fraction:g} allows. "
+            f"The first fallback: {quoted(customer)}: {reason}"
         )
 
 

@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 PREFERRED: Final = ("train", "training")
 CONFIG: Final = "config"
 """The channel of holidays and the like, which never holds readings."""
-ENDINGS: Final = (".csv", ".parquet")
-WHOLE: Final = ("data.csv", "data.parquet")
+ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
+WHOLE: Final = ("data.csv", "data.csv.gz", "data.parquet")
 SKIPPED_LOGGED: Final = 10
 """Lines about files that are passed over, per reason; the others are counted."""
 _COPY: Final = re.compile(r"( \(\d+\)|[ _-]*\bcopy( \d+)?)$|^copy of ", re.IGNORECASE)
@@ -114,7 +114,7 @@ def _customer(entry: os.DirEntry[str], skipped: _Skipped, *, presharded: bool) -
     elif ending:
         return Customer(stem, (entry.path,))
     else:
-        skipped.add(entry.path, "neither a folder nor a .csv or .parquet file")
+        skipped.add(entry.path, "neither a folder nor a .csv, .csv.gz or .parquet file")
     return None
 
 
@@ -130,7 +130,7 @@ def _customer_of_folder(entry: os.DirEntry[str], skipped: _Skipped, *, presharde
         elif _split_ending(file.name)[1]:
             files.append(file)
         else:
-            skipped.add(file.path, "not a .csv or .parquet file")
+            skipped.add(file.path, "not a .csv, .csv.gz or .parquet file")
     whole = len(files) == 1 and files[0].name in WHOLE
     return Customer(
         entry.name,

@@ -3,31 +3,23 @@
 Every file is read and checked before the job writes anything; an error names the file and the line.
 """
 
-import csv
 import hashlib
-import io
 import json
 import logging
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import numpy as np
-
 from container import InputError, Paths, quoted
-from forecasting import HolidayTable
-from readings import DialectError, detect_dialect, times
+from forecasting import HolidayTable, SettingError, check_arguments
 from train._channel import CONFIG
-from train._files import UnusableFileError, read_file
+from train._config_rows import CUSTOMER, Placed, Row, read_rows
 from train._host import Host
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES: Final = 16 * 1024 * 1024
-"""Of one file: some 300,000 rows."""
-MOST_WINDOW_DAYS: Final = 366
 _FILES: Final = {
     "holidays.csv": "holidays",
     "holidays.json": "holidays",
@@ -35,19 +27,6 @@ _FILES: Final = {
     "seasonalities.json": "seasonalities",
 }
 _ACCEPTED: Final = ", ".join(_FILES)
-_COLUMNS: Final = {
-    "holidays": ("ds", "holiday", "lower_window", "upper_window", "prior_scale"),
-    "changepoints": ("ds",),
-    "seasonalities": ("name", "period", "fourier_order", "prior_scale", "mode", "condition_name"),
-}
-_NEEDED: Final = {
-    "holidays": ("ds", "holiday"),
-    "changepoints": ("ds",),
-    "seasonalities": ("name", "period", "fourier_order"),
-}
-_CUSTOMER: Final = "customer"
-
-Row: TypeAlias = dict[str, Any]
 Rows: TypeAlias = Mapping[str, Sequence[Row]]
 """By the name of the argument of `forecasting.fit`."""
 
@@ -72,8 +51,10 @@ class Config:
         shared: dict[str, list[Row]] = {}
         own: dict[str, dict[str, list[Row]]] = {}
         for argument, path in _files(folder.resolve()).items():
-            for row in _rows(path, argument):
-                customer = row.pop(_CUSTOMER, "")
+            found = read_rows(path, argument)
+            _check_together(f"config/{path.name}", argument, found)
+            for _, row in found:
+                customer = row.pop(CUSTOMER, "")
                 rows = own.setdefault(customer, {}) if customer else shared
                 rows.setdefault(argument, []).append(row)
         return cls(shared, own)
@@ -83,12 +64,7 @@ class Config:
 
         Raises `forecasting.SettingError` where rows contradict each other.
         """
-        arguments: dict[str, Any] = dict(self.rows_of(customer))
-        if holidays := arguments.get("holidays"):
-            arguments["holidays"] = HolidayTable.of(holidays)
-        if changepoints := arguments.get("changepoints"):
-            arguments["changepoints"] = sorted({row["ds"] for row in changepoints})
-        return arguments
+        return {name: _argument(name, rows) for name, rows in self.rows_of(customer).items()}
 
     def digest_of(self, customer: str = "") -> str:
         """Return the SHA-256 of what concerns a customer, or all; empty where nothing does."""
@@ -121,170 +97,36 @@ def _files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _rows(path: Path, argument: str) -> list[Row]:
-    """Return the checked rows of a file."""
-    name = f"config/{path.name}"
-    try:
-        content = read_file(path, most_bytes=MOST_BYTES)
-    except UnusableFileError as error:
-        raise InputError(f"config/{error}") from error
-    read = _csv_rows if path.suffix == ".csv" else _json_rows
-    found = list(read(name, content, argument))
+def _argument(name: str, rows: Sequence[Row]) -> Any:  # noqa: ANN401 -- what `forecasting.fit` takes
+    if name == "holidays":
+        return HolidayTable.of(rows)
+    return sorted({row["ds"] for row in rows}) if name == "changepoints" else rows
+
+
+def _check_together(name: str, argument: str, found: Sequence[Placed]) -> None:
+    """Raise `InputError` with the first row that contradicts Prophet's rules, or a row before it."""
+    shared = [each for each in found if not each[1].get(CUSTOMER)]
+    own: dict[str, list[Placed]] = {}
     for place, row in found:
-        try:
-            row.update(_checked(row, argument))
-        except ValueError as error:
-            raise InputError(f"{name}, {place}: {error}") from error
-    if "ds" in _NEEDED[argument]:
-        _read_times(name, found)
-    return [row for _, row in found]
+        if row.get(CUSTOMER):
+            own.setdefault(row[CUSTOMER], []).append((place, row))
+    for rows in ([], *own.values()):
+        together = [*shared, *rows]
+        if _problem(argument, together):
+            wrong = _first_wrong(argument, together)
+            reason = _problem(argument, together[: wrong + 1])
+            raise InputError(f"{name}, {together[wrong][0]}: {reason}")
 
 
-def _read_times(name: str, found: Sequence[tuple[str, Row]]) -> None:
-    """Write the times of all rows in one way, read as those of the customers' files are."""
-    parsed = times([row["ds"] for _, row in found])
-    for number, (place, row) in enumerate(found):
-        if reason := parsed.reasons.get(number):
-            raise InputError(f"{name}, {place}: ds {quoted(row['ds'])} {reason}")
-        if np.isnat(parsed.values[number]):
-            raise InputError(f"{name}, {place}: ds {quoted(row['ds'])} is no time")
-        row["ds"] = str(parsed.values[number].astype("datetime64[s]"))
+def _first_wrong(argument: str, found: Sequence[Placed]) -> int:
+    """Return the number of the row from which on the rows are wrong together, in few checks."""
+    return bisect_left(range(len(found)), 1, key=lambda n: int(_problem(argument, found[: n + 1]) != ""))
 
 
-def _csv_rows(name: str, content: bytes, argument: str) -> Iterator[tuple[str, Row]]:
+def _problem(argument: str, found: Sequence[Placed]) -> str:
+    rows = [{column: cell for column, cell in row.items() if column != CUSTOMER} for _, row in found]
     try:
-        names = [(column,) for column in _NEEDED[argument]]
-        dialect = detect_dialect(content, names=names, whole=True)
-        text = content.decode(dialect.encoding)
-    except (DialectError, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: {error}") from error
-    lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
-    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
-    header: list[str] = []
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if not header:
-                header = [cell.strip() for cell in cells]
-                _check_columns(header, argument)
-                continue
-            yield f"line {reader.line_num}", _csv_row(header, cells)
-    except (ValueError, csv.Error) as error:
-        raise InputError(f"{name}, line {max(reader.line_num, 1)}: {error}") from error
-
-
-def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Row:
-    if len(cells) != len(header):
-        raise ValueError(f"{len(cells)} cells below a header of {len(header)} columns")
-    row = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
-    return {column: cell for column, cell in row.items() if cell != ""}
-
-
-def _check_columns(header: Sequence[str], argument: str) -> None:
-    accepted = (*_COLUMNS[argument], _CUSTOMER)
-    unknown = [column for column in header if column not in accepted]
-    missing = [column for column in _NEEDED[argument] if column not in header]
-    if unknown:
-        raise ValueError(f"unknown column {quoted(unknown[0])}; accepted are {', '.join(accepted)}")
-    if missing:
-        raise ValueError(f"the column {missing[0]} is missing; needed are {', '.join(_NEEDED[argument])}")
-    if len(set(header)) < len(header):
-        raise ValueError("a column is there twice")
-
-
-def _json_rows(name: str, content: bytes, argument: str) -> Iterator[tuple[str, Row]]:
-    try:
-        rows = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{name}, line {error.lineno}: not JSON: {error.msg}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is not JSON: {error}") from error
-    if not isinstance(rows, list):
-        raise InputError(f"{name} must hold a list of rows, each an object such as {_example(argument)}")
-    for number, row in enumerate(rows, start=1):
-        if argument == "changepoints" and isinstance(row, str):
-            row = {"ds": row}  # noqa: PLW2901 -- a date alone is a row too
-        if not isinstance(row, dict):
-            raise InputError(f"{name}, row {number}: must be an object such as {_example(argument)}")
-        row = {column: cell for column, cell in row.items() if cell is not None}  # noqa: PLW2901
-        try:
-            _check_columns([*dict.fromkeys((*row,))], argument)
-        except ValueError as error:
-            raise InputError(f"{name}, row {number}: {error}") from error
-        yield f"row {number}", row
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a value of JSON")
-
-
-def _example(argument: str) -> str:
-    return {
-        "holidays": '{"ds": "2026-12-24", "holiday": "closed"}',
-        "changepoints": '{"ds": "2026-01-31"}, or a date such as "2026-01-31"',
-        "seasonalities": '{"name": "monthly", "period": 30.5, "fourier_order": 5}',
-    }[argument]
-
-
-def _checked(row: Row, argument: str) -> Row:
-    """Return a row with its cells as `forecasting.fit` takes them; raise ValueError."""
-    for column in _NEEDED[argument]:
-        if row.get(column) in (None, ""):
-            raise ValueError(f"{column} is missing")
-    if ("lower_window" in row) != ("upper_window" in row):
-        raise ValueError("lower_window and upper_window must both be there, or neither; 0 is no day more")
-    return {
-        column: _CHECKS[column](column, cell) if column in _CHECKS else cell for column, cell in row.items()
-    }
-
-
-def _name(column: str, cell: object) -> str:
-    if not isinstance(cell, str):
-        raise ValueError(f"{column} must be a text, not {quoted(cell)}")  # noqa: TRY004 -- a file's fault
-    return cell
-
-
-def _customer(column: str, cell: object) -> str:
-    if isinstance(cell, bool) or not isinstance(cell, (str, int)):
-        raise ValueError(f"{column} must be a customer's name, not {quoted(cell)}")  # noqa: TRY004 -- as above
-    return str(cell)
-
-
-def _days(least: int, most: int) -> Callable[[str, object], int]:
-    def check(column: str, cell: object) -> int:
-        number = _as_float(cell)
-        if not number.is_integer() or not least <= number <= most:
-            raise ValueError(
-                f"{column} must be a whole number of days from {least} to {most}, not {quoted(cell)}"
-            )
-        return int(number)
-
-    return check
-
-
-def _positive(column: str, cell: object) -> float:
-    number = _as_float(cell)
-    if not 0 < number < math.inf:
-        raise ValueError(f"{column} must be a number above 0, not {quoted(cell)}")
-    return number
-
-
-def _as_float(cell: object) -> float:
-    if isinstance(cell, bool) or not isinstance(cell, (str, int, float)):
-        return math.nan
-    try:
-        return float(cell)
-    except (ValueError, OverflowError):
-        return math.nan
-
-
-_CHECKS: Final[dict[str, Callable[[str, object], object]]] = {
-    "ds": _name,
-    "holiday": _name,
-    "name": _name,
-    "customer": _customer,
-    "lower_window": _days(-MOST_WINDOW_DAYS, 0),
-    "upper_window": _days(0, MOST_WINDOW_DAYS),
-    "prior_scale": _positive,
-}
+        check_arguments(**{argument: _argument(argument, rows)})
+    except SettingError as error:
+        return str(error)
+    return ""

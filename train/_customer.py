@@ -54,7 +54,7 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
         earlier = _earlier(checkpoints / f"{customer.name}{SUFFIX}")
         if earlier is not None and earlier.archive.metadata.get("fingerprint") == fingerprint:
             return _skipped(customer, earlier, settings)
-        readings = read(customer.files, contents, columns=settings.columns)
+        readings = read(customer.files, contents, columns=settings.columns, options=settings.reading)
         rows = len(readings.ds)
         _check_cap(readings, settings)
         fitted = _Fit(customer, readings, settings, fingerprint, started)
@@ -203,13 +203,14 @@ def _warnings(
     readings: Readings, estimated: Estimate, settings: TrainSettings, freq: str | None
 ) -> dict[str, tuple[str, ...]]:
     """Return what a reader of the forecasts should know of the data, as sentences by kind."""
+    found = {"rows left out" if readings.dropped_rows else "readings": readings.notes}
     model = estimated.model
     if estimated.engine == "naive" or not isinstance(model, Model):
-        return {}
+        return {kind: sentences for kind, sentences in found.items() if sentences}
     finite = np.isfinite(readings.y)
     usable = readings if finite.all() else readings.rows(finite)
     conditions = arguments_of(usable, settings).get("conditions") if settings.columns else None
-    found = {"unseen slots": tuple(unseen_slots(model, usable.ds, freq=freq, conditions=conditions))}
+    found["unseen slots"] = tuple(unseen_slots(model, usable.ds, freq=freq, conditions=conditions))
     if model.parameters.sigma_obs < NO_NOISE:
         found["no noise"] = ("the model explains the readings without noise: its interval has no width",)
     return {kind: sentences for kind, sentences in found.items() if sentences}

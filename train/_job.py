@@ -48,6 +48,8 @@ class Tally:
     failed: list[Failed] = field(default_factory=list)
     fallbacks: list[tuple[str, str]] = field(default_factory=list)
     """(customer, reason) of those that are `fallback` or `kept`."""
+    without_engine: int = 0
+    """How many of those no engine fits: a seasonal naive forecast, or the archive of an earlier job."""
     warned: dict[str, Warned] = field(default_factory=dict)
     """By kind of warning."""
 
@@ -63,6 +65,7 @@ class Tally:
             return
         if outcome.status in ("fallback", "kept"):
             self.fallbacks.append((outcome.customer, outcome.reason))
+            self.without_engine += outcome.status == "kept" or outcome.engine == "naive"
         measured = outcome.metrics.get("holdout") or outcome.metrics.get("in_sample") or {}
         if "mase" in measured:
             self.mase.append((measured["mase"], outcome.customer))

@@ -17,6 +17,10 @@ MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 EXACT = ("HUGEINT", "UHUGEINT", "DECIMAL", "VARCHAR", "ENUM", '"NULL"')
 """Types that are read by their texts, which have all digits."""
+WRITTEN = ("VARCHAR", "ENUM")
+"""Types of which somebody chose how a number is written."""
+NO_FLAGS = (VALUE_NAMES[0], *BOUNDS)
+"""Columns that cannot be true or false."""
 NEVER = 2**63 - 1
 """Stands for an infinite time: later than any that is read."""
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -37,7 +41,10 @@ def parquet_source(path: Path, columns: Sequence[str], options: ReadingOptions) 
         places = _places(path, header, columns)
         for name, place in places.items():
             _check_type(path, header[place], types[place], name)
-        selected = [_selected(header[place], types[place], name) for name, place in places.items()]
+        selected = [
+            f"{_selected(header[place], types[place], name)} AS column_{order}"
+            for order, (name, place) in enumerate(places.items())
+        ]
         fetched = relation.project(", ".join(selected)).fetchnumpy()
     except duckdb.Error as error:
         raise ReadingsError(
@@ -46,7 +53,8 @@ def parquet_source(path: Path, columns: Sequence[str], options: ReadingOptions) 
     except DialectError as error:
         raise ReadingsError(f"{path.name} {error}") from error
     time, value, *further = (
-        _column(name, column, options) for name, column in zip(places, fetched.values(), strict=True)
+        _column(name, types[place], column, options)
+        for (name, place), column in zip(places.items(), fetched.values(), strict=True)
     )
     if not len(time.parsed.values):
         raise ReadingsError(f"{path.name} has no readings")
@@ -73,17 +81,18 @@ def _places(path: Path, header: Sequence[str], columns: Sequence[str]) -> dict[s
 
 
 def _check_type(path: Path, column: str, kind: str, name: str) -> None:
+    accepted: tuple[str, ...]
     if name == TIME_NAMES[0]:
         accepted = (*MOMENTS, *WHOLE, "DOUBLE", *EXACT)
+        wanted = "times: accepted are timestamps, dates, integers, DOUBLE, DECIMAL and texts"
+    elif name in NO_FLAGS:
+        accepted = (*WHOLE, "FLOAT", "DOUBLE", *EXACT)
+        wanted = "readings: accepted are integers, FLOAT, DOUBLE, DECIMAL and texts"
     else:
-        flags = () if name in (VALUE_NAMES[0], *BOUNDS) else ("BOOLEAN",)
-        accepted = (*WHOLE, "FLOAT", "DOUBLE", *EXACT, *flags)
+        accepted = (*WHOLE, "FLOAT", "DOUBLE", *EXACT, "BOOLEAN")
+        wanted = "numbers: accepted are integers, FLOAT, DOUBLE, DECIMAL, BOOLEAN and texts"
     if kind not in accepted:
-        wanted = "times" if name == TIME_NAMES[0] else "numbers"
-        raise ReadingsError(
-            f"{path.name} has a column {column!r} of type {kind}, which holds no {wanted}; "
-            f"accepted are {', '.join(accepted[:-1])}"
-        )
+        raise ReadingsError(f"{path.name} has a column {column!r} of type {kind}, which holds no {wanted}")
 
 
 def _selected(column: str, kind: str, name: str) -> str:
@@ -100,12 +109,12 @@ def _selected(column: str, kind: str, name: str) -> str:
     return f"CAST({quoted} AS DOUBLE)"
 
 
-def _column(name: str, column: "NDArray[Any]", options: ReadingOptions) -> Column:
+def _column(name: str, kind: str, column: "NDArray[Any]", options: ReadingOptions) -> Column:
     missing: NDArray[np.bool_] = np.ma.getmaskarray(column)
     values: NDArray[Any] = np.ma.getdata(column)
-    if values.dtype == np.int64:
+    if kind in MOMENTS:
         return Column(
-            times_since_1970(values, missing), lambda row: str(values[row : row + 1].view("M8[us]")[0])
+            times_since_1970(values, missing), lambda row: _moment(values[row], missing=missing[row])
         )
     if values.dtype == np.float64:
         infinite = np.isinf(values) & ~missing
@@ -114,5 +123,11 @@ def _column(name: str, column: "NDArray[Any]", options: ReadingOptions) -> Colum
     texts = ["" if absent else text for text, absent in zip(values.tolist(), missing.tolist(), strict=True)]
     if name == TIME_NAMES[0]:
         return Column(times(texts, date_format=options.date_format), texts.__getitem__)
-    flags = name not in (VALUE_NAMES[0], *BOUNDS)
-    return Column(numbers(texts, decimal=options.decimal or ".", booleans=flags), texts.__getitem__)
+    decimal = (options.decimal if kind in WRITTEN else None) or "."
+    return Column(numbers(texts, decimal=decimal, booleans=name not in NO_FLAGS), texts.__getitem__)
+
+
+def _moment(micros: np.int64, *, missing: bool) -> str:
+    if missing:
+        return ""
+    return "infinity" if micros == NEVER else str(micros.astype("datetime64[us]"))

@@ -11,7 +11,8 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -76,7 +77,8 @@ class Pool:
         self._settings = settings
         self._checkpoints = checkpoints
         self._left = deque(customers)
-        self._workers = [self._worker() for _ in range(min(settings.workers, len(self._left)))]
+        with _signals_held_back():
+            self._workers = [self._worker() for _ in range(min(settings.workers, len(self._left)))]
 
     def outcomes(self, *, stopped: Callable[[], bool] = lambda: False) -> Generator[Outcome, None, None]:
         """Yield what became of each customer, as it is known, until all are done or `stopped()`.
@@ -130,14 +132,27 @@ class Pool:
         self._workers[self._workers.index(worker)] = self._worker()
 
 
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Start processes that never see SIGINT or SIGTERM: the job decides, and they have no lines for it.
+
+    A terminal sends Ctrl-C to all of them.  What arrives meanwhile is this process's afterwards.  The fork
+    server, which starts with the first worker, hands the mask on to each later one.
+    """
+    resource_tracker.ensure_running()  # else it starts below, and lets both signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _name(code: int | None) -> str:
     return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
 
 
 def _work(connection: Connection, settings: TrainSettings, checkpoints: Path) -> None:
     """Be a worker: answer for each customer, in order, until the job hangs up."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # the job decides
     if settings.customer_memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (settings.customer_memory_bytes, resource.RLIM_INFINITY))
     try:

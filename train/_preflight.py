@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import forecasting
-from container import InputError, SettingError, quoted
+from container import SettingError, quoted
 from train._channel import Customer
 from train._files import UnusableFileError, read_head
 from train._readings import BOUNDS
@@ -21,10 +21,10 @@ NAMES_SHOWN: Final = 5
 
 
 def check(settings: TrainSettings, customers: Sequence[Customer]) -> None:
-    """Raise `container.SettingError` or `InputError` for what no customer can be fitted with."""
+    """Raise `container.SettingError` for what no customer can be fitted with."""
     _check_arguments(settings)
     _check_bounds(settings)
-    _check_own_rows(settings, customers)
+    _log_strangers(settings, customers)
     _check_columns(settings, customers)
 
 
@@ -45,14 +45,9 @@ def _check_bounds(settings: TrainSettings) -> None:
         )
 
 
-def _check_own_rows(settings: TrainSettings, customers: Sequence[Customer]) -> None:
-    """Check what the channel `config` says of single customers; name those that are not here."""
+def _log_strangers(settings: TrainSettings, customers: Sequence[Customer]) -> None:
+    """Name in the log the customers of whom the channel `config` has rows, but who are not here."""
     here = {customer.name for customer in customers}
-    for name in settings.config.own:
-        try:
-            forecasting.check_arguments(**settings.for_customer(name).arguments)
-        except forecasting.SettingError as error:
-            raise InputError(f"channel config, rows of customer {quoted(name)}: {error}") from error
     strangers = [name for name in settings.config.own if name not in here]
     if strangers:
         logger.warning(

@@ -90,7 +90,9 @@ def _picture(paths: Paths, customer: Customer, settings: TrainSettings, *, title
     try:
         settings = settings.for_customer(customer.name)
         contents = [read_file(path, most_bytes=MOST_BYTES) for path in customer.files]
-        readings = read(customer.files, contents, columns=settings.columns).by_time()
+        readings = read(
+            customer.files, contents, columns=settings.columns, options=settings.reading
+        ).by_time()
         model = loads(read_archive(paths.checkpoints / f"{customer.name}{SUFFIX}").model)
         readings = readings.rows(np.isfinite(readings.y))
         shown = readings.rows(np.arange(len(readings.y)) >= len(readings.y) - READINGS_SHOWN)

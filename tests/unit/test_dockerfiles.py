@@ -26,7 +26,7 @@ def test_every_package_is_copied_into_the_image() -> None:
     (listed,) = re.findall(r"^packages = (\[\"archive\".*\])$", text, re.MULTILINE)[:1]
     packages = re.findall(r'"(\w+)"', listed)
 
-    assert len(packages) == 6
+    assert len(packages) == 7
     for package in packages:
         assert f"COPY {package} /src/{package}" in lines("Dockerfile")
         assert f"!{package}" in lines(".dockerignore")

@@ -10,11 +10,12 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from forecasting import FitError, FutureError, Model, SampledModel, fit, loads
+from forecasting import FitError, FutureError, Model, SampledModel, _prophet, fit, loads
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 logging.getLogger("prophet").setLevel(logging.ERROR)
@@ -146,3 +147,34 @@ def test_stan_dies_with_the_process_that_called_it(tmp_path: Path) -> None:
     for pid in survivors:
         os.kill(pid, signal.SIGKILL)
     assert survivors == []
+
+
+@pytest.mark.parametrize("rows", [2, 3, 40, 400])
+@pytest.mark.parametrize("arguments", [{}, {"seasonality_mode": "multiplicative"}, {"scaling": "minmax"}])
+def test_readings_on_a_line_go_on_along_it_without_prophet(rows: int, arguments: dict[str, Any]) -> None:
+    days = np.datetime64("2025-01-01") + np.arange(rows)
+    y = 10 + 0.5 * np.arange(rows)
+
+    model = fit(days, y, **arguments)
+
+    assert model.engine == "fleetcast"
+    assert model.predict(3, "D")["yhat"] == pytest.approx(10 + 0.5 * (rows + np.arange(3)))
+    assert loads(model.dumps()).predict(3, "D")["yhat"] == pytest.approx(10 + 0.5 * (rows + np.arange(3)))
+
+
+def test_a_line_with_noise_is_no_line() -> None:
+    y = np.arange(40.0) + 1e-5 * np.random.default_rng(0).normal(size=40)
+
+    assert fit(np.datetime64("2025-01-01") + np.arange(40), y).parameters.sigma_obs > 1e-8
+
+
+def test_a_search_that_has_no_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = left_behind()
+    monkeypatch.setattr(_prophet, "OPTIMIZE_SECONDS", 1)
+    two_lines = np.r_[np.arange(45.0), 45 + 2 * np.arange(45.0)]  # no noise, and no line
+
+    with pytest.raises(FitError, match="found no estimate within 1 seconds of processor time"):
+        fit(np.datetime64("2025-01-01") + np.arange(90), two_lines, n_changepoints=80)
+
+    assert left_behind() == before
+    assert not any(map(is_running, descendants(os.getpid())))
