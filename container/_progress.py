@@ -30,7 +30,7 @@ class Estimate:
         self._rate: float | None = None
 
     def left(self, done: int, *, now: float) -> float | None:
-        """Return the seconds that are left, None where nobody knows; `done` items are ready at the time `now`."""
+        """Return the seconds left at the time `now`, with `done` items ready; None where nobody knows."""
         rate, before = (done - self._done) / (now - self._since), self._rate
         self._done, self._since, self._rate = done, now, rate
         if before is None or not 1 / STEADY <= (rate / before if before else 0.0) <= STEADY:

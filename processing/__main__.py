@@ -127,7 +127,7 @@ def main() -> int:
 
 
 def _stop_on_signals() -> list[int]:
-    """Let SIGINT or SIGTERM leave by an exception, so that nothing unfinished stays; return where it is noted.
+    """Let SIGINT or SIGTERM leave by an exception, so that nothing unfinished stays; return its place.
 
     DuckDB turns the exception into one of its own.
     """

@@ -35,10 +35,10 @@ def process(
         locked(paths.processing_output),
         tempfile.TemporaryDirectory(prefix="process-", ignore_cleanup_errors=True) as folder,
         Rejected(Path(folder) / "rejected.csv") as rejected,
-        SortedRows(Path(folder)) as rows,
         connect(Path(folder)) as connection,
     ):
-        files = open_files(find_files(paths.processing_input), columns, options, connection)
+        rows = SortedRows(connection, Path(folder))
+        files = open_files(find_files(paths.processing_input), columns, options, connection.cursor())
         count = read_files(files, columns, options, rows, rejected)
         total = sum(1 for _ in rows.customers())
         logger.info("%d readings of %d customers", count - rejected.total, total)

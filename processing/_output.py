@@ -55,7 +55,8 @@ def customers_to_remove(output: Path, customers: Iterable[str], *, replace: bool
     Raises `InputError` where there are any but `replace` is false, and where the folder holds what this
     program does not write: `train` would take it for readings.
     """
-    there = {entry.name for entry in os.scandir(output) if not _is_passed_over(entry)}
+    names = (path.name for path in output.iterdir())
+    there = {name for name in names if not name.startswith(".") and name not in _NOT_OURS}
     strangers = [name for name in there if not _is_ours(output / name)]
     if strangers:
         raise InputError(
@@ -82,14 +83,11 @@ def remove(output: Path, customers: list[str]) -> None:
         logger.info("removed from %s: %s of an earlier run", output, _some(customers))
 
 
-def _is_passed_over(entry: os.DirEntry[str]) -> bool:
-    return entry.name.startswith(".") or entry.name in _NOT_OURS
-
-
 def _is_ours(path: Path) -> bool:
     if path.is_symlink() or not path.is_dir():
         return False
-    return all(entry.name in _OURS and entry.is_file(follow_symlinks=False) for entry in os.scandir(path))
+    with os.scandir(path) as entries:
+        return all(entry.name in _OURS and entry.is_file(follow_symlinks=False) for entry in entries)
 
 
 def _some(names: Collection[str]) -> str:

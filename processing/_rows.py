@@ -5,7 +5,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,6 +18,13 @@ MOST_LINES_OF_A_ROW: Final = 100
 NEWLINE: Final = b"\n"
 _NAMES_OF_A_HEADER: Final = 2
 """A row with so many of the names that are read, each as a cell, is a header."""
+
+
+class Stream(Protocol):
+    """Bytes to read."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes; none at the end."""
 
 
 class SecondHeaderError(ValueError):
@@ -66,7 +73,7 @@ class Block:
         return Block(rest, self.first + count, self.is_last)
 
 
-def blocks(stream: IO[bytes], encoding: str) -> Iterator[tuple[bytes, bool]]:
+def blocks(stream: Stream, encoding: str) -> Iterator[tuple[bytes, bool]]:
     """Yield a file as UTF-8, in blocks of whole lines that end with a newline, and which is the last.
 
     The ends of lines may be those of Unix, Windows or the old Macintosh.  UnicodeError where the bytes are
@@ -85,7 +92,7 @@ def blocks(stream: IO[bytes], encoding: str) -> Iterator[tuple[bytes, bool]]:
     yield rest.removesuffix(b"\r") + NEWLINE if rest else b"", True
 
 
-def _as_utf8(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
+def _as_utf8(stream: Stream, encoding: str) -> Iterator[bytes]:
     """Yield a file without its byte order mark."""
     if encoding not in {"utf-8", "utf-8-sig"}:
         decoder = codecs.getincrementaldecoder(encoding)()

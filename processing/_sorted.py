@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import duckdb
 
@@ -25,10 +25,9 @@ HAVING count(*) > 1 ORDER BY 1 LIMIT ?"""
 """The key is equal for 7, 007, 7.0 and ' 7', for a and A, for the two ways to write an accent."""
 
 
-def connect(spill: Path, name: str = ":memory:") -> duckdb.DuckDBPyConnection:
+def connect(spill: Path) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB that loads nothing, spills to `spill`, and takes UTC for the zone of every time."""
     connection = duckdb.connect(
-        name if name == ":memory:" else str(spill / name),
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -42,64 +41,57 @@ def connect(spill: Path, name: str = ":memory:") -> duckdb.DuckDBPyConnection:
 
 
 class SortedRows:
-    """Rows (customer, CSV line), on the disk in `spill`; a line begins with its time, so it sorts by time."""
+    """Rows (customer, CSV line) in DuckDB; a line begins with its time, so it sorts by time."""
 
-    def __init__(self, spill: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
+        """Keep the rows in `connection`, and files on their way there in the folder `spill`."""
         self._spill = spill
-        self._connection = connect(spill, "rows.duckdb")
+        self._connection = connection
         self._waiting: list[str] = []
-        self._execute("CREATE TABLE lines (customer VARCHAR, line VARCHAR)")
+        self._connection.execute("CREATE TABLE lines (customer VARCHAR, line VARCHAR)")
 
     def add(self, customers: Sequence[str], lines: Sequence[str]) -> None:
-        """Add rows; both of shape (rows,), without control characters."""
+        """Add rows; both of shape (rows,), without control characters.  Raises `InputError`, OSError."""
         self._waiting += map("\t".join, zip(customers, lines, strict=True))
         if len(self._waiting) >= ROWS_PER_INSERT:
             self._insert()
 
-    def _insert(self) -> None:
-        if not self._waiting:
-            return
-        path = self._spill / "rows.tsv"
-        with naming(path):
-            path.write_bytes("\n".join(self._waiting).encode())
-        self._execute(_ADD, [str(path)])
-        self._waiting.clear()
-
     def customers(self) -> Iterator[str]:
         """Yield the name of each customer once."""
-        self._insert()
-        result = self._execute("SELECT DISTINCT customer FROM lines")
-        while rows := result.fetchmany(ROWS_PER_FETCH):
+        for rows in self._fetch("SELECT DISTINCT customer FROM lines"):
             yield from (name for (name,) in rows)
 
     def alike(self, most: int) -> list[list[str]]:
         """Return at most `most` groups of customers whose names a person could take for one."""
-        self._insert()
-        groups = self._execute(_ALIKE, [most]).fetchall()
-        return [names for (names,) in groups]
+        return [names for rows in self._fetch(_ALIKE, most) for (names,) in rows]
 
     def chunks(self) -> Iterator[list[tuple[str, str]]]:
         """Yield all rows in chunks, sorted by customer and line."""
-        self._insert()
-        result = self._execute("SELECT customer, line FROM lines ORDER BY customer, line")
-        while rows := result.fetchmany(ROWS_PER_FETCH):
-            yield rows
+        yield from self._fetch("SELECT customer, line FROM lines ORDER BY customer, line")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def _execute(self, query: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+    def _insert(self) -> None:
+        path = self._spill / "rows.tsv"
+        with naming(path):
+            path.write_bytes("\n".join(self._waiting).encode())
         try:
-            return self._connection.execute(query, parameters)
-        except (duckdb.Error, OSError) as error:
-            raise InputError(self._no_room(error)) from error
+            self._connection.execute(_ADD, [str(path)])
+        except duckdb.Error as error:
+            raise self._no_room(error) from error
+        self._waiting.clear()
 
-    def _no_room(self, error: Exception) -> str:
-        text = str(error).strip().splitlines()[0]
-        return (
-            f"the readings cannot be sorted in {self._spill.parent}, which needs about as much room as they "
-            f"take as plain text, and more memory or room may help; TMPDIR names another folder: {text}"
+    def _fetch(self, query: str, *parameters: int) -> Iterator[list[tuple[Any, ...]]]:
+        if self._waiting:
+            self._insert()
+        try:
+            result = self._connection.execute(query, parameters)
+            while rows := result.fetchmany(ROWS_PER_FETCH):
+                yield rows
+        except duckdb.Error as error:
+            raise self._no_room(error) from error
+
+    def _no_room(self, error: Exception) -> InputError:
+        cause = str(error).strip().splitlines()[0]
+        return InputError(
+            f"the readings cannot be sorted, which needs about as much room in {self._spill.parent} as they "
+            f"take as plain text; TMPDIR names another folder: {cause}"
         )

@@ -1,13 +1,13 @@
 """One raw text file in, its rows out."""
 
 from collections.abc import Iterator, Sequence
-from typing import IO, Final
+from typing import Final
 
 import readings
 from container import InputError, quoted
 from processing._batch import Batch
 from processing._files import RawFile
-from processing._rows import Block, Layout, RowReader, SecondHeaderError, blocks, header_lines
+from processing._rows import Block, Layout, RowReader, SecondHeaderError, Stream, blocks, header_lines
 from readings import DamagedFileError, DialectError, ReadingOptions
 
 HEAD_BYTES: Final = 64 * 1024
@@ -56,7 +56,7 @@ class TextFile:
         except (DamagedFileError, SecondHeaderError) as error:
             raise self._refused(error) from error
 
-    def _batches(self, stream: IO[bytes], taken: tuple[int | str, ...]) -> Iterator[Batch]:
+    def _batches(self, stream: Stream, taken: tuple[int | str, ...]) -> Iterator[Batch]:
         layout = Layout(self._dialect.delimiter, self._dialect.quote, self._dialect.header, taken)
         reader, rest, line, has_header = RowReader(layout), b"", 1, False
         for content, is_last in blocks(stream, self._dialect.encoding):
