@@ -35,6 +35,24 @@ class TooLargeError(RequestError):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class TooLongLineError(RequestError):
+    """The request's address is longer than what is accepted."""
+
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+
+
+class TooLongHeadError(RequestError):
+    """The request's headers are more or longer than what is accepted."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+class ExpectationError(RequestError):
+    """The client expects something of the server that it does not do."""
+
+    status = HTTPStatus.EXPECTATION_FAILED
+
+
 class NotAcceptableError(RequestError):
     """The client accepts no content type that could be sent."""
 

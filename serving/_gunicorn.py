@@ -2,6 +2,7 @@
 
 import gc
 import os
+import socket
 import sys
 from http import HTTPStatus
 from pathlib import Path
@@ -11,9 +12,9 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from container import log_level_name
+from container import SettingError, log_level_name
 from serving._http import application
-from serving._metrics import Metrics, share_counts, take_slot
+from serving._metrics import Metrics, reserve_space, share_counts, take_slot
 from serving._models import OnlyModel, models, only_model, store_place
 from serving._request_log import RequestLog
 from serving._settings import ServingSettings
@@ -43,12 +44,14 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             store_place(settings)
         self._metrics: Metrics | None = None
         share_counts(folder)
+        reserve_space(folder, slots=settings.processes, most_customers=settings.metrics_customers)
+        self._listener = listener(settings.port)
         super().__init__()
 
     def load_config(self) -> None:
         """Configure gunicorn; see its documentation for the names."""
         configuration: dict[str, Any] = {
-            "bind": f"0.0.0.0:{self.settings.port}",
+            "bind": f"fd://{self._listener.detach()}",
             "workers": self.settings.processes,
             "worker_class": Worker,
             "threads": self.settings.threads,
@@ -86,6 +89,29 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def _heartbeat_folder(self) -> Path:
         return MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else self._folder
+
+
+def listener(port: int) -> socket.socket:
+    """Return a socket that listens for IPv4, and for IPv6 where there is any; raises `SettingError`."""
+    try:
+        if _has_ipv6():
+            return socket.create_server(
+                ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+            )
+        return socket.create_server(("0.0.0.0", port), backlog=BACKLOG)  # noqa: S104 -- a container's
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise SettingError(
+            f"port {port} cannot be opened ({reason}); SAGEMAKER_BIND_TO_PORT names another one"
+        ) from error
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return socket.has_dualstack_ipv6()
 
 
 def serve(settings: ServingSettings, *, folder: Path) -> None:

@@ -12,8 +12,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MultiProcessValue
 
+from container import SettingError
+
 SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 OTHERS: Final = "(others)"
+KINDS: Final = ("counter", "histogram", "gauge_sum")
+BYTES_OF_A_FILE: Final = 256 * 1024
+"""All routes with all statuses take a quarter of that."""
+BYTES_OF_A_CUSTOMER: Final = 2_048
+MOST_CHARACTERS_OF_A_CUSTOMER: Final = 250
+"""Of a name that gets a series: each character may take six bytes."""
 _slot = 0
 
 
@@ -21,6 +29,21 @@ def share_counts(folder: Path) -> None:
     """Have all metrics that are made from now on live in files of a folder that the workers share."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # where its files go; it has no argument for that
     values.ValueClass = MultiProcessValue(lambda: _slot)  # type: ignore[no-untyped-call]
+
+
+def reserve_space(folder: Path, *, slots: int, most_customers: int) -> None:
+    """Give each slot's files their space on the disk; raise `SettingError` where there is none.
+
+    They are mapped into memory, where a write that finds the disk full would end the process.
+    """
+    size = BYTES_OF_A_FILE + most_customers * BYTES_OF_A_CUSTOMER
+    try:
+        for name in (f"{kind}_{slot}.db" for slot in range(slots + 1) for kind in KINDS):
+            with (folder / name).open("xb") as file:
+                file.write(bytes(size))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise SettingError(f"{folder} has no room for {size} bytes of metrics a worker: {reason}") from error
 
 
 def take_slot(slot: int) -> None:
@@ -94,7 +117,7 @@ class Metrics:
     def _series(self, model: str) -> str:
         if model in self._customers:
             return model
-        if len(self._customers) >= self._most_customers:
+        if len(self._customers) >= self._most_customers or len(model) > MOST_CHARACTERS_OF_A_CUSTOMER:
             return OTHERS
         self._customers.add(model)
         return model

@@ -15,8 +15,15 @@ from serving._settings import ServingSettings
 from serving._store_service import STORE_NAME
 
 MAIN_CLASS = "com.amazonaws.ml.mms.ModelServer"
-HANDLER = "serving.own_code:handle"
-"""For the workers of archives that bring code; the pool needs none."""
+HANDLER = "fleetcast_own_code:handle"
+"""For the workers of archives that bring code, see `own_code`; the pool needs none."""
+PASSED_ON = re.compile(
+    "PATH|HOME|USER|LOGNAME|HOSTNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|LD_PRELOAD|PYTHON.*"
+    "|(OMP|GOMP|KMP|MKL|OPENBLAS|BLIS|NUMEXPR|MALLOC|DNNL|TF|CUDA|NVIDIA)_.*|LRU_CACHE_CAPACITY"
+    "|THP_MEM_ALLOC_ENABLE|SAGEMAKER_.*|AWS_REGION|AWS_DEFAULT_REGION|OWN_CODE_THREADS"
+    "|JAVA_HOME|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS|_JAVA_OPTIONS"
+)
+"""The variables that Multi Model Server gets, and so the code of an archive: none of them is a secret."""
 FIRST_JAVA_THAT_WARNS = 24
 LOG_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error", 50: "fatal"}
 """Python's, in the words of log4j."""
@@ -82,7 +89,10 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
 
 
 def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Path) -> dict[str, str]:
-    """Return the environment of MMS and so of the launchers: whichever Python it asks for, it gets ours."""
+    """Return the environment of MMS and so of the launchers: whichever Python it asks for, it gets ours.
+
+    The code of archives gets the same: of `env` what PASSED_ON or the operator names, and no credentials.
+    """
     ours = {
         "PATH": f"{folder / 'bin'}:{env.get('PATH', os.defpath)}",
         "POOL_FOLDER": str(folder),
@@ -93,10 +103,11 @@ def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Pa
     if settings.allow_archive_code:
         ours |= {
             "OWN_CODE_PYTHON": sys.executable,
-            "OWN_CODE_WORKER": str(Path(mms.__file__).with_name("model_service_worker.py")),
+            "OWN_CODE_WORKER": str(Path(__file__).with_name("own_code.py")),
             "OWN_CODE_BELOW": str(settings.paths.models),
         }
-    return dict(env) | ours
+    wanted = settings.own_code_variables
+    return {name: text for name, text in env.items() if PASSED_ON.fullmatch(name) or name in wanted} | ours
 
 
 def start(settings: ServingSettings, *, java: Path, folder: Path) -> subprocess.Popen[bytes]:

@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from archive import MEMBERS, SUFFIX, read_folder
+from archive import SUFFIX, read_folder
 from container import SettingError
 from serving._answer import Find
 from serving._cache import ModelCache
+from serving._contents import MODEL, OWN_CODE_REFUSED, check_contents
 from serving._errors import ModelNotFoundError
-from serving._load import Forecaster, load_archive
+from serving._load import BringsOwnCodeError, Forecaster, load_archive
 from serving._settings import ServingSettings
 from serving._shared_models import SharedModels
 from serving._store import open_store
-
-MODEL: Final = MEMBERS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,12 @@ def only_model(settings: ServingSettings) -> OnlyModel | None:
     if settings.multi_model or settings.model_store or not (folder / MODEL).exists():
         return None
     try:
-        archive = read_folder(folder)
-        loaded = load_archive(archive)
+        model = load_archive(read_folder(folder))
+    except BringsOwnCodeError as error:
+        raise SettingError(f"{folder / MODEL} is not Prophet's, and {OWN_CODE_REFUSED}") from error
     except Exception as error:
         raise SettingError(f"{folder / MODEL} cannot be served: {error}") from error
-    return OnlyModel(loaded, str(archive.metadata.get("customer") or "model"))
+    return OnlyModel(model, model.customer or "model")
 
 
 def models(settings: ServingSettings, *, only: OnlyModel | None, folder: Path) -> Models:
@@ -105,4 +104,5 @@ def store_place(settings: ServingSettings) -> str:
             f"there is no {settings.paths.model}: put model.json, archives or a bundle there, or set "
             "MODEL_STORE"
         )
+    check_contents(settings.paths.model)
     return str(settings.paths.model)

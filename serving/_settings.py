@@ -38,6 +38,8 @@ class ServingSettings:
     vmargs: tuple[str, ...]
     default_accept: str
     allow_archive_code: bool
+    own_code_variables: frozenset[str]
+    """More environment variables that the code of archives gets."""
     memory_reserve_bytes: int
     """A model is refused with 507 when less than this is free."""
     model_store: str
@@ -80,6 +82,7 @@ class ServingSettings:
                 env, "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", among=(ANY, *KINDS), default=ANY
             ),
             allow_archive_code=flag(env, "ALLOW_ARCHIVE_CODE"),
+            own_code_variables=frozenset((env.get("OWN_CODE_VARIABLES") or "").replace(",", " ").split()),
             memory_reserve_bytes=whole_number(env, "MODEL_MEMORY_RESERVE_IN_MB", default=64) * MEGABYTE,
             model_store=env.get("MODEL_STORE") or "",
             model_cache_bytes=whole_number(env, "MODEL_CACHE_IN_MB", default=256) * MEGABYTE,

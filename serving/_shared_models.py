@@ -4,6 +4,7 @@ A model is checked when it is loaded, and its text goes into the table.  So ever
 same version, whatever becomes of the folder meanwhile; each keeps what it has used in its own memory.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from serving._errors import (
 from serving._load import METADATA_FIELDS, load_archive, read_below
 from serving._names import check_model_name
 from serving._store import Packed
+
+logger = logging.getLogger(__name__)
 
 MOST_PER_PAGE: Final = 1_000
 BUSY_SECONDS: Final = 10.0
@@ -47,6 +50,7 @@ class SharedModels:
 
     def __init__(self, file: Path, *, folder: Path, reserve_bytes: int) -> None:
         """`folder` is that of SageMaker's models; with less than `reserve_bytes` free a model is refused."""
+        self._file = file
         self._folder = folder
         self._reserve_bytes = reserve_bytes
         self._lock = Lock()
@@ -104,20 +108,20 @@ class SharedModels:
             raise _not_loaded(name)
         return Packed(found[0][1], str(found[0][0]))
 
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Make what SQLite says of a full disk or a long wait into an answer."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+                logger.error("the list of models in %s cannot be written: %s", self._file.parent, error)  # noqa: TRY400
+                raise UnavailableError("the server's disk is full or failing; nothing was changed") from error
+            raise UnavailableError("the list of models is busy") from error
+
     def _ask(self, statement: str, *values: object) -> list[Any]:
-        with self._lock, _refusing():
+        with self._lock, self._refusing():
             return self._database.execute(statement, values).fetchall()
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Make what SQLite says of a full disk or a long wait into an answer."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise NoMemoryError("there is no room for another model") from error
-        raise UnavailableError("the list of models is busy") from error
 
 
 def _key(name: str) -> bytes:

@@ -23,6 +23,8 @@ MOST_LOGISTIC_QUANTILES: Final = 30_000
 """Rows times quantiles of one logistic forecast, which takes 6 microseconds for each."""
 MOST_SAMPLED_ROWS: Final = 1_000
 """Of a model with mcmc_samples, for which stock Prophet draws a thousand samples of each row."""
+CELLS_OF_OPTIONS: Final = 100
+"""What each set of options costs that forecasts are made with together, besides their cells."""
 CELLS_OF_A_LOGISTIC_QUANTILE: Final = 5
 CELLS_OF_A_LOGISTIC_FORECAST: Final = 150
 CELLS_OF_A_SAMPLED_FORECAST: Final = 20_000
@@ -60,7 +62,7 @@ class Work:
         names = columns_of(forecaster, wanted)
         beyond = _cells_besides(forecaster, wanted, rows=rows, columns=len(names))
         self.rows += rows * records
-        self.cells += (rows * len(names) + beyond) * records
+        self.cells += (rows * len(names) + beyond) * records + CELLS_OF_OPTIONS
         characters = BYTES_OF_A_NUMBER * len(names)
         if not self.is_csv:
             characters += sum(map(len, names)) + 4 * len(names)
@@ -76,7 +78,7 @@ class Work:
 
     def check(self) -> None:
         """Raise `RequestError` where all of it is too much for an answer."""
-        in_csv = self.rows * (1 + len(self.columns)) if self.is_csv else 0
+        in_csv = self.rows * len(self.columns)
         cells, size = max(self.cells, in_csv), self.size + in_csv
         if cells > MOST_CELLS:
             raise RequestError(

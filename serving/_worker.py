@@ -14,10 +14,19 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
+from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from serving._answer import refusal
-from serving._errors import RequestError, TooLargeError, UnavailableError
+from serving._errors import (
+    DefectError,
+    ExpectationError,
+    RequestError,
+    TooLargeError,
+    TooLongHeadError,
+    TooLongLineError,
+    UnavailableError,
+)
 from serving._incoming import Incoming
 
 RECEIVE_SECONDS: Final = 20.0
@@ -44,6 +53,19 @@ def _refusal(error: RequestError, *, is_last: bool) -> bytes:
     lines = [f"HTTP/1.1 {int(answered.status)} {answered.status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + answered.body
+
+
+def refused_by_parser(error: Exception) -> RequestError:
+    """Return what a client learns of an exception of gunicorn's parser."""
+    if isinstance(error, LimitRequestLine):
+        return TooLongLineError("the address in the request is too long")
+    if isinstance(error, LimitRequestHeaders):
+        return TooLongHeadError("the headers of the request are too many or too long")
+    if isinstance(error, ExpectationFailed):
+        return ExpectationError("Expect may only be 100-continue")
+    if isinstance(error, ParseException):
+        return RequestError("the request is not HTTP/1.1, or its head is malformed")
+    return DefectError("the server failed; its log says why")
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
@@ -103,7 +125,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         try:
             received = sock.recv(MOST_BYTES_AT_ONCE)
             if not received:
-                self._drop(conn)
+                self._end_early(conn, incoming)
                 return
         except BlockingIOError:
             received = b""
@@ -118,14 +140,36 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self._send_refusal(conn, error, is_last=True)  # and let the client send on, so that it sees this
         if is_whole and incoming.too_large:
             self._drop(conn)
+        elif is_whole and incoming.has_other_coding:
+            self._turn_away(conn, RequestError("Transfer-Encoding must be chunked, or left out"))
         elif self._held_bytes > MOST_HELD_BYTES:
-            self._forget(conn)
-            self._held_bytes -= len(incoming.content)
-            self._refuse(conn, UnavailableError("too much waits already"), is_last=True)
+            self._turn_away(conn, UnavailableError("too much waits already"))
         elif is_whole:
             self._take(conn, incoming)
         elif received and incoming.awaits_consent():
             self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _end_early(self, conn: TConn, incoming: Incoming) -> None:
+        """Close a connection whose client sends nothing more; a part of a request is never answered."""
+        if incoming.content and not incoming.too_large:
+            self._turn_away(conn, RequestError("the request ended before all of it was there"))
+        else:
+            self._drop(conn)
+
+    def _turn_away(self, conn: TConn, error: RequestError) -> None:
+        """Refuse a request without looking at it, and end its connection."""
+        self._held_bytes -= len(self._incoming[conn].content)
+        self._forget(conn)
+        self._refuse(conn, error, is_last=True)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ANN401, ARG002
+        """Answer in JSON what gunicorn's parser refuses, and what fails outside the application."""
+        error = refused_by_parser(exc)
+        if isinstance(error, DefectError):
+            self.log.error("a request failed outside the application", exc_info=exc)
+        self.app.refused(error.status)
+        with suppress(OSError):
+            client.sendall(_refusal(error, is_last=True))
 
     def _take(self, conn: TConn, incoming: Incoming) -> None:
         """Give a whole request to a thread, or refuse it."""
