@@ -5,6 +5,10 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+_PROCESSES = Path("/proc")
+_SCRIPT, _NAME = 2, 11 + 1
+"""Places in a launcher's command line, which begins with the shell."""
+
 
 class Launchers:
     """Reads what launchers write about themselves: `<process id> <name>` and a NUL, one after the other."""
@@ -18,7 +22,13 @@ class Launchers:
     def latest(self, name: str) -> int | None:
         """Return the process id of the launcher that was started last for a model."""
         self._read()
-        return self._pids.get(name)
+        pid = self._pids.get(name)
+        if pid is not None and _leads(pid, name):
+            return pid
+        # It could write nothing: the disk is full
+        return max(
+            (int(path.name) for path in _PROCESSES.glob("[0-9]*") if _leads(path.name, name)), default=None
+        )
 
     def forget(self, name: str, pid: int) -> None:
         """Forget a launcher that has ended."""
@@ -51,6 +61,17 @@ def end(pid: int) -> int | None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     return pipe
+
+
+def _leads(pid: int | str, name: str) -> bool:
+    """Return whether a process is the launcher of a model; where there is no /proc, any may be."""
+    try:
+        arguments = (_PROCESSES / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return not (_PROCESSES / "self").exists()
+    if len(arguments) <= _NAME or not arguments[_SCRIPT].endswith(b"/model_service_worker.py"):
+        return False
+    return arguments[_NAME].decode("utf-8", "replace") == name
 
 
 def _runs(pid: int) -> bool:

@@ -23,6 +23,7 @@ from typing import Final
 from container import free_bytes
 from serving._answer import answer_in_steps, refusal, turns
 from serving._connection import Connection
+from serving._disk import has_room
 from serving._errors import DefectError, NoMemoryError, RequestError, UnavailableError
 from serving._launchers import Launchers, end, unlisten
 from serving._load import Forecaster, load_folder
@@ -264,6 +265,9 @@ class Pool:
         full = self._models * self._settings.processes >= self._settings.most_models
         if full or free_bytes() < self._settings.memory_reserve_bytes:
             raise NoMemoryError("there is no memory for another model")
+        if not has_room(self._folder):
+            logger.error("the disk of %s is full: no model can be loaded", self._folder)
+            raise NoMemoryError("the disk of the server's temporary folder is full")
         try:
             return load_folder(Path(message.folder), store=self._settings.paths.models)
         except RequestError:

@@ -13,12 +13,13 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
-from urllib.request import Request, urlopen
 
-from container import FleetcastError
+from container import FleetcastError, SettingError
+from serving._disk import keep_spare_files
 from serving._mms import start
 from serving._pool import Pool
 from serving._settings import ServingSettings
@@ -70,9 +71,11 @@ class Supervisor:
         self._members: list[_Member] = []
 
     def run(self) -> int:
-        """Serve until SIGTERM or SIGINT; return the exit code.  Raises `ServerError`."""
+        """Serve until SIGTERM or SIGINT; return the exit code.  Raises `ServerError` and `SettingError`."""
+        _check_port(self._settings.port)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _frame: self._asked.append(number))
+        keep_spare_files(self._folder)
         gc.freeze()  # what is there now is shared with the pool's processes
         self._members = [self._member(slot) for slot in range(len(self._listeners))]
         server = start(self._settings, java=self._java, folder=self._folder)
@@ -87,6 +90,7 @@ class Supervisor:
             while not self._asked:
                 time.sleep(WATCH_SECONDS)
                 wide = wide or self._widen_store()
+                keep_spare_files(self._folder)
                 if server.poll() is not None:
                     raise ServerError(f"Multi Model Server ended with {server.returncode}")
                 self._replace_the_dead()
@@ -101,12 +105,14 @@ class Supervisor:
     def _widen_store(self) -> bool:
         """Have the store's requests come on several connections; return whether MMS was up to be told."""
         connections = CONNECTIONS_PER_PROCESS * len(self._members)
-        url = f"http://127.0.0.1:{self._settings.port}/models/{STORE_NAME}?min_worker={connections}"
+        server = HTTPConnection("127.0.0.1", self._settings.port, timeout=1)  # by no proxy, whatever is set
         try:
-            with urlopen(Request(url, method="PUT"), timeout=1) as answer:
-                return bool(answer.status == HTTPStatus.ACCEPTED)
-        except OSError:
+            server.request("PUT", f"/models/{STORE_NAME}?min_worker={connections}")
+            return server.getresponse().status == HTTPStatus.ACCEPTED
+        except (OSError, HTTPException):
             return False
+        finally:
+            server.close()
 
     def _replace_the_dead(self) -> None:
         for slot, member in enumerate(self._members):
@@ -157,6 +163,19 @@ class Supervisor:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor decides
         signal.signal(signal.SIGTERM, lambda _number, _frame: pool.stop())
         pool.run()
+
+
+def _check_port(port: int) -> None:
+    """Raise `SettingError` where nobody can listen on the port; Java would say so in twenty lines."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 -- as Multi Model Server does
+            probe.listen(1)
+        except OSError as error:
+            raise SettingError(
+                f"port {port} cannot be used ({error.strerror}); SAGEMAKER_BIND_TO_PORT names another one"
+            ) from None
 
 
 def _listen(path: Path) -> socket.socket:

@@ -27,7 +27,9 @@ if [ "${11}" = "$POOL_STORE_NAME" ]; then
 else
   slot=$((${5##*.} % POOL_PROCESSES))
 fi
-ln -sf "$POOL_FOLDER/$slot.sock" "$5" || exit 1
+lead() { ln -sf "$POOL_FOLDER/$slot.sock" "$5"; }
+# Where the disk takes no new file, the pool keeps some that can go: if this fails, the server stands still
+lead "$@" 2> /dev/null || { rm -f "$POOL_FOLDER"/spare-*; lead "$@"; } || exit 1
 # The pool signals once the model is loaded: then nobody needs to listen to this process any more
 trap 'exec > /dev/null 2>&1; trap "" USR1' USR1
 # By its process id the pool signals, or ends a launcher whose model cannot be loaded

@@ -3,6 +3,9 @@ package com.amazonaws.ml.mms.http.messages;
 import com.amazonaws.ml.mms.http.BadRequestException;
 import com.amazonaws.ml.mms.util.ConfigManager;
 import com.amazonaws.ml.mms.util.NettyUtils;
+import com.amazonaws.ml.mms.wlm.ModelManager;
+import com.amazonaws.ml.mms.wlm.WorkerState;
+import com.amazonaws.ml.mms.wlm.WorkerThread;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
@@ -16,6 +19,7 @@ import io.netty.handler.codec.http.QueryStringDecoder;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /**
  * What a POST /models asks for: a name and a folder, and nothing else.
@@ -29,6 +33,7 @@ import java.nio.charset.StandardCharsets;
 @JsonAdapter(RegisterModelRequest.Reader.class)
 public class RegisterModelRequest {
     private static final int MOST_CHARACTERS = 4096;
+    private static final int MOST_MILLISECONDS = 250;
 
     private final String modelName;
     private final String modelUrl;
@@ -40,6 +45,9 @@ public class RegisterModelRequest {
     RegisterModelRequest(String modelName, String modelUrl) {
         this.modelName = argument("model_name", modelName);
         this.modelUrl = folder(argument("url", modelUrl));
+        if (modelName != null) {
+            awaitLoad(modelName);
+        }
     }
 
     public String getModelName() {
@@ -110,6 +118,34 @@ public class RegisterModelRequest {
             throw new BadRequestException("url must be the path of a folder in the model store");
         }
         return url;
+    }
+
+    /**
+     * Waits a moment for a load of the same name. Multi Model Server answers a load that is refused before it
+     * forgets the model, and answered 409 to a client that asked again at once.
+     */
+    private static void awaitLoad(String name) {
+        ModelManager manager = ModelManager.getInstance();
+        try {
+            for (int i = 0; i < MOST_MILLISECONDS; i++) {
+                List<WorkerThread> workers = manager.getWorkers(name);
+                if (manager.getModels().containsKey(name) ? isLoaded(workers) : workers.isEmpty()) {
+                    return;
+                }
+                Thread.sleep(1);
+            }
+        } catch (InterruptedException error) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static boolean isLoaded(List<WorkerThread> workers) {
+        for (WorkerThread worker : workers) {
+            if (worker.getState() != WorkerState.WORKER_MODEL_LOADED) {
+                return false;
+            }
+        }
+        return !workers.isEmpty();
     }
 
     /** Reads the request's JSON; what is not that is the client's mistake, not the server's. */
