@@ -46,6 +46,8 @@ def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
         model = fit(readings.ds, readings.y, **arguments_of(readings, settings), **arguments)
     except (FitError, HistoryError) as error:
         return naive_estimate(readings, str(error))
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        return naive_estimate(readings, f"the numbers are beyond what can be computed ({error})")
     asked_for = settings.model.get("mcmc_samples")
     reason = "" if model.engine == "fleetcast" or asked_for else "no proper optimum: fitted by Prophet itself"
     return Estimate(model, model.engine, reason)
