@@ -111,6 +111,11 @@ def test_with_a_decimal_comma_a_point_is_refused() -> None:
     assert "a decimal point where decimal is ','" in parsed.reasons[4]
 
 
+def test_one_point_among_decimal_commas_is_refused() -> None:
+    assert list(numbers(["7,5", "1.234", "8,25"], decimal=",").reasons) == [1]
+    assert list(numbers([b"7,5", b"1.234"], decimal=",").reasons) == [1]
+
+
 def test_booleans_are_one_and_zero_where_they_may_be() -> None:
     texts = ["True", "FALSE", "true", "false", "1", "0", "None"]
 
