@@ -7,14 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from forecasting._changepoints import without_changepoints
+from forecasting._errors import HistoryError, SettingError
 from forecasting._history import floor_column
 from forecasting._json_read import SEEN_DATES
+from forecasting._limits import LARGEST, are_within
 from forecasting._map import NoSolutionError, maximum_a_posteriori
 from forecasting._model import Engine, Model
 from forecasting._one_thread import ONE_THREAD
 from forecasting._prepare import Prepared, prepare, problem
 from forecasting._problem import Parameters, Problem, Vector
-from forecasting._sampled import SampledModel
+from forecasting._sampled import WRONG_SAMPLES, SampledModel, prophet_is_wrong
 from forecasting._settings import settings_from
 
 LEAST_ROWS = 4
@@ -23,6 +25,8 @@ LEAST_SIGMA = 1e-8
 """Scaled noise below which there is no optimum to find: the estimate is Prophet's."""
 SIGMA_OF_CONSTANT = 1e-9
 """What Prophet says of readings that are all equal."""
+RATE_OF_NOTHING, MIDDLE_OF_NOTHING = 1.0, 700.0
+"""Logistic growth that is half its cap after 700 histories; exp(700) is still a number."""
 
 
 def fit(  # noqa: PLR0913 - Prophet's model has this many inputs, all but two by name
@@ -42,11 +46,12 @@ def fit(  # noqa: PLR0913 - Prophet's model has this many inputs, all but two by
 ) -> Model | SampledModel:
     """Return Prophet's model of the readings y at the timestamps ds, both of shape (N,), in any order.
 
-    Rows whose y is NaN are left out.  `cap` and `floor` (logistic growth), `regressors` and `conditions` have
-    one value for each row, or one for all.  `seasonalities` are added ones, each with the arguments of
-    Prophet's `add_seasonality`; `extra_regressors` are names or arguments of `add_regressor`, by default
-    every one of `regressors`; `country_holidays` is a country's code or name.  `keep_history` keeps the
-    readings in the model and its text.  `prophet_arguments` are those of Prophet's constructor.
+    Rows whose y is NaN are left out.  `cap` and `floor` (with logistic growth only), `regressors` and
+    `conditions` have one value for each row, or one for all.  `seasonalities` are added
+    ones, each with the arguments of Prophet's `add_seasonality`; `extra_regressors` are names or arguments of
+    `add_regressor`, by default every one of `regressors`; `country_holidays` is a country's code or name.
+    `keep_history` keeps the readings in the model and its text.  `prophet_arguments` are those of Prophet's
+    constructor.
 
     What the core does not cover goes to Prophet itself: `stan_arguments` (those of `Prophet.fit`),
     mcmc_samples, and data without a proper optimum; `model.engine` says which program fitted.
@@ -77,6 +82,8 @@ def _by_prophet(
     from forecasting._prophet import sampled_model, stock_parameters  # noqa: PLC0415 - rarely needed, slow
 
     if prepared.settings.mcmc_samples:
+        if prophet_is_wrong(prepared.settings, prepared.scale, prepared.layout.multiplicative):
+            raise SettingError(WRONG_SAMPLES)
         return sampled_model(prepared, stan_arguments, keep_history=keep_history)
     parameters = stock_parameters(prepared, stan_arguments)
     return _model(prepared, parameters, None, engine="prophet", keep_history=keep_history)
@@ -88,12 +95,17 @@ def _estimate(prepared: Prepared) -> tuple[Parameters, Vector | None] | None:
     settings, y = prepared.settings, prepared.rows.y
     if settings.growth != "logistic" and y[0] == y[-1] and y.min() == y.max():
         return _constant(prepared), None
+    if (
+        settings.growth == "logistic"
+        and (y == floor_column(prepared.scale, settings, prepared.rows.floor)).all()
+    ):
+        return _nothing(prepared), None
     if y.size < LEAST_ROWS:
         return _line(prepared)
     try:
         given = problem(prepared)
         found = maximum_a_posteriori(given).parameters
-    except NoSolutionError:
+    except (NoSolutionError, ArithmeticError):
         return _line(prepared)
     if found.sigma_obs < LEAST_SIGMA:
         return _line(prepared)
@@ -121,6 +133,15 @@ def _constant(prepared: Prepared) -> Parameters:
         beta=np.zeros(prepared.layout.features),
         sigma_obs=SIGMA_OF_CONSTANT,
     )
+
+
+def _nothing(prepared: Prepared) -> Parameters:
+    """Return logistic growth that is still at its floor: less than 1e-290 of the cap for ages to come.
+
+    Prophet's answer to readings that all equal the floor is as small; Stan needs a second to find it.
+    """
+    zeros = np.zeros(prepared.t_change.size), np.zeros(prepared.layout.features)
+    return Parameters(RATE_OF_NOTHING, MIDDLE_OF_NOTHING, *zeros, SIGMA_OF_CONSTANT)
 
 
 def _line(prepared: Prepared) -> tuple[Parameters, None] | None:
@@ -155,6 +176,11 @@ def _model(
     engine: Engine,
     keep_history: bool,
 ) -> Model:
+    if not are_within(prepared.settings.growth, parameters):
+        raise HistoryError(
+            f"the estimate has numbers beyond {LARGEST} or a growth rate of 0; "
+            "check y, cap, floor and regressors"
+        )
     return Model(
         engine=engine,
         settings=prepared.settings,

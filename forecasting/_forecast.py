@@ -137,7 +137,14 @@ def _key(model: "Model", request: Request) -> tuple[object, ...] | None:
     given = request.ds, request.regressors, request.cap, request.floor, request.conditions
     if request.include_history or model.settings.growth == "logistic" or any(x is not None for x in given):
         return None
-    return request.periods, request.freq, request.interval_width, request.quantiles
+    if isinstance(request.periods, bool) or isinstance(request.interval_width, bool):
+        return None  # True is no 1 here, though it equals it
+    key = request.periods, request.freq, request.interval_width, request.quantiles
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
 
 
 def _keep(model: "Model", key: tuple[object, ...] | None, horizon: Horizon) -> None:
@@ -312,7 +319,7 @@ def check_known(
         ("regressors", request.regressors, list(regressors)),
         ("conditions", request.conditions, list(conditions)),
     ):
-        for name in names or ():
+        for name in () if names is None else names:
             if name not in known:
                 accepted = ", ".join(map(repr, known)) or "none"
                 raise FutureError(f"{kind}: this model does not use {name!r}; it uses {accepted}")
@@ -352,8 +359,10 @@ def future_rows(request: Request, *, last_dates: Stamps, dates: Stamps | None) -
             stamps = microseconds(request.ds)
         except (ValueError, TypeError) as error:
             raise FutureError(str(error)) from error
-        if not 0 < stamps.size <= MOST_ROWS:
-            raise FutureError(f"ds must have at least one timestamp and at most {MOST_ROWS}")
+        if not stamps.size:
+            raise FutureError("ds has no rows; a forecast needs at least one timestamp")
+        if stamps.size > MOST_ROWS:
+            raise FutureError(f"ds must have at most {MOST_ROWS} timestamps")
         return stamps
     periods = request.periods
     if (
@@ -361,7 +370,9 @@ def future_rows(request: Request, *, last_dates: Stamps, dates: Stamps | None) -
         or not isinstance(periods, (int, np.integer))
         or not 1 <= periods <= MOST_ROWS
     ):
-        raise FutureError(f"periods must be a whole number from 1 to {MOST_ROWS}, not {periods!r:.40}")
+        raise FutureError(
+            f"periods must be a whole number of at least 1 and at most {MOST_ROWS}, not {periods!r:.40}"
+        )
     future = future_stamps(last_dates, int(periods), request.freq)
     if not request.include_history:
         return future

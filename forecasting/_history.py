@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from forecasting._errors import HistoryError
+from forecasting._limits import LARGEST, SMALLEST
 from forecasting._problem import Flags, Vector
 from forecasting._regressors import condition_columns, numeric_columns
 from forecasting._settings import Settings
@@ -69,7 +70,7 @@ def history(  # noqa: PLR0913 - one argument for each kind of column
     try:
         stamps = microseconds(ds)
         readings = np.array(y, dtype=np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise HistoryError(str(error)) from error
     if readings.shape != stamps.shape:
         raise HistoryError(
@@ -86,17 +87,19 @@ def history(  # noqa: PLR0913 - one argument for each kind of column
         numbers = numeric_columns(regressor_names, regressors, rows=rows, usable=usable)
         flags = condition_columns(condition_names, conditions, rows=rows, usable=usable)
         limits = _limits(settings, cap, floor, rows=rows, usable=usable)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise HistoryError(str(error)) from error
     return _in_time_order(History(stamps, readings, dates, *limits, numbers, flags))
 
 
 def _usable(y: Vector) -> Flags | None:
     """Return which rows have a reading, or None when all of them do."""
-    if np.isfinite(y).all():
+    if (np.abs(y) <= LARGEST).all():
         return None
     if np.isinf(y).any():
         raise HistoryError("y has infinite values; each must be a finite number or NaN (no reading)")
+    if (np.abs(y) > LARGEST).any():
+        raise HistoryError(f"y has values beyond {LARGEST}; count in a larger unit")
     return ~np.isnan(y)
 
 
@@ -124,8 +127,8 @@ def limits(
             )
         column = np.broadcast_to(column, (rows,))
         columns[name] = column if usable is None else column[usable]
-        if not np.isfinite(columns[name]).all():
-            raise ValueError(f"{name} must be a finite number in every row")
+        if not (np.abs(columns[name]) <= LARGEST).all():
+            raise ValueError(f"{name} must be a finite number in every row, at most {LARGEST} in size")
     return columns["cap"], columns.get("floor")
 
 
@@ -150,6 +153,8 @@ def scale(rows: History, settings: Settings) -> Scale:
     if start == last:
         raise HistoryError("all timestamps are equal; a history needs at least two different ones")
     y_min, y_scale = _y_scaling(rows, settings)
+    if 0 < y_scale < SMALLEST:
+        raise HistoryError(f"y differs by less than {SMALLEST}; count in a smaller unit")
     known = Scale(start, last - start, y_scale or 1.0, y_min, logistic_floor=rows.floor is not None)
     if rows.cap is not None and (rows.cap <= floor_column(known, settings, rows.floor)).any():
         raise HistoryError("cap must be greater than floor (which defaults to 0) in every row")

@@ -7,20 +7,11 @@ from typing import Any, Final
 import numpy as np
 
 from forecasting._errors import ModelFormatError
-from forecasting._holiday_table import HolidayTable
+from forecasting._limits import LARGEST, has_rates
 from forecasting._names import BUILT_IN, check_name
 from forecasting._problem import Parameters, Vector
 from forecasting._settings import GROWTHS, MODES, SCALINGS, Settings
 from forecasting._timestamps import DAY, FIRST_DAY, LAST_DAY, Stamps
-
-MOST_FEATURES: Final = 1_000
-MOST_CHANGEPOINTS: Final = 1_000
-MOST_FOURIER_TERMS: Final = 400
-MOST_HOLIDAY_DAYS: Final = 100_000
-"""Of a table of holidays, windows included."""
-LARGEST: Final = 1e30
-"""Of any number, so that no product of a forecast overflows."""
-MOST_DAYS_OF_A_WINDOW: Final = 366
 
 _SMALL_TEXT: Final = 256 * 1024
 _MOST_STRINGS: Final = 200_000
@@ -115,18 +106,7 @@ def check_dates(stamps: Stamps, *, what: str) -> None:
         raise ModelFormatError(f"{what} must lie in the years 1 to 9999")
 
 
-def check_holidays(table: HolidayTable) -> None:
-    """Refuse a table of holidays that is larger than any calendar."""
-    windows = [*(table.lower_window or ()), *(table.upper_window or ())]
-    if any(days is not None and abs(days) > MOST_DAYS_OF_A_WINDOW for days in windows):
-        raise ModelFormatError(f"the window of a holiday must have at most {MOST_DAYS_OF_A_WINDOW} days")
-    if sum(last - first + 1 for _, _, first, last, _ in table.windows()) > MOST_HOLIDAY_DAYS:
-        raise ModelFormatError(f"there must be at most {MOST_HOLIDAY_DAYS} days of holidays")
-
-
 def check_growth(settings: Settings, parameters: Parameters) -> None:
     """Refuse a logistic trend whose rate is zero somewhere: its offset there is not defined."""
-    if settings.growth == "logistic":
-        rates = parameters.k + np.concatenate(([0.0], np.cumsum(parameters.delta)))
-        if not rates.all():
-            raise ModelFormatError("the rate of logistic growth must not be 0")
+    if not has_rates(settings.growth, parameters):
+        raise ModelFormatError("the rate of logistic growth must not be 0")

@@ -14,10 +14,18 @@ from forecasting._history import History, Scale
 from forecasting._holiday_table import HolidayTable
 from forecasting._holidays import Holidays, holidays
 from forecasting._layout import Layout, layout
+from forecasting._limits import (
+    MOST_CHANGEPOINTS,
+    MOST_FEATURES,
+    MOST_FOURIER_TERMS,
+    MOST_HOLIDAY_DAYS,
+    SMALLEST,
+    check_holidays,
+)
 from forecasting._model import Model
 from forecasting._problem import Parameters
 from forecasting._regressors import Regressor, Standardization
-from forecasting._sampled import SampledModel
+from forecasting._sampled import WRONG_SAMPLES, SampledModel, prophet_is_wrong
 from forecasting._seasonality import Seasonality
 from forecasting._settings import Settings
 from forecasting._timestamps import FIRST_DAY, LAST_DAY, SECOND, Stamps, datetimes, from_iso
@@ -58,8 +66,14 @@ def loads(text: str | bytes, *, keep_history: bool = False) -> Model | SampledMo
 def _loads(text: str, *, keep_history: bool) -> Model | SampledModel:
     checks.check_extent(text)
     content = json.loads(text)
+    if isinstance(content, str):  # Prophet up to 1.0 said json.dump(model_to_json(model), file)
+        text = content
+        checks.check_extent(text)
+        content = json.loads(text)
     if len(content["params"]["k"]) > 1:
-        _model(_first_sample(content), keep_history=False)
+        known = _model(_first_sample(content), keep_history=False)
+        if prophet_is_wrong(known.settings, known.scale, known.layout.multiplicative):
+            raise ModelFormatError(WRONG_SAMPLES)
         return SampledModel(text)
     return _model(content, keep_history=keep_history)
 
@@ -84,7 +98,7 @@ def _model(content: Mapping[str, Any], *, keep_history: bool) -> Model:
     ours = content.get("fleetcast") or {"engine": "prophet"}
     known = _layout(content, ours)
     t_change = checks.vector(
-        "changepoints_t", content["changepoints_t"], most=checks.MOST_CHANGEPOINTS, size=FARTHEST_CHANGEPOINT
+        "changepoints_t", content["changepoints_t"], most=MOST_CHANGEPOINTS, size=FARTHEST_CHANGEPOINT
     )
     scale = _scale(content)
     declared = checks.names_and_declarations("extra_regressors", content["extra_regressors"])
@@ -117,14 +131,14 @@ def _scale(content: Mapping[str, Any]) -> Scale:
     return Scale(
         start=round(start * SECOND),
         t_scale=round(t_scale * SECOND),
-        y_scale=checks.number("y_scale", content["y_scale"], low=1 / checks.LARGEST),
-        y_min=checks.number("y_min", content.get("y_min") or 0.0),
+        y_scale=checks.number("y_scale", content["y_scale"], low=SMALLEST),
+        y_min=checks.number("y_min", 0.0 if content.get("y_min") is None else content["y_min"]),
         logistic_floor=bool(content["logistic_floor"]),
     )
 
 
 def _standardization(declared: Mapping[str, Any]) -> Standardization:
-    std = checks.number("std", declared["std"], low=1 / checks.LARGEST)
+    std = checks.number("std", declared["std"], low=SMALLEST)
     return Standardization(checks.number("mu", declared["mu"]), std)
 
 
@@ -133,8 +147,8 @@ def _parameters(params: Mapping[str, Any]) -> Parameters:
     return Parameters(
         k=checks.number("k", k),
         m=checks.number("m", m),
-        delta=checks.vector("delta", _flat(params["delta"]), most=checks.MOST_CHANGEPOINTS),
-        beta=checks.vector("beta", _flat(params["beta"]), most=checks.MOST_FEATURES),
+        delta=checks.vector("delta", _flat(params["delta"]), most=MOST_CHANGEPOINTS),
+        beta=checks.vector("beta", _flat(params["beta"]), most=MOST_FEATURES),
         sigma_obs=checks.number("sigma_obs", sigma_obs, low=0.0),
     )
 
@@ -210,16 +224,16 @@ def _layout(content: Mapping[str, Any], ours: Mapping[str, Any]) -> Layout:
         read = _holidays if shared else _holidays.__wrapped__
         known = read(*texts, content["country_holidays"], content["holidays_prior_scale"])
     features = sum(2 * each.fourier_order for each in seasonalities) + len(regressors)
-    if features + (len(known.columns) if known else 0) > checks.MOST_FEATURES:
-        raise ModelFormatError(f"a model has at most {checks.MOST_FEATURES} features")
+    if features + (len(known.columns) if known else 0) > MOST_FEATURES:
+        raise ModelFormatError(f"a model has at most {MOST_FEATURES} features")
     return layout(seasonalities, known, mode, regressors)
 
 
 @lru_cache(maxsize=1024, typed=True)
 def _seasonality(name: str, **declared: Any) -> Seasonality:  # noqa: ANN401 - JSON scalars
     seasonality = Seasonality(name, **declared)
-    checks.number("period", seasonality.period, low=1 / checks.LARGEST)
-    checks.whole("fourier_order", seasonality.fourier_order, low=1, high=checks.MOST_FOURIER_TERMS)
+    checks.number("period", seasonality.period, low=SMALLEST)
+    checks.whole("fourier_order", seasonality.fourier_order, low=1, high=MOST_FOURIER_TERMS)
     checks.number("prior_scale", seasonality.prior_scale, low=0.0)
     checks.check_mode("mode", seasonality.mode)
     if seasonality.condition_name is not None:
@@ -253,7 +267,7 @@ def _holidays(
 
 
 def _resolved_days(days: list[Any]) -> tuple[int, ...]:
-    found = checks.vector("holidays_resolved", days, most=checks.MOST_HOLIDAY_DAYS, size=LAST_DAY)
+    found = checks.vector("holidays_resolved", days, most=MOST_HOLIDAY_DAYS, size=LAST_DAY)
     return tuple(found.astype(np.int64).tolist())
 
 
@@ -266,7 +280,7 @@ def _holiday_table(rows: list[dict[str, Any]]) -> HolidayTable:
     ds = datetimes(from_iso([row["ds"] for row in rows]))
     names = [checks.name(row["holiday"], kind="holiday") for row in rows]
     table = HolidayTable.of({"ds": ds, "holiday": names, **numbers})
-    checks.check_holidays(table)
+    check_holidays(table)
     return table
 
 

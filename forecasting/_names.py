@@ -36,6 +36,8 @@ def check_name(name: object, *, kind: str, taken: Iterable[str] = ()) -> str:
         raise SettingError(f"the name of a {kind} must not contain '_delim_', as {name!r} does")
     if name in RESERVED:
         raise SettingError(f"the name {name!r} is reserved by Prophet; choose another for the {kind}")
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        raise SettingError(f"the name of a {kind} has half a character, which no text can hold: {name!r}")
     if name in taken:
         raise SettingError(f"the name {name!r} of a {kind} is already used")
     return name

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from forecasting._changepoints import changepoints
-from forecasting._errors import SettingError
+from forecasting._country_holidays import country_holidays
+from forecasting._errors import HistoryError, SettingError
 from forecasting._history import History, Scale, floor_column, history, scale
 from forecasting._holidays import Holidays, declared_holidays
 from forecasting._layout import Layout, layout
+from forecasting._limits import MOST_FEATURES
 from forecasting._names import check_name
 from forecasting._problem import Problem, Vector
 from forecasting._regressors import Regressor, Standardization, added_regressor, standardization
@@ -61,6 +63,7 @@ def prepare(  # noqa: PLR0913 - the inputs of a fit
     if extra_regressors is None:
         extra_regressors = () if regressors is None else tuple(regressors)
     declared = _declared(settings, seasonalities, extra_regressors, country_holidays)
+    _check_use(settings, {"cap": cap, "floor": floor})
     rows = history(
         ds,
         y,
@@ -79,13 +82,20 @@ def prepare(  # noqa: PLR0913 - the inputs of a fit
         standardization(rows.regressors[regressor.name], standardize=regressor.standardize)
         for regressor in declared.regressors
     ]
-    holidays = _holidays(rows, settings, declared)
+    known_layout = layout(
+        seen, _holidays(rows, settings, declared), settings.holidays_mode, declared.regressors
+    )
+    if known_layout.features > MOST_FEATURES:
+        raise HistoryError(
+            f"the model would have {known_layout.features} features, more than {MOST_FEATURES}: "
+            "2 for each Fourier term, 1 for each regressor and for each day of a holiday's window"
+        )
     return Prepared(
         rows=rows,
         settings=placed,
         declared=declared,
         scale=known,
-        layout=layout(seen, holidays, settings.holidays_mode, declared.regressors),
+        layout=known_layout,
         standardizations=tuple(standardizations),
         t_change=t_change,
     )
@@ -112,15 +122,50 @@ def _declared(
 
 
 def _holidays(rows: History, settings: Settings, declared: Declared) -> Holidays | None:
-    country = declared.country
-    if settings.holidays is None and country is None:
+    """Return the holidays of this history; raises SettingError for what no history can have.
+
+    What the country's days in the years of this history bring about is a HistoryError: others do not meet it.
+    """
+    country, table, prior_scale = declared.country, settings.holidays, settings.holidays_prior_scale
+    if table is None and country is None:
         return None
     first, last = years(rows.ds[[0, -1]]).tolist()
-    known = declared_holidays(settings.holidays, country, first, last, settings.holidays_prior_scale)
+    own = declared_holidays(table, None, first, last, prior_scale)
+    _check_free(own, declared, SettingError)
+    if country is None:
+        return own
+    _check_country(country)
+    try:
+        known = declared_holidays(table, country, first, last, prior_scale)
+    except SettingError as error:
+        raise HistoryError(str(error)) from error
+    _check_free(known, declared, HistoryError)
+    return known
+
+
+def _check_free(known: Holidays | None, declared: Declared, error: type[ValueError]) -> None:
     added = [s.name for s in declared.seasonalities] + [r.name for r in declared.regressors]
     if known is not None and (shared := [name for name in added if name in known.names]):
-        raise SettingError(f"the name {shared[0]!r} is already used for a holiday; choose another")
-    return known
+        raise error(f"the name {shared[0]!r} is already used for a holiday; choose another")
+
+
+def _check_country(country: object) -> None:
+    """Refuse what is no country; any year will do."""
+    if not isinstance(country, str) or not (country.isidentifier() and country[0].isupper()):
+        raise SettingError(
+            f"country_holidays must be a country of the holidays package such as 'US', not {country!r}"
+        )
+    country_holidays(country, [2024])
+
+
+def _check_use(settings: Settings, limits: Mapping[str, ArrayLike | None]) -> None:
+    """Refuse by name the limits of growth that the model would not use; raises SettingError."""
+    for name, values in limits.items():
+        if values is not None and settings.growth != "logistic":
+            raise SettingError(
+                f"{name} is used with growth='logistic' only, not with {settings.growth!r}; "
+                "leave it out, or see non_negative of a forecast"
+            )
 
 
 def problem(prepared: Prepared) -> Problem:

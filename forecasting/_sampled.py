@@ -9,8 +9,30 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from forecasting._errors import FutureError
-from forecasting._forecast import Request, Table, future_rows, probabilities, without_negatives
+from forecasting._forecast import (
+    Request,
+    Table,
+    check_finite,
+    check_known,
+    future_rows,
+    probabilities,
+    without_negatives,
+)
+from forecasting._history import Scale
+from forecasting._problem import Flags
+from forecasting._settings import Settings
 from forecasting._timestamps import Stamps, datetimes, from_iso
+
+WRONG_SAMPLES = (
+    "Prophet's own forecast from samples is wrong where multiplicative terms "
+    "meet scaling='minmax' or a floor, as it multiplies the floor too; "
+    "use mcmc_samples=0, where this is right, or additive terms"
+)
+
+
+def prophet_is_wrong(settings: Settings, scale: Scale, multiplicative: Flags) -> bool:
+    """Return whether Prophet's own `predict` multiplies a floor that its fit did not (`_forecast.yhat`)."""
+    return (settings.scaling == "minmax" or scale.logistic_floor) and bool(multiplicative.any())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +89,9 @@ def _forecast(text: str, request: Request) -> Table:
     import pandas as pd  # noqa: PLC0415 - see the module
 
     model = _prophets(text)
+    conditions = [each["condition_name"] for each in model.seasonalities.values() if each["condition_name"]]
+    logistic = model.growth == "logistic"
+    check_known(request, logistic, model.logistic_floor, model.extra_regressors, conditions)
     frame = pd.DataFrame({"ds": datetimes(_stamps(text, request))})
     for given in (request.regressors, request.conditions):
         for name, values in () if given is None else given.items():
@@ -90,6 +115,7 @@ def _forecast(text: str, request: Request) -> Table:
     for name, share in shares.items():
         if name not in ("lower", "upper"):
             table |= {f"{of}_{name}": np.quantile(samples[of], share, axis=1) for of in ("yhat", "trend")}
+    check_finite(table["yhat"], table, shares)
     return without_negatives(table, shares) if request.non_negative else table
 
 

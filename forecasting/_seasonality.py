@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from forecasting._errors import SettingError
+from forecasting._limits import MOST_FOURIER_TERMS
 from forecasting._names import BUILT_IN, check_name
 from forecasting._problem import Matrix, Vector
 from forecasting._settings import Mode, Order, Settings, mode, positive, whole
@@ -42,7 +43,9 @@ def added_seasonality(arguments: Mapping[str, Any], settings: Settings) -> Seaso
     return Seasonality(
         name=name if name in BUILT_IN else check_name(name, kind="seasonality"),
         period=positive(f"period of {name!r}", arguments["period"]),
-        fourier_order=whole(f"fourier_order of {name!r}", arguments["fourier_order"], least=1),
+        fourier_order=whole(
+            f"fourier_order of {name!r}", arguments["fourier_order"], least=1, most=MOST_FOURIER_TERMS
+        ),
         prior_scale=settings.seasonality_prior_scale
         if scale is None
         else positive(f"prior_scale of {name!r}", scale),

@@ -10,6 +10,7 @@ import numpy as np
 
 from forecasting._errors import SettingError
 from forecasting._holiday_table import HolidayTable
+from forecasting._limits import LARGEST, MOST_CHANGEPOINTS, MOST_FOURIER_TERMS, SMALLEST, check_holidays
 from forecasting._problem import Growth
 from forecasting._timestamps import microseconds
 
@@ -20,6 +21,8 @@ Order: TypeAlias = bool | int | Literal["auto"]
 GROWTHS = ("linear", "flat", "logistic")
 MODES = ("additive", "multiplicative")
 SCALINGS = ("absmax", "minmax")
+MOST_SAMPLES = 1_000_000
+"""And any other whole number without a limit of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +72,20 @@ def settings_from(arguments: Mapping[str, object]) -> Settings:
 def positive(name: str, value: object) -> float:
     """Return a finite number above 0, or raise SettingError."""
     number = _number(value)
-    if not 0 < number < math.inf:
-        raise SettingError(f"{name} must be a finite number above 0, not {value!r}")
+    if not SMALLEST <= number <= LARGEST:
+        raise SettingError(
+            f"{name} must be a finite number above 0, from {SMALLEST} to {LARGEST}, not {value!r}"
+        )
     return number
 
 
-def whole(name: str, value: object, *, least: int = 0) -> int:
-    """Return a whole number of at least `least`, or raise SettingError."""
+def whole(name: str, value: object, *, least: int = 0, most: int = MOST_SAMPLES) -> int:
+    """Return a whole number from `least` to `most`, or raise SettingError."""
     number = _number(value)
-    if not number.is_integer() or number < least:
-        raise SettingError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if not number.is_integer() or not least <= number <= most:
+        raise SettingError(
+            f"{name} must be a whole number of at least {least} and at most {most}, not {value!r:.40}"
+        )
     return int(number)
 
 
@@ -92,7 +99,7 @@ def _number(value: object) -> float:
         return math.nan
     try:
         return float(cast("float", value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 
@@ -135,8 +142,11 @@ def _order(name: str, value: object) -> Order:
     if isinstance(value, str) and value == "auto":
         return "auto"
     number = _number(value)
-    if not number.is_integer() or number < 0:
-        raise SettingError(f"{name} must be 'auto', True, False or a number of Fourier terms, not {value!r}")
+    if not number.is_integer() or not 0 <= number <= MOST_FOURIER_TERMS:
+        raise SettingError(
+            f"{name} must be 'auto', True, False or a number of Fourier terms, "
+            f"at most {MOST_FOURIER_TERMS}, not {value!r:.40}"
+        )
     return int(number)
 
 
@@ -149,14 +159,25 @@ def _changepoints(name: str, value: object) -> tuple[int, ...] | None:
         return None
     try:
         dates = np.asarray(value) if np.size(cast("list[str]", value)) else np.empty(0, "datetime64[us]")
-        return tuple(microseconds(dates, name=name).tolist())
-    except ValueError as error:
+        stamps = microseconds(dates, name=name)
+    except (ValueError, TypeError) as error:
         raise SettingError(str(error)) from error
+    if stamps.size > MOST_CHANGEPOINTS:
+        raise SettingError(f"{name} must have at most {MOST_CHANGEPOINTS} dates, not {stamps.size}")
+    return tuple(stamps.tolist())
+
+
+def _n_changepoints(name: str, value: object) -> int:
+    return whole(name, value, most=MOST_CHANGEPOINTS)
 
 
 def _holidays(name: str, value: object) -> HolidayTable | None:
     del name
-    return None if value is None else HolidayTable.of(value)
+    if value is None:
+        return None
+    table = HolidayTable.of(value)
+    check_holidays(table)
+    return table
 
 
 def _backend(name: str, value: object) -> str | None:
@@ -168,7 +189,7 @@ def _backend(name: str, value: object) -> str | None:
 _CHECKS: dict[str, Callable[[str, object], object]] = {
     "growth": _growth,
     "changepoints": _changepoints,
-    "n_changepoints": whole,
+    "n_changepoints": _n_changepoints,
     "changepoint_range": _share,
     "yearly_seasonality": _order,
     "weekly_seasonality": _order,

@@ -30,7 +30,10 @@ def microseconds(values: ArrayLike, *, name: str = "ds") -> Stamps:
 
     Raises ValueError for time zones, missing timestamps, years beyond 1 to 9999, and what is no date at all.
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"{name} must hold {_ACCEPTED}, one for each row") from error
     if array.dtype.kind != "M":
         array = _parsed(array, name)
     if array.ndim != 1:

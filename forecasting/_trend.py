@@ -4,6 +4,9 @@ import numpy as np
 
 from forecasting._problem import Growth, Parameters, Vector
 
+LARGEST_EXPONENT = 709.0
+"""Of a number that is still finite; what is above stands for a trend of nothing."""
+
 
 def trend(
     growth: Growth, parameters: Parameters, t_change: Vector, *, t: Vector, cap: Vector | None
@@ -36,5 +39,5 @@ def _logistic(t: Vector, cap: Vector, parameters: Parameters, t_change: Vector) 
         after = t >= s
         k_t[after] += delta_s
         m_t[after] += gamma_s
-    saturation: Vector = 1 + np.exp(-k_t * (t - m_t))
+    saturation: Vector = 1 + np.exp(np.minimum(-k_t * (t - m_t), LARGEST_EXPONENT))
     return cap / saturation

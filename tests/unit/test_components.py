@@ -153,8 +153,30 @@ def test_names_are_used_once() -> None:
             seasonalities=[{"name": "fair", "period": 7, "fourier_order": 1}],
             holidays=[{"ds": "2024-01-05", "holiday": "fair"}],
         )
-    with pytest.raises(SettingError, match="already used for a holiday"):
-        layout(country_holidays="US", regressors={"Labor Day": np.arange(60.0)})
+
+
+def test_a_holiday_that_the_country_has_in_some_years_only_fails_those_who_have_it() -> None:
+    jubilee = "Platinum Jubilee of Elizabeth II"
+    arguments = {"country_holidays": "GB", "regressors": {jubilee: np.arange(60.0)}}
+    layout(start="2021-01-01", **arguments)
+
+    with pytest.raises(HistoryError, match="already used for a holiday"):
+        layout(start="2022-01-01", **arguments)
+
+
+def test_a_prior_that_differs_from_the_countrys_fails_those_who_have_the_holiday() -> None:
+    fair = [{"ds": "2021-05-01", "holiday": "Platinum Jubilee of Elizabeth II", "prior_scale": 3.0}]
+    arguments = {"country_holidays": "GB", "holidays": fair}
+    layout(start="2010-01-01", **arguments)
+
+    with pytest.raises(HistoryError, match="prior_scale"):
+        layout(start="2022-01-01", **arguments)
+
+
+@pytest.mark.parametrize("country", ["Utopia", "us", "utils", "__doc__", 7, ""])
+def test_what_is_no_country_is_a_wrong_setting(country: object) -> None:
+    with pytest.raises(SettingError, match="country_holidays must be a country"):
+        layout(country_holidays=country)
 
 
 @pytest.mark.parametrize(

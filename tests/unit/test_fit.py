@@ -37,8 +37,8 @@ def fitted(ds: Any = DAYS, y: Any = Y, **arguments: Any) -> Model:
 def test_a_fit_follows_the_readings(arguments: dict[str, Any]) -> None:
     model = fitted(keep_history=True, **arguments)
 
-    columns = {name: arguments.get(name) for name in ("cap", "floor")}
-    table = model.predict(ds=DAYS, regressors={"r": np.arange(60.0)}, **columns)
+    columns = {name: arguments.get(name) for name in ("cap", "floor", "regressors")}
+    table = model.predict(ds=DAYS, **columns)
 
     assert np.abs(table["yhat"] - Y).mean() < 0.75
     assert (table["yhat_lower"] < table["yhat"]).all()
