@@ -21,11 +21,12 @@ from forecasting._descent import (
     point_at,
 )
 from forecasting._logistic import trend_starts
+from forecasting._nonlinear_prior import prior_at
 from forecasting._objective import NoSolutionError, objective
 from forecasting._problem import Parameters, Problem, Solution, Vector
 from forecasting._ridge_lasso import Expansion
 from forecasting._stan_descent import stan_end
-from forecasting._start_prior import StartPrior, prophet_start, start_prior
+from forecasting._start_prior import prophet_start
 
 _ROUNDS: Final = 3
 """Descents with the prior: it is chosen where Prophet's optimiser ends, and twice where ours does."""
@@ -41,11 +42,11 @@ def solve_nonlinear(problem: Problem, *, with_start_prior: bool = True) -> Solut
     first = point_at(model, starts[0])
     around = expansion(model, first)
     end = None
-    if with_start_prior and _prior_at(model, first, around) is not None:
+    if with_start_prior and prior_at(model, first, around) is not None:
         end = _near_prophet(model, problem)
     if end is None:
         end = _lowest(model, first, around, starts[1:])
-        if with_start_prior and _prior_at(model, end.point, end.around) is not None:
+        if with_start_prior and prior_at(model, end.point, end.around) is not None:
             end = _near_prophet(model, problem, end) or end
     if not end.converged:
         raise NoSolutionError(f"The optimality conditions are violated by {end.kkt:.1e} of the penalty.")
@@ -77,37 +78,17 @@ def _near_prophet(model: CurveModel, problem: Problem, exact: End | None = None)
     theta[: model.places.trend] = q[: model.places.trend]
     point = point_at(model, stan_end(model, theta))
     centre, around = point.theta, expansion(model, point)
-    prior = _prior_at(model, point, around, centre)
+    prior = prior_at(model, point, around, centre)
     if prior is None and exact is not None:
-        prior = _prior_at(model, exact.point, exact.around, centre)
+        prior = prior_at(model, exact.point, exact.around, centre)
     if prior is None:
         return None
     for _ in range(_ROUNDS):
         model = replace(model, start_prior=prior)
         end = descend(model, point_at(model, point.theta), around)
         point, around = end.point, end.around
-        prior = _prior_at(model, point, around, centre)
+        prior = prior_at(model, point, around, centre)
     return end
-
-
-def _prior_at(
-    model: CurveModel, point: Point, around: Expansion, centre: Vector | None = None
-) -> StartPrior | None:
-    """Return the prior that a point needs, if it needs one; the centre is a θ, or that of the point."""
-    free = model.places.free
-    at = point.theta.take(free)
-    slope = model.precision * at - around.b.take(free) / point.s2
-    slope[: model.places.trend] -= (model.precision * at)[: model.places.trend]
-    return start_prior(
-        around.G.take(free, axis=0).take(free, axis=1),
-        model.precision,
-        trend=model.places.trend,
-        at=at,
-        start=at if centre is None else centre.take(free),
-        n=model.y.size,
-        s2=point.s2,
-        slope=None if centre is None else slope,
-    )
 
 
 def _solution(model: CurveModel, problem: Problem, end: End) -> Solution:
