@@ -199,7 +199,7 @@ class RowReader:
         line = lines[place]
         if reason := _reason_against(line):
             return [], 1, reason
-        if not line.strip():
+        if not line.strip(" "):
             return [], 1, None
         if self._layout.quote not in line:
             cells, count = line.split(self._layout.delimiter), 1

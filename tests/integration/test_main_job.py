@@ -145,7 +145,7 @@ def test_missing_columns_end_process_with_one_line(tmp_path: Path) -> None:
     finished = run("process", base=tmp_path)
 
     assert finished.returncode == 1
-    assert "raw.csv has no column customer_id" in finished.stderr
+    assert "'raw.csv' has no column 'customer_id'" in finished.stderr
     assert "Traceback" not in finished.stderr
 
 
