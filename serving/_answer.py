@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Required, Self, TypeAlias, TypedDict, Unpack
 
+import numpy as np
+from numpy.typing import NDArray
+
 from archive import SUFFIX
+from container import quoted
 from forecasting import FutureError, Model, forecast_many
+from readings import times
 from serving._bodies import plain
 from serving._content import ANY, CSV, JSON, accepted, kind_of
 from serving._errors import DefectError, RequestError
@@ -164,7 +169,7 @@ def answer_in_steps(
     except RequestError as error:
         return refusal(error)
     except Exception:
-        logger.exception("no answer for model %r", options.get("target_model"))
+        logger.exception("no answer for model %s", quoted(options.get("target_model")))
         return refusal(DefectError("the forecast failed; the server's log says why"))
 
 
@@ -263,17 +268,14 @@ def _alike(tasks: Sequence[_Task]) -> list[Result | Failure]:
     first = tasks[0]
     if len(tasks) == 1:
         return [_alone(first)]
-    try:
-        tables = forecast_many(
-            [task.forecaster.model for task in tasks if isinstance(task.forecaster.model, Model)],
-            first.wanted.periods,
-            first.forecaster.freq_for(first.wanted),
-            interval_width=first.wanted.interval_width,
-            quantiles=first.wanted.quantiles,
-            non_negative=first.forecaster.is_non_negative(first.wanted),
-        )
-    except OverflowError:
-        return [Failure(RequestError, _BEYOND, task.name) for task in tasks]
+    tables = forecast_many(
+        [task.forecaster.model for task in tasks if isinstance(task.forecaster.model, Model)],
+        first.wanted.periods,
+        first.forecaster.freq_for(first.wanted),
+        interval_width=first.wanted.interval_width,
+        quantiles=first.wanted.quantiles,
+        non_negative=first.forecaster.is_non_negative(first.wanted),
+    )
     return [
         Failure(RequestError, str(table), task.name)
         if isinstance(table, FutureError)
@@ -288,7 +290,7 @@ def _alone(task: _Task) -> Result | Failure:
         forecast = forecaster.model.predict(
             wanted.periods,
             forecaster.freq_for(wanted),
-            ds=None if wanted.ds is None else list(wanted.ds),
+            ds=None if wanted.ds is None else _times(wanted.ds),
             include_history=wanted.include_history,
             interval_width=wanted.interval_width,
             quantiles=wanted.quantiles,
@@ -299,14 +301,20 @@ def _alone(task: _Task) -> Result | Failure:
             floor=wanted.floor,
             non_negative=forecaster.is_non_negative(wanted),
         )
-    except FutureError as error:
+    except (FutureError, RequestError) as error:
         return Failure(RequestError, str(error), task.name)
-    except OverflowError:
-        return Failure(RequestError, _BEYOND, task.name)
     return Result(task.name, _answered_columns(forecast, wanted))
 
 
-_BEYOND: Final = "freq and period lead beyond the times that can be written; ask for a shorter period"
+def _times(texts: Sequence[str]) -> NDArray[np.datetime64]:
+    """Return times as `train` reads them, in UTC where they have a zone; raise `RequestError`."""
+    read = times(texts)
+    unread = np.flatnonzero(np.isnat(read.values))
+    if unread.size:
+        place = int(unread[0])
+        reason = read.reasons.get(place, "is no time")
+        raise RequestError(f"ds[{place}], {quoted(texts[place], most_characters=100)}, {reason}")
+    return read.values
 
 
 def _answered_columns(forecast: Table, wanted: Request) -> Table:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
+from container import quoted
 from serving._errors import DefectError, ModelNotFoundError, RequestError, UnavailableError
 from serving._load import Forecaster, load_packed
 from serving._names import archive_name
@@ -174,7 +175,7 @@ class ModelCache:
         except RequestError as error:
             model = error
         except Exception:  # a flight has to land for those who wait for it, and the log has the reason
-            logger.exception("model %r could not be loaded", key)
+            logger.exception("model %s could not be loaded", quoted(key))
             model = DefectError("the model could not be loaded; the server's log says why")
         with self._lock:
             del self._flights[key]
@@ -193,7 +194,7 @@ class ModelCache:
         except TimeoutError:
             if kept is None or not replaceable:
                 raise UnavailableError("the model is still being loaded") from None
-            logger.warning("the model store is slow; %r is served as it was", key)
+            logger.warning("the model store is slow; %s is served as it was", quoted(key))
             return kept.loaded
         except RequestError as error:
             raise _again(error) from None
@@ -231,7 +232,7 @@ class ModelCache:
         """Return the model in memory where the store has no usable one, or raise its error."""
         now = time.monotonic()
         if kept is not None and now < kept.confirmed + STALE_SECONDS:
-            logger.warning("%r is served as it was %.0f s ago: %s", key, now - kept.confirmed, error)
+            logger.warning("%s is served as it was %.0f s ago: %s", quoted(key), now - kept.confirmed, error)
             kept.looked = now
             return kept
         if not isinstance(error, UnavailableError):

@@ -12,6 +12,7 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
+from container import quoted
 from serving._answer import Answer, Find, answer, refusal
 from serving._bodies import plain
 from serving._content import JSON
@@ -210,7 +211,7 @@ def _answer_errors(app: Flask, settings: ServingSettings) -> None:
 
     @app.errorhandler(Exception)
     def defect(error: Exception) -> Response:
-        logger.error("%s %s", request.method, request.path, exc_info=error)
+        logger.error("%s %s", request.method, quoted(request.path), exc_info=error)
         return _respond(refusal(DefectError("the server failed; its log says why")))
 
 

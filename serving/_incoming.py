@@ -97,4 +97,7 @@ class Incoming:
         return False
 
     def _pass_over(self) -> None:
-        self.too_large, self.needed = True, len(self.content) + MOST_PASSED_OVER
+        self.too_large = True
+        self.passed_over += len(self.content)
+        self.needed = self.passed_over + MOST_PASSED_OVER
+        self.content.clear()

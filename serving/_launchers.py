@@ -35,6 +35,10 @@ class Launchers:
         if self._pids.get(name) == pid and not _runs(pid):
             del self._pids[name]
 
+    def close(self) -> None:
+        """Read nothing more."""
+        self._file.close()
+
     def _read(self) -> None:
         *lines, self._rest = (self._rest + self._file.read()).split(b"\0")
         for line in lines:

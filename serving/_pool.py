@@ -108,6 +108,7 @@ class Pool:
             self._schedule.run(with_long=self._may_do_long())
             self._read_on()
             self._run_what_is_due()
+        self._launchers.close()
 
     def stop(self) -> None:
         """Refuse new requests from now on, and end once there are none."""

@@ -25,6 +25,9 @@ class Turns:
             )
         self._queue.append(turn)
 
+    def __len__(self) -> int:
+        return len(self._queue)
+
     def is_first(self, turn: "Turn") -> bool:
         """Return whether it is the turn of this one."""
         return self._queue[0] is turn

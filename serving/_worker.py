@@ -122,11 +122,10 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _collect(self, conn: TConn, sock: socket.socket) -> None:
         incoming = self._incoming[conn]
+        has_ended = False
         try:
             received = sock.recv(MOST_BYTES_AT_ONCE)
-            if not received:
-                self._end_early(conn, incoming)
-                return
+            has_ended = not received
         except BlockingIOError:
             received = b""
         except OSError:
@@ -146,6 +145,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self._turn_away(conn, UnavailableError("too much waits already"))
         elif is_whole:
             self._take(conn, incoming)
+        elif has_ended:
+            self._end_early(conn, incoming)
         elif received and incoming.awaits_consent():
             self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
 

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 MODULE = "fleetcast_own_code"
 """What this file is called in the worker."""
-OURS = ("archive", "container", "forecasting", "processing", "serving", "train")
+OURS = ("archive", "container", "forecasting", "processing", "readings", "serving", "train")
 """This project's packages, which an archive's code does not see."""
 ROOT = Path(__file__).resolve().parents[1]
 FAILED = {

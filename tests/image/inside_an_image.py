@@ -27,14 +27,14 @@ def answers() -> dict[str, str]:
     found = {}
     for path in sorted(Path("/archives").glob("*.tar.gz")):
         for number, request in enumerate(REQUESTS):
-            model, body = load_packed(path.read_bytes()).model, json.dumps(request).encode()
-            if model.settings.growth == "logistic":
+            forecaster, body = load_packed(path.read_bytes()), json.dumps(request).encode()
+            if forecaster.model.settings.growth == "logistic":
                 body = body.replace(b'"period"', b'"cap": 90, "period"')
             answered = answer(
                 body,
                 content_type=None,
                 accept=None,
-                find=lambda _name, model=model: model,
+                find=lambda _name, forecaster=forecaster: forecaster,
                 target_model=path.name,
             )
             assert answered.status == 200, answered.body

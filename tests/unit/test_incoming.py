@@ -62,7 +62,8 @@ def test_without_a_body_the_head_is_all() -> None:
         HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
         HEAD + b"Content-Length: five\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nnot hexadecimal\r\n",
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + b"x" * 2_000,
+        HEAD + b"Transfer-Encoding: gzip\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked, chunked\r\n\r\n",
     ],
 )
 def test_what_the_parser_will_refuse_is_not_waited_for(request_bytes: bytes) -> None:
@@ -78,6 +79,33 @@ def test_a_body_that_is_too_large_is_counted_and_not_kept() -> None:
     assert incoming.too_large
     assert len(incoming.content) < 100
     assert whole == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("size", [1, 10, 999, 5_000])
+def test_a_body_in_chunks_is_too_large_as_one_with_a_length_is(size: int) -> None:
+    chunks = [bytes(size)] * -(-(MOST + 1) // size)
+    incoming = Incoming(0.0)
+
+    whole = [incoming.take(part, most_bytes=MOST) for part in (in_chunks(*chunks), bytes(1_000))]
+
+    assert incoming.too_large
+    assert len(incoming.content) == 0
+    assert whole == [False, False]
+
+
+def test_a_body_in_chunks_may_have_the_largest_size() -> None:
+    request = in_chunks(*[bytes(10)] * (MOST // 10))
+
+    assert bytes_until_whole(request, 7) == len(request)
+
+
+def test_a_body_that_is_nearly_all_frame_is_too_large() -> None:
+    incoming = Incoming(0.0)
+    sent = HEAD + b"transfer-encoding: chunked\r\n\r\n" + b"1;%b\r\nx\r\n" % (b"y" * 900) * 99
+
+    incoming.take(sent, most_bytes=MOST)
+
+    assert incoming.too_large
 
 
 def test_a_client_that_asks_first_is_told_to_go_on() -> None:

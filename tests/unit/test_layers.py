@@ -13,7 +13,7 @@ ALLOWED = {
     "forecasting": set(),
     "processing": {"container", "readings"},
     "readings": set(),
-    "serving": {"archive", "container", "forecasting"},
+    "serving": {"archive", "container", "forecasting", "readings"},
     "train": {"archive", "container", "forecasting", "readings"},
 }
 

@@ -1,5 +1,6 @@
 import os
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -192,7 +193,28 @@ def test_the_bytes_of_a_model_grow_with_what_it_keeps() -> None:
     assert loaded.memory_bytes > before
 
 
-def test_the_version_is_the_texts() -> None:
-    one, same, other = (load_packed(packed_model(each)).version for each in (1.0, 1.0, 2.0))
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({}, (None, "D", False)),
+        ({"customer": "7", "freq": "15min", "non_negative": True}, ("7", "15min", True)),
+        ({"customer": "", "freq": None, "non_negative": None}, (None, "D", False)),
+        ({"customer": 7, "freq": 7, "non_negative": 1}, (None, "D", False)),
+        ({"customer": ["7"], "freq": {}, "non_negative": "true"}, (None, "D", False)),
+    ],
+)
+def test_the_archive_says_whose_the_model_is_and_how_it_forecasts(
+    metadata: dict[str, object], expected: tuple[object, ...]
+) -> None:
+    found = load_packed(pack(Archive(model_text(), metadata)))
 
-    assert one == same != other
+    assert (found.customer, found.freq, found.non_negative) == expected
+
+
+def test_a_zip_by_the_name_of_an_archive_is_refused_without_its_path(store: Path) -> None:
+    with zipfile.ZipFile(store / "9.tar.gz", "w") as file:
+        file.writestr("model.json", model_text(7.0))
+
+    with pytest.raises(RequestError, match="not gzip") as refused:
+        load(store / "9.tar.gz", store=store)
+    assert str(store) not in str(refused.value)

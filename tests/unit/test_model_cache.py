@@ -60,7 +60,7 @@ def cache(shelf: Any, *, capacity_bytes: int = 10**9, revalidate_seconds: float 
 
 
 def level(model: Any) -> int:
-    return round(float(model.predict(1)["yhat"][0]))
+    return round(float(model.model.predict(1)["yhat"][0]))
 
 
 def test_a_model_is_loaded_when_it_is_first_asked_for_and_kept(shelf: Shelf) -> None:
@@ -113,7 +113,7 @@ def test_what_a_model_keeps_after_it_was_loaded_counts_at_the_next_look(shelf: S
     model = models.get("1")
     before = models.cached_bytes
 
-    model.predict(100)
+    model.model.predict(100)
     models.get("1")
 
     assert models.cached_bytes > before + 100 * 8

@@ -1,0 +1,24 @@
+"""The parts of an answer one by one, for tests of serving."""
+
+from forecasting import Model
+from serving._content import JSON
+from serving._load import Forecaster
+from serving._records import Records, read_records
+from serving._results import Results, write_results
+from serving._steps import finished
+
+
+def read(body: bytes, kind: str) -> tuple[Records, bool]:
+    """Return the records of a body, and whether it could hold many."""
+    return finished(read_records(body, kind))
+
+
+def written(results: Results, kind: str = JSON, *, many: bool = True) -> bytes:
+    """Return the bytes of an answer."""
+    return finished(write_results(results, kind, many=many))
+
+
+def model_of(forecaster: Forecaster) -> Model:
+    """Return the model, which is none that was sampled."""
+    assert isinstance(forecaster.model, Model)
+    return forecaster.model
