@@ -5,7 +5,7 @@ from container._errors import FleetcastError, InputError, SettingError
 from container._java import find_java
 from container._memory import free_bytes, total_bytes
 from container._paths import Paths
-from container._program import LineFormatter, log_level_name, log_metrics, run
+from container._program import LineFormatter, configure_logging, log_level_name, log_metrics, run
 from container._progress import progress
 from container._quoting import one_line, quoted
 from container._settings import choice, flag, fraction, whole_number
@@ -17,6 +17,7 @@ __all__ = [
     "Paths",
     "SettingError",
     "choice",
+    "configure_logging",
     "find_java",
     "flag",
     "fraction",

@@ -102,23 +102,26 @@ class _Point:
 def forecast(model: "Model", request: Request) -> Table:
     """Return the forecast's columns; see `Model.predict`."""
     key = _key(model, request)
-    horizon = None if key is None else model.kept.get(key)
+    try:
+        horizon = None if key is None else model.kept.get(key)
+    except TypeError:  # a list where a number belongs: what follows says so
+        horizon = None
     if horizon is None:
         with ONE_THREAD:
             horizon = _horizon(model, request)
             point = _point(model, horizon)
             horizon = replace(horizon, deviations=_deviations(model, horizon, point))
+        check_finite(point.yhat, horizon.deviations[0] if horizon.deviations else ())
         _keep(model, key, horizon)
     else:
         point = _point(model, horizon)  # OpenBLAS shares no product of so few numbers among threads
     table = _table(model, horizon, point, components=request.components)
-    check_finite(point.yhat, table, horizon.shares)
     return without_negatives(table, horizon.shares) if request.non_negative else table
 
 
-def check_finite(yhat: Vector, table: Table, endings: Iterable[str]) -> None:
-    """Refuse a forecast beyond what a number can hold; raises FutureError."""
-    if not np.isfinite(yhat).all() or not all(np.isfinite(table[f"yhat_{each}"]).all() for each in endings):
+def check_finite(yhat: Matrix, around: Cube | tuple[()]) -> None:
+    """Refuse a forecast, or quantiles around it, beyond what a number can hold; raises FutureError."""
+    if not (np.isfinite(yhat).all() and np.isfinite(around).all()):
         raise FutureError("the forecast is too large for a number; check regressors, cap, floor and ds")
 
 
@@ -139,12 +142,7 @@ def _key(model: "Model", request: Request) -> tuple[object, ...] | None:
         return None
     if isinstance(request.periods, bool) or isinstance(request.interval_width, bool):
         return None  # True is no 1 here, though it equals it
-    key = request.periods, request.freq, request.interval_width, request.quantiles
-    try:
-        hash(key)
-    except TypeError:
-        return None
-    return key
+    return request.periods, request.freq, request.interval_width, request.quantiles
 
 
 def _keep(model: "Model", key: tuple[object, ...] | None, horizon: Horizon) -> None:

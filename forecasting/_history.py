@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from forecasting._errors import HistoryError
 from forecasting._limits import LARGEST, SMALLEST
 from forecasting._problem import Flags, Vector
-from forecasting._regressors import condition_columns, numeric_columns
+from forecasting._regressors import NO_NUMBERS, condition_columns, numeric_columns
 from forecasting._settings import Settings
 from forecasting._timestamps import Stamps, least_step, microseconds
 
@@ -69,7 +69,10 @@ def history(  # noqa: PLR0913 - one argument for each kind of column
     """
     try:
         stamps = microseconds(ds)
-        readings = np.array(y, dtype=np.float64)
+        readings = np.asarray(y)
+        if readings.dtype.kind in NO_NUMBERS:
+            raise HistoryError(f"y must hold numbers, not {readings.dtype} values")
+        readings = np.array(readings, dtype=np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise HistoryError(str(error)) from error
     if readings.shape != stamps.shape:

@@ -9,7 +9,7 @@ import numpy as np
 
 from forecasting._errors import SettingError
 from forecasting._holiday_table import HolidayTable
-from forecasting._problem import Growth, Parameters
+from forecasting._problem import Growth, Parameters, Vector
 
 MOST_FEATURES: Final = 1_000
 """Columns of seasonalities, holidays (one for each day of a window) and regressors."""
@@ -36,8 +36,16 @@ def has_rates(growth: Growth, parameters: Parameters) -> bool:
 def are_within(growth: Growth, parameters: Parameters) -> bool:
     """Return whether these parameters may be those of a model."""
     known = parameters
-    numbers = np.concatenate(([known.k, known.m, known.sigma_obs], known.delta, known.beta))
-    return bool((np.abs(numbers) <= LARGEST).all()) and has_rates(growth, parameters)
+    few = max(abs(known.k), abs(known.m), known.sigma_obs) <= LARGEST
+    return few and all(_within(each) for each in (known.delta, known.beta)) and has_rates(growth, parameters)
+
+
+def _within(numbers: Vector) -> bool:
+    return bool(np.abs(numbers).max(initial=0.0) <= LARGEST)
+
+
+def _days(first: int, last: int) -> range:
+    return range(first, last + 1)
 
 
 def check_holidays(table: HolidayTable) -> None:
@@ -47,3 +55,9 @@ def check_holidays(table: HolidayTable) -> None:
         raise SettingError(f"the window of a holiday must have at most {MOST_DAYS_OF_A_WINDOW} days")
     if sum(last - first + 1 for _, _, first, last, _ in table.windows()) > MOST_HOLIDAY_DAYS:
         raise SettingError(f"there must be at most {MOST_HOLIDAY_DAYS} days of holidays, windows included")
+    features = len({(name, day) for _, name, *window, _ in table.windows() for day in _days(*window)})
+    if features > MOST_FEATURES:
+        raise SettingError(
+            f"holidays: their names and windows make {features} features, more than {MOST_FEATURES}: "
+            "one for each name and day of its window; days of one kind may share a name"
+        )

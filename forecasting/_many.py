@@ -123,12 +123,12 @@ def _tables(models: list[Model], request: Request) -> Iterator[Table]:
     factor = 1 + multiplicative
     middle = yhat(_trend(models, t) * y_scale, _floor(models), factor, additive)
     around = _around(models, shares, t=t, factor=factor) if shares else None
+    check_finite(middle, () if around is None else around)
     for i, stamps in enumerate(datetimes(ds)):
         table: Table = {"ds": stamps}
         if around is not None:
             table |= zip([f"yhat_{name}" for name in shares], middle[i] + around[i], strict=True)
         table["yhat"] = middle[i]
-        check_finite(middle[i], table, shares)
         yield without_negatives(table, shares) if request.non_negative else table
 
 

@@ -28,6 +28,8 @@ from forecasting._timestamps import datetimes
 
 OPTIMIZE_SECONDS: Final = 10
 """Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""
+NEARLY: Final = 0.9
+"""The kernel may end a process some hundredths of a second before its time is up."""
 ROWS_PER_SECOND: Final = 100
 """A longer history gets a second more for so many rows."""
 
@@ -77,14 +79,16 @@ def _fitted(
     with tempfile.TemporaryDirectory(prefix="stan-") as folder:
         exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file), seconds=seconds)
         model.stan_backend.model = cmdstanpy.CmdStanModel(exe_file=str(exe))
+        quiet = {"show_progress": False} if prepared.settings.mcmc_samples else {}
         before = _seconds_of_children()
         try:
-            model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **stan_arguments})
+            model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **quiet, **stan_arguments})
         except (RuntimeError, ValueError, FloatingPointError) as error:
-            if seconds is not None and _seconds_of_children() - before >= seconds:
+            if seconds is not None and _seconds_of_children() - before >= NEARLY * seconds:
                 reason = f"Prophet itself found no estimate within {seconds} seconds of processor time"
                 raise FitError(reason) from error
-            raise FitError(f"Prophet itself found no estimate: {str(error).splitlines()[0][:200]}") from error
+            reason = str(error).splitlines()[0].partition(" Command ")[0]  # what follows are temporary files
+            raise FitError(f"Prophet itself found no estimate: {reason[:200]}") from error
         yield model
 
 

@@ -35,7 +35,7 @@ class Standardization:
 
 
 AS_IT_IS = Standardization()
-_NO_NUMBERS = "cmMV"
+NO_NUMBERS = "cmMV"
 """Kinds of arrays that NumPy turns into numbers by leaving something out."""
 _ARGUMENTS = ("name", "prior_scale", "standardize", "mode", "regressor_predictor")
 
@@ -125,7 +125,7 @@ def condition_columns(
 def _numbers(name: str, values: np.ndarray[Any, np.dtype[Any]]) -> Vector:
     """Return a column as numbers, True as 1 and False as 0; raises ValueError for times and other things."""
     wrong = f"regressor {name!r} must be a number, True or False in every row"
-    if values.dtype.kind in _NO_NUMBERS:
+    if values.dtype.kind in NO_NUMBERS:
         raise ValueError(wrong)
     try:
         return values.astype(np.float64)

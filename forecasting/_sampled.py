@@ -104,7 +104,8 @@ def _forecast(text: str, request: Request) -> Table:
         model.interval_width = request.interval_width
     try:
         forecast = model.predict(frame)
-        samples = model.predictive_samples(frame) if request.quantiles else {}
+        sampled = request.quantiles or (shares and not model.uncertainty_samples)
+        samples = model.predictive_samples(frame) if sampled else {}
     except ValueError as error:
         raise FutureError(str(error)) from error
     except _NOT_A_MODEL as error:
@@ -113,9 +114,9 @@ def _forecast(text: str, request: Request) -> Table:
     table: Table = {name: forecast[name].to_numpy() for name in shown}
     table["ds"] = table["ds"].astype("datetime64[us]")
     for name, share in shares.items():
-        if name not in ("lower", "upper"):
+        if f"yhat_{name}" not in table:
             table |= {f"{of}_{name}": np.quantile(samples[of], share, axis=1) for of in ("yhat", "trend")}
-    check_finite(table["yhat"], table, shares)
+    check_finite(table["yhat"], np.array([table[f"yhat_{each}"] for each in shares]))
     return without_negatives(table, shares) if request.non_negative else table
 
 

@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -10,15 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 Stamps: TypeAlias = NDArray[np.int64]
 
-MICROSECONDS = np.dtype("datetime64[us]")
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 NOT_A_TIME = np.iinfo(np.int64).min
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 """The years 1 to 9999, in days since 1970."""
-_FIRST, _AFTER = np.datetime64(FIRST_DAY, "D"), np.datetime64(LAST_DAY + 1, "D")
-_FINE_UNITS = ("us", "ns", "ps", "fs", "as")
-"""Whose timestamps cannot lie so far from 1970 that microseconds overflow."""
+_TOO_FINE = ("ns", "ps", "fs", "as")
+"""Units that reach a few centuries at most."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?", re.ASCII)
 _BEGINNING = re.compile(r"\d{4}(-|$)|NaT$|$", re.ASCII)
 """Of a text that NumPy may read: it takes "20240101" for a year, and "today" for today."""
@@ -43,18 +42,19 @@ def microseconds(values: ArrayLike, *, name: str = "ds") -> Stamps:
     first = int(array.view(np.int64).min())
     if first == NOT_A_TIME:
         raise ValueError(f"{name} has missing timestamps (NaT); each row needs one")
-    if np.datetime_data(array.dtype)[0] not in _FINE_UNITS:
-        check_years(first, int(array.view(np.int64).max()), name=name, of=array.dtype)
-    stamps = array.astype("datetime64[us]").view(np.int64)
-    check_years(int(stamps.min()), int(stamps.max()), name=name)
-    return stamps
-
-
-def check_years(first: int, last: int, *, name: str, of: np.dtype[Any] = MICROSECONDS) -> None:
-    """Raise ValueError where timestamps in the unit of this type do not lie in the years 1 to 9999."""
-    low, high = (int(limit.astype(of).astype(np.int64)) for limit in (_FIRST, _AFTER))
-    if not low <= first <= last < high:
+    low, high = _limits(array.dtype)
+    if not low <= first <= int(array.view(np.int64).max()) < high:
         raise ValueError(f"{name} must lie in the years 1 to 9999")
+    return array.astype("datetime64[us]").view(np.int64)
+
+
+@lru_cache
+def _limits(unit: np.dtype[Any]) -> tuple[int, int]:
+    """Return the first instant of the year 1 and the first after 9999, as timestamps of this type count."""
+    if np.datetime_data(unit)[0] in _TOO_FINE:
+        return NOT_A_TIME, -NOT_A_TIME
+    first, after = np.datetime64(FIRST_DAY, "D"), np.datetime64(LAST_DAY + 1, "D")
+    return int(first.astype(unit).astype(np.int64)), int(after.astype(unit).astype(np.int64))
 
 
 def _parsed(array: NDArray[np.generic], name: str) -> NDArray[np.datetime64]:

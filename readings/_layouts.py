@@ -163,6 +163,9 @@ _DIRECTIVES = {
     "%": "%",
 }
 """What each directive of a format stands for; {} is one or two digits, two where a digit is next to them."""
+_FIELDS = {"Y": "year", "y": "year", "m": "month", "b": "month", "B": "month", "H": "hour", "I": "hour"}
+_FIELDS |= {"z": "zone", "Z": "zone"}
+"""Directives that say the same, of which a format has one."""
 _OF_LETTERS = frozenset("bBpzZ%")
 
 
@@ -171,19 +174,14 @@ def pattern_of(date_format: str) -> str:
     if date_format.removeprefix("epoch_") in DIGITS_OF_UNITS and date_format.startswith("epoch_"):
         return rf"(?P<minus>-)?(?P<{date_format}>0{{1,19}}){_FRACTION}"
     names = re.findall("%(.?)", date_format)
-    unknown = [f"%{name}" for name in names if name not in _DIRECTIVES]
-    twice = any(names.count(name) > 1 for name in names if name != "%")
+    fields = [_FIELDS.get(name, name) for name in names if name != "%"]
+    needed = {"year"} | ({"month"} if "d" in fields else set())
     literal = re.sub("%.?", "", date_format)
-    if (
-        unknown
-        or twice
-        or not {"Y", "y"} & set(names)
-        or re.search("[0-9]", literal)
-        or not literal.isascii()
-    ):
+    is_plain = literal.isascii() and not re.search("[0-9]", literal) and set(names) <= _DIRECTIVES.keys()
+    if not is_plain or not needed <= set(fields) or len(set(fields)) < len(fields):
         raise ValueError(
-            f"date_format must have the year and each of %{', %'.join(_DIRECTIVES)} at most once, such as "
-            f"%d.%m.%Y %H:%M, or be epoch_s, epoch_ms, epoch_us or epoch_ns, not {date_format!r}"
+            f"date_format must have the year, the month of a day, and each of %{', %'.join(_DIRECTIVES)} "
+            f"at most once, such as %d.%m.%Y, or be epoch_s, epoch_ms, epoch_us or epoch_ns, not {date_format!r}"
         )
     parts = re.split("(%.)", date_format)
     pattern = ""

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
 
 from container import InputError, Paths, quoted
 from train._files import link_problem
@@ -41,6 +41,10 @@ class Customer:
     """More of this customer's objects may have gone to another host."""
     problem: str = ""
     """Why its files are not read; empty where they are."""
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Pickle it by its constructor, faster than a frozen dataclass with slots does by itself."""
+        return type(self), (self.name, self.places, self.split, self.problem)
 
     @property
     def files(self) -> tuple[Path, ...]:

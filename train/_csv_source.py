@@ -24,7 +24,16 @@ from readings import (
     table,
     times,
 )
-from train._source import BOUNDS, TIME_NAMES, VALUE_NAMES, Column, ReadingsError, Source
+from train._source import (
+    BOUNDS,
+    OWNER,
+    TIME_NAMES,
+    VALUE_NAMES,
+    Column,
+    ReadingsError,
+    Source,
+    check_owner,
+)
 
 MOST_BYTES = 256 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
@@ -102,6 +111,9 @@ def _columns(
     time = cells.columns[places[TIME_NAMES[0]]]
     if not len(time):
         raise ReadingsError(f"{path.name} has no readings")
+    owner = place_of(cells.header, (OWNER,))
+    if owner is not None:
+        check_owner(path.name, set(cells.columns[owner]))
     texts = {name: cells.columns[place] for name, place in places.items() if name != TIME_NAMES[0]}
     parsed = _numbers(texts, dialect.decimal)
     if (

@@ -9,7 +9,7 @@ WRITTEN: frozenset[Status] = frozenset({"ok", "fallback"})
 """Those whose archive is new."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: they are pickled slowly, field by field
 class Fitted:
     """A customer with a model.
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from readings import DialectError, Parsed, ReadingOptions, numbers, place_of, times, times_since_1970
-from train._source import BOUNDS, TIME_NAMES, VALUE_NAMES, Column, ReadingsError, Source
+from train._source import (
+    BOUNDS,
+    OWNER,
+    TIME_NAMES,
+    VALUE_NAMES,
+    Column,
+    ReadingsError,
+    Source,
+    check_owner,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +54,9 @@ def parquet_source(path: Path, columns: Sequence[str], options: ReadingOptions) 
             f"{_selected(header[place], types[place], name)} AS column_{order}"
             for order, (name, place) in enumerate(places.items())
         ]
+        owner = place_of(header, (OWNER,))
+        if owner is not None:
+            check_owner(path.name, relation.project(_quoted(header[owner])).distinct().limit(2).fetchall())
         fetched = relation.project(", ".join(selected)).fetchnumpy()
     except duckdb.Error as error:
         raise ReadingsError(
@@ -97,7 +109,7 @@ def _check_type(path: Path, column: str, kind: str, name: str) -> None:
 
 def _selected(column: str, kind: str, name: str) -> str:
     """Return the SQL that gives a column as microseconds since 1970, as DOUBLE, or as texts."""
-    quoted = '"' + column.replace('"', '""') + '"'
+    quoted = _quoted(column)
     if kind in MOMENTS:
         micros = f"epoch_ns({quoted}) // 1000" if kind == "TIMESTAMP_NS" else f"epoch_us({quoted})"
         return f"CASE WHEN isfinite({quoted}) THEN {micros} WHEN {quoted} IS NOT NULL THEN {NEVER} END"
@@ -107,6 +119,10 @@ def _selected(column: str, kind: str, name: str) -> str:
     if name == TIME_NAMES[0] or kind in EXACT:
         return f"CAST({quoted} AS VARCHAR)"
     return f"CAST({quoted} AS DOUBLE)"
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
 
 
 def _column(name: str, kind: str, column: "NDArray[Any]", options: ReadingOptions) -> Column:

@@ -4,6 +4,7 @@ Cost per customer beside the fit: some 50 µs for handing over and taking back, 
 always has the next chunk waiting, so that it never waits for the job.
 """
 
+import logging
 import multiprocessing
 import os
 import resource
@@ -16,6 +17,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from container import configure_logging
 from train._channel import Customer
 from train._customer import fit_customer
 from train._outcome import Failed, Outcome
@@ -153,6 +155,8 @@ def _name(code: int | None) -> str:
 
 def _work(connection: Connection, settings: TrainSettings, checkpoints: Path) -> None:
     """Be a worker: answer for each customer, in order, until the job hangs up."""
+    configure_logging(os.environ)
+    logging.getLogger().setLevel(logging.WARNING)  # libraries would tell of every customer
     if settings.customer_memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (settings.customer_memory_bytes, resource.RLIM_INFINITY))
     try:

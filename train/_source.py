@@ -1,6 +1,6 @@
 """What one file of a customer holds, column by column, with the reasons for what it refuses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from readings import Parsed
@@ -9,11 +9,21 @@ TIME_NAMES = ("timestamp", "ds")
 VALUE_NAMES = ("consumption", "y")
 BOUNDS = ("cap", "floor")
 """Columns that are read wherever they are there."""
+OWNER = "customer_id"
+"""What the raw table of many customers calls the column of their names."""
 MOST_CHARACTERS_SHOWN = 100
 
 
 class ReadingsError(ValueError):
     """A customer's file cannot be used; the text says what is wrong with it."""
+
+
+def check_owner(name: str, owners: Collection[object]) -> None:
+    """Raise ReadingsError where the rows of the file `name` belong to several customers."""
+    if len(owners) > 1:
+        raise ReadingsError(
+            f"{name} has rows of several customers in its column {OWNER}; process makes a folder for each"
+        )
 
 
 @dataclass(frozen=True, slots=True)

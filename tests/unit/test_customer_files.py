@@ -104,11 +104,19 @@ def test_a_file_is_read_in_the_dialect_that_it_shows(content: str | bytes) -> No
         ('"timestamp,consumption\n2026-01-01,7\n', "needs the columns"),
         (gzip.compress(HEADER.encode()), "its name must end in .gz"),
         (b"PK\x03\x04 workbook", "an Excel workbook"),
+        (
+            "customer_id,ds,y\n7,2026-01-01,1\n8,2026-01-01,2\n",
+            "rows of several customers in its column customer_id",
+        ),
     ],
 )
 def test_a_file_in_doubt_is_refused_with_line_and_cause(content: str | bytes, message: str) -> None:
     with pytest.raises(ReadingsError, match=rf"data\.csv.*{message}"):
         history(content)
+
+
+def test_the_rows_of_one_customer_may_name_him() -> None:
+    assert history("customer_id,ds,y\n7,2026-01-01,1\n7,2026-01-02,2\n").y.tolist() == [1, 2]
 
 
 def test_a_first_line_without_an_end_is_no_header() -> None:
@@ -163,6 +171,8 @@ def test_options_decide_what_a_file_leaves_open(content: str | bytes, options: R
         ({"encoding": "klingon"}, "encoding must be one such as"),
         ({"encoding": "base64"}, "encoding must be one such as"),
         ({"date_format": "%d.%m"}, "date_format must have the year"),
+        ({"date_format": "%d.%Y"}, "the month of a day"),
+        ({"date_format": "%d %m %b %Y"}, "date_format must have the year"),
         ({"date_format": "%Y-%j"}, "date_format must have the year"),
         ({"date_format": "20%y"}, "date_format must have the year"),
         ({"date_format": "%Y %Y"}, "date_format must have the year"),
@@ -323,11 +333,21 @@ def test_a_customer_whose_times_are_numbers_is_trained_on_their_dates(tmp_path: 
     assert (metadata["first"], metadata["last"]) == (str(days[0]), str(days[-1]))
 
 
-def trained(base: Path, content: str) -> dict[str, object]:
+def test_booleans_and_missing_words_are_trained_on(tmp_path: Path) -> None:
+    days = [f"{np.datetime64('2024-01-01') + day},{100 + day % 7},{day % 3 == 0}\n" for day in range(60)]
+    days[17], days[18] = days[17].replace(",103,", ",NA,"), days[18].replace("True", "null")
+    promo = TrainSettings(model={"extra_regressors": [{"name": "promo"}]}, columns=("promo",))
+
+    metadata = trained(tmp_path, "timestamp,consumption,promo\n" + "".join(days), promo)
+
+    assert metadata["rows"] == 59
+
+
+def trained(base: Path, content: str, settings: TrainSettings | None = None) -> dict[str, object]:
     path = Paths(base).channels / "train" / "7" / "data.csv"
     path.parent.mkdir(parents=True)
     path.write_text(content)
-    train(Paths(base), TrainSettings())
+    train(Paths(base), settings or TrainSettings())
     return read_archive(Paths(base).checkpoints / "7.tar.gz").metadata
 
 

@@ -122,6 +122,13 @@ def test_booleans_are_regressors_and_a_missing_one_leaves_its_row_out(tmp_path: 
     assert readings.dropped_rows == 1
 
 
+def test_rows_of_several_customers_are_refused(tmp_path: Path) -> None:
+    rows = "VALUES (DATE '2024-01-01', 7, 'a'), (DATE '2024-01-01', 8, 'b')"
+
+    with pytest.raises(ReadingsError, match="rows of several customers in its column customer_id"):
+        history(tmp_path, f"FROM ({rows}) AS t (ds, y, customer_id)")
+
+
 def test_options_are_for_the_columns_that_are_texts(tmp_path: Path) -> None:
     query = "SELECT '01.02.2024' AS ds, '7,5' AS y, 2.5::DECIMAL(9, 1) AS wind"
     options = ReadingOptions(date_format="%d.%m.%Y", decimal=",")

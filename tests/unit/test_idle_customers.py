@@ -72,3 +72,16 @@ def test_without_uncertainty_samples_there_are_no_interval_columns_anywhere(grow
 def test_a_limit_of_growth_that_has_none_is_refused_by_name(growth: str, limit: str) -> None:
     with pytest.raises(SettingError, match=f"{limit} is used with growth='logistic' only"):
         fit(DAYS, np.arange(200.0), growth=growth, **{limit: 5.0})
+
+
+def test_a_model_of_samples_without_uncertainty_samples_has_no_interval_columns_either() -> None:
+    y = 10 + np.random.default_rng(1).normal(size=60)
+    sampling = {"mcmc_samples": 20, "stan_arguments": {"seed": 1, "chains": 1}}
+    model = fit(DAYS[:60], y, uncertainty_samples=0, **sampling)
+
+    table = loads(model.dumps()).predict(5)
+
+    assert [name for name in table if name.startswith("yhat")] == ["yhat"]
+    wide = loads(model.dumps()).predict(5, quantiles=[0.1], interval_width=0.9)
+    assert (wide["yhat_lower"] <= wide["yhat_0.1"]).all()
+    assert (wide["yhat_0.1"] < wide["yhat_upper"]).all()

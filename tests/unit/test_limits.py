@@ -49,6 +49,15 @@ def assert_the_same(one: Table, other: Table) -> None:
         ({"regressors": {"r": Y * 1e-200}}, "a regressor differs by less than 1e-30"),
         ({"growth": "logistic", "cap": 1e31}, "cap must be a finite number"),
         ({"growth": "logistic", "cap": 100.0, "floor": -1e31}, "floor must be a finite number"),
+        ({"y": Y + 1j}, "y must hold numbers, not complex128 values"),
+        ({"y": DAYS - DAYS[0]}, "y must hold numbers, not timedelta64"),
+        (
+            {
+                "holidays": holidays(330, lower_window=-1, upper_window=1),
+                "seasonalities": [{"name": "s", "period": 7, "fourier_order": 20}],
+            },
+            "would have 10[0-9]+ features, more than 1000",
+        ),
         ({"y": Y * 1e31}, "y has values beyond 1e"),
         ({"y": Y * 1e-200}, "y differs by less than 1e-30"),
         ({"y": Y * 1e-40, "scaling": "minmax"}, "y differs by less than 1e-30"),

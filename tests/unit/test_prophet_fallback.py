@@ -168,7 +168,8 @@ def test_a_line_with_noise_is_no_line() -> None:
     assert fit(np.datetime64("2025-01-01") + np.arange(40), y).parameters.sigma_obs > 1e-8
 
 
-def test_a_search_that_has_no_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_has_no_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = left_behind()
     monkeypatch.setattr(_prophet, "OPTIMIZE_SECONDS", 1)
     two_lines = np.r_[np.arange(45.0), 45 + 2 * np.arange(45.0)]  # no noise, and no line
