@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasting import FutureError, HistoryError, Model, fit, spacing
+from forecasting import FutureError, HistoryError, Model, fit, forecast_many, spacing
 from forecasting._frequency import future_stamps
 from forecasting._timestamps import datetimes, microseconds
 
@@ -139,3 +139,14 @@ def test_a_model_of_irregular_timestamps_asks_for_a_frequency() -> None:
 
     with pytest.raises(FutureError, match=r"freq cannot be inferred.*pass freq, one of D, h"):
         model.predict(3, None)
+
+
+def test_many_forecasts_without_a_frequency_step_as_each_history_does() -> None:
+    whole = [dates(freq, 40) for freq in ("D", "h", "W-MON", "MS")]
+    models = [fit(ds[:30], np.arange(30.0) % 5, weekly_seasonality=False) for ds in whole]
+
+    tables = forecast_many([model for model in models if isinstance(model, Model)], 10, None)
+
+    for ds, table in zip(whole, tables, strict=True):
+        assert isinstance(table, dict)
+        assert (table["ds"] == ds[30:]).all()
