@@ -13,7 +13,7 @@ from processing._folders import write_folders
 from processing._output import customers_to_remove, locked, remove
 from processing._reading import open_files, read_files
 from processing._rejected import Rejected
-from processing._sorted import SortedRows, connect
+from processing._sorted import SortedRows, connect, session
 from readings import ReadingOptions
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def process(
         connect(Path(folder)) as connection,
     ):
         rows = SortedRows(connection, Path(folder))
-        files = open_files(find_files(paths.processing_input), columns, options, connection.cursor())
+        files = open_files(find_files(paths.processing_input), columns, options, session(connection))
         count = read_files(files, columns, options, rows, rejected)
         total = sum(1 for _ in rows.customers())
         logger.info("%d readings of %d customers", count - rejected.total, total)

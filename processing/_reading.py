@@ -17,7 +17,7 @@ from processing._files import RawFile
 from processing._parquet_file import ParquetFile
 from processing._rejected import Rejected
 from processing._sorted import SortedRows
-from processing._text_file import TextFile
+from processing._text_file import EmptyFileError, TextFile
 from processing._usable import distinct, judge
 from readings import DialectError, Evidence, ReadingOptions
 
@@ -73,6 +73,8 @@ def open_files(
             taken = _places(file, source.columns, columns)
             source.check(taken)
             opened.append(Reading(file, source, taken))
+        except EmptyFileError as error:
+            logger.warning("%s", error)
         except InputError as error:
             bad.append(str(error))
         except OSError as error:
@@ -120,7 +122,7 @@ def read_files(
 
     Raises `InputError` where a file is damaged.
     """
-    count, last_line = 0, time.monotonic()
+    count, unwanted, last_line = 0, 0, time.monotonic()
     for done, reading in enumerate(files):
         decimal = options.decimal or reading.source.decimal or "."
         for batch, evidence in _with_evidence(reading, options.date_format):
@@ -130,9 +132,13 @@ def read_files(
             rows.add(*usable)
             rejected.add(reading.file.name, sorted((*batch.refused, *refused), key=attrgetter("line")))
             count += wanted + len(batch.refused)
+            unwanted += len(batch.lines) - wanted
             if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
                 last_line = time.monotonic()
                 logger.info("process: %d rows read, %d of %d files whole", count, done, len(files))
+    if unwanted:
+        wanted_rows = " or ".join(f"{quoted(name)} is not {quoted(text)}" for name, text in columns.where)
+        logger.info("%d rows left out: --where %s", unwanted, wanted_rows)
     return count
 
 

@@ -26,8 +26,8 @@ HAVING count(*) > 1 ORDER BY 1 LIMIT ?"""
 
 
 def connect(spill: Path) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB that loads nothing, spills to `spill`, and takes UTC for the zone of every time."""
-    connection = duckdb.connect(
+    """Return a DuckDB that loads nothing, says nothing and spills to `spill`; see `session`."""
+    database = duckdb.connect(
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -36,7 +36,15 @@ def connect(spill: Path) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(spill),
         },
     )
+    database.execute("SET enable_progress_bar = false")
+    return database
+
+
+def session(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return one more connection to a database, in which every time with a zone is in UTC."""
+    connection = database.cursor()
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 

@@ -14,16 +14,25 @@ HEAD_BYTES: Final = 64 * 1024
 """So many bytes of a file decide how it is written."""
 
 
+class EmptyFileError(InputError):
+    """A file has no text at all, as some writers leave it beside others."""
+
+
 class TextFile:
     """A CSV file of any dialect, plain or compressed with gzip."""
 
     def __init__(self, file: RawFile, names: Sequence[str], options: ReadingOptions) -> None:
-        """Read the first bytes; `InputError` where they leave in doubt how the file is written."""
+        """Read the first bytes; `InputError` where they leave in doubt how the file is written.
+
+        Raises `EmptyFileError` where there are none.
+        """
         self._file = file
         wanted = [(name,) for name in names if name not in file.partition]
         try:
             with readings.open_verified(file.path) as stream:
                 head = stream.read(HEAD_BYTES)
+            if not head.strip():
+                raise EmptyFileError(f"{quoted(file.name)} is not read: it is empty")
             whole = len(head) < HEAD_BYTES
             self._dialect = readings.detect_dialect(head, names=wanted, options=options, whole=whole)
         except (DamagedFileError, DialectError) as error:

@@ -106,17 +106,26 @@ def _times(
     """Return times such as 2026-01-31 13:45:00, in UTC, and the reasons against the others by place."""
     once = distinct(texts)
     parsed = readings.times(once, date_format=date_format, evidence=evidence)
-    written = dict(zip(once, _written(parsed.values), strict=True))
+    times = _written(parsed.values)
+    if len(once) == len(texts):
+        return times, parsed.reasons
+    written = dict(zip(once, times, strict=True))
     wrong = {once[place]: reason for place, reason in parsed.reasons.items()}
     because = {place: wrong[text] for place, text in enumerate(texts) if text in wrong} if wrong else {}
     return list(map(written.__getitem__, texts)), because
 
 
 def _written(times: NDArray[np.datetime64]) -> list[str]:
-    return [
-        f"{text[:10]} {text[11:19]}{text[19:].rstrip('0').rstrip('.')}"
-        for text in np.datetime_as_string(times, unit="us").tolist()
-    ]
+    """Return times as text, with a fraction of a second only where there is one."""
+    if not len(times):
+        return []
+    seconds = times.astype("datetime64[s]")
+    texts = "\n".join(np.datetime_as_string(seconds).tolist()).replace("T", " ").split("\n")
+    places = np.flatnonzero((seconds != times) & ~np.isnat(times))
+    exact = np.datetime_as_string(times[places], unit="us").tolist()
+    for place, text in zip(places.tolist(), exact, strict=True):
+        texts[place] += text[19:].rstrip("0")
+    return texts
 
 
 def _numbers(

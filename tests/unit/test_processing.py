@@ -92,7 +92,10 @@ def test_a_customer_name_is_kept_byte_for_byte(tmp_path: Path) -> None:
     assert written(paths).keys() == {'Müller, "A" & Co.\'s', "007", "#1"}
 
 
-def test_columns_may_have_other_names_and_rows_may_be_chosen(tmp_path: Path) -> None:
+def test_columns_may_have_other_names_and_rows_may_be_chosen(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     paths = raw(tmp_path, "unique_id,ds,y,temp,split\nA,2025-01-01,1,20,train\nA,2025-01-02,2,21,test\n")
     options = parse(
         ["--customer-id=unique_id", "--timestamp=ds", "--value=y", "--regressors=temp", "--where=split=train"]
@@ -101,6 +104,7 @@ def test_columns_may_have_other_names_and_rows_may_be_chosen(tmp_path: Path) -> 
     process(paths, columns(options))
 
     assert written(paths) == {"A": "timestamp,consumption,temp\n2025-01-01 00:00:00,1.0,20.0\n"}
+    assert "1 rows left out: --where 'split' is not 'train'" in caplog.messages
 
 
 def test_missing_columns_are_named_beside_those_that_are_there(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Which files are read, who becomes a customer, and what the output is afterwards."""
 
 import fcntl
+import gzip
 import os
 from pathlib import Path
 
@@ -85,13 +86,27 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert "'pipe.csv' is not read: it is no regular file" in caplog.text
 
 
+@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")])
+def test_an_empty_file_has_a_line_and_stops_nothing(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = "empty.csv.gz" if content.startswith(b"\x1f") else "empty.csv"
+    raw(tmp_path, content, name)
+    paths = raw(tmp_path, TABLE)
+
+    process(paths, Columns())
+
+    assert written(paths) == {"7": LINES}
+    assert f"'{name}' is not read: it is empty" in caplog.messages
+
+
 def test_every_bad_file_is_named_and_nothing_is_written(tmp_path: Path) -> None:
     paths = raw(tmp_path, TABLE)
-    raw(tmp_path, "", "empty.csv")
+    raw(tmp_path, HEADER.encode() + b"\xff", "latin.csv")
     raw(tmp_path, "a,b\n1,2\n", "other.csv")
     raw(tmp_path, "PAR1", "cut.parquet")
 
-    with pytest.raises(InputError, match=r"'cut\.parquet'.*'empty\.csv'.*'other\.csv'.*Nothing was written"):
+    with pytest.raises(InputError, match=r"'cut\.parquet'.*'latin\.csv'.*'other\.csv'.*Nothing was written"):
         process(paths, Columns())
 
     assert not paths.processing_output.exists()
