@@ -225,7 +225,8 @@ def _planned(records: Records, models: _Models, work: Work) -> Generator[None, N
         if isinstance(task, Failure):
             results[place] = task
         else:
-            alike.setdefault(task.kind, []).append((place, task))
+            kind = task.kind if len(records) > 1 else task
+            alike.setdefault(kind, []).append((place, task))
         records[place] = _NONE
         if place % RECORDS_PER_STEP == RECORDS_PER_STEP - 1:
             yield

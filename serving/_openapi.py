@@ -8,7 +8,10 @@ import msgspec
 from flask import Flask
 
 from serving._content import CSV, JSON, JSON_LINES
+from serving._names import MOST_BYTES
+from serving._records import COLUMNS
 from serving._schema import MOST_RECORDS, Request
+from serving._shared_models import MOST_PER_PAGE
 
 Schema = dict[str, Any]
 
@@ -27,12 +30,13 @@ _ERRORS: Final[dict[str, tuple[HTTPStatus, ...]]] = {
         HTTPStatus.NOT_FOUND,
         HTTPStatus.CONFLICT,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.SERVICE_UNAVAILABLE,
         HTTPStatus.INSUFFICIENT_STORAGE,
     ),
-    "listed": (HTTPStatus.BAD_REQUEST,),
-    "described": (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
-    "unload": (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+    "listed": (HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    "described": (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE),
+    "unload": (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 _ERRORS["invoke"] = _ERRORS["invocations"]
 _SUMMARIES: Final = {
@@ -102,7 +106,14 @@ def _bodies(request: Schema) -> Schema:
     return {
         JSON: {"schema": {"anyOf": [request, many]}},
         JSON_LINES: {"schema": {"type": "string", "description": "one such request a line"}},
-        CSV: {"schema": {"type": "string", "description": "a header of fields, one request a line"}},
+        CSV: {
+            "schema": {
+                "type": "string",
+                "description": "a header of fields, or none for "
+                + ",".join(COLUMNS)
+                + "; one request a line",
+            }
+        },
     }
 
 
@@ -136,16 +147,22 @@ _PARAMETERS: Final[dict[str, tuple[Schema, ...]]] = {
         _parameter("X-Amzn-SageMaker-Custom-Attributes", "header", {"type": "string"}),
     ),
     "listed": (
-        _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000}),
+        _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE}),
         _parameter("next_page_token", "query", {"type": "string", "pattern": "^[0-9]{1,18}$"}),
     ),
     "described": (_NAME,),
     "unload": (_NAME,),
-    "invoke": (_NAME,),
+    "invoke": (
+        _NAME,
+        _parameter("X-Amzn-SageMaker-Target-Model", "header", {"type": "string"}),
+    ),
 }
 _LOAD: Final[Schema] = {
     "type": "object",
-    "properties": {"model_name": {"type": "string", "minLength": 1}, "url": {"type": "string"}},
+    "properties": {
+        "model_name": {"type": "string", "minLength": 1, "maxLength": MOST_BYTES},
+        "url": {"type": "string"},
+    },
     "required": ["model_name", "url"],
 }
 _ERROR: Final[Schema] = {
@@ -155,7 +172,9 @@ _ERROR: Final[Schema] = {
             "type": "object",
             "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
             "required": ["code", "message"],
-        }
+        },
+        "target_model": {"type": ["string", "null"]},
+        "record": {"type": "integer", "minimum": 0},
     },
     "required": ["error"],
 }

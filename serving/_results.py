@@ -58,12 +58,15 @@ class Result:
         """How many values it has."""
         return len(self.table) * len(self.table["ds"])
 
-    def blocks(self, *, most_cells: int = CELLS_PER_STEP) -> Iterator[list[list[Any]]]:
-        """Yield the values of `names` for some rows after the others, in digits that carry meaning."""
-        times, *others = self.names
-        ds = self.table[times]
-        values = _rounded(np.array([self.table[name] for name in others], dtype=np.float64))
-        rows = max(1, most_cells // len(self.table))
+    def columns(self, names: Sequence[str]) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
+        """Return `ds` and the other columns, shape (columns, rows), in digits that carry meaning."""
+        values = np.array([self.table[name] for name in names[1:]], dtype=np.float64)
+        return self.table[names[0]], _rounded(values)
+
+    def blocks(self, names: Sequence[str], *, most_cells: int = CELLS_PER_STEP) -> Iterator[list[list[Any]]]:
+        """Yield the values of `names`, `ds` first, of some rows after the others."""
+        ds, values = self.columns(names)
+        rows = max(1, most_cells // len(names))
         for start in range(0, len(ds), rows):
             part = slice(start, start + rows)
             yield [_times(ds[part]), *values[:, part].tolist()]
@@ -101,11 +104,12 @@ def _write_json(results: Results, text: io.BytesIO, *, lines: bool, many: bool) 
             text.write(encode(failure_content(result, place)))
             written += 16
         else:
+            cells = result.cells
             for piece in _json_pieces(result):
                 text.write(piece)
-                if result.cells > CELLS_PER_STEP:
+                if cells > CELLS_PER_STEP:
                     yield
-            written += result.cells + CELLS_OF_A_RECORD
+            written += cells + CELLS_OF_A_RECORD
         results[place] = _WRITTEN
         if written > CELLS_PER_STEP:
             written = 0
@@ -126,16 +130,24 @@ def failure_content(failure: Failure, record: int | None) -> dict[str, Any]:
 
 def _json_pieces(result: Result) -> Iterator[bytes]:
     names = result.names
-    usual = tuple(names) == Row.__struct_fields__
+    if result.cells <= CELLS_PER_STEP:
+        ds, values = result.columns(names)
+        rows = _json_rows(names, [_times(ds), *values.tolist()])
+        yield encode({"target_model": result.target_model, "predictions": rows})
+        return
     yield b'{"target_model":%b,"predictions":[' % encode(result.target_model)
-    for number, columns in enumerate(result.blocks()):
-        rows: list[Any] = (
-            list(map(Row, *columns))
-            if usual
-            else [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-        )
-        yield (b"," if number else b"") + encode(rows)[1:-1]
+    for number, columns in enumerate(result.blocks(names)):
+        yield (b"," if number else b"") + encode(_json_rows(names, columns))[1:-1]
     yield b"]}"
+
+
+def _json_rows(names: list[str], columns: list[list[Any]]) -> list[Any]:
+    if names == _USUAL:
+        return list(map(Row, *columns))
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+_USUAL: Final = list(Row.__struct_fields__)
 
 
 def _write_csv(results: Results, text: io.BytesIO) -> Generator[None]:
@@ -164,7 +176,7 @@ def _csv_rows(
     result: Result, names: Sequence[str], endings: tuple[object, ...]
 ) -> Iterator[Iterator[tuple[object, ...]]]:
     own = {name: position for position, name in enumerate(result.names)}
-    for columns in result.blocks(most_cells=max(1, CELLS_PER_STEP * len(own) // len(names))):
+    for columns in result.blocks(result.names, most_cells=max(1, CELLS_PER_STEP * len(own) // len(names))):
         cells = [columns[own[name]] if name in own else repeat("") for name in names]
         yield zip(repeat(result.target_model), *cells, *map(repeat, endings), strict=False)
 

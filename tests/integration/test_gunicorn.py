@@ -4,9 +4,11 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ import pytest
 
 from archive import Archive, BundleWriter, pack
 from container import Paths
-from tests.integration.server import Answer, Server, serving, serving_plain
+from serving._errors import RequestError
+from serving._names import check_model_name
+from tests.integration.server import Answer, Server, installed, serving, serving_plain
 from tests.unit.models import model_text, packed_model
 
 TARGET = "X-Amzn-SageMaker-Target-Model"
@@ -374,3 +378,138 @@ def test_archives_of_other_makers_are_served_as_behind_mms(tmp_path: Path) -> No
 
     assert [answer.status for answer in answers] == [400, 400]
     assert "cut short" in answers[1].json["error"]["message"]
+
+
+def test_on_a_multi_model_endpoint_answer_log_and_metrics_name_the_customer(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    paths = Paths(tmp_path)
+    for key, metadata in (("4f0c", "{}"), ("77aa", '{"customer": "eight"}')):
+        folder = paths.models / key / "model"
+        folder.mkdir(parents=True)
+        (folder / "model.json").write_text(model_text(8.0))
+        (folder / "metadata.json").write_text(metadata)
+
+    with serving(tmp_path, SERVING_STACK="gunicorn", METRICS_CUSTOMERS="9") as server:
+        for key in ("4f0c", "77aa"):
+            server.load(key, paths.models / key / "model")
+        named = server.request(
+            "POST", "/models/4f0c/invoke", b'{"target_model": "2"}', headers={TARGET: "seven.tar.gz"}
+        )
+        unnamed, key = server.invoke("77aa", {}), server.invoke("4f0c", {})
+        other = server.request("POST", "/models/4f0c/invoke", b'{"period": 0}', headers={TARGET: "77aa"})
+        series = [name for name in metrics(server) if "customer_forecasts_total" in name]
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if "/invoke" in line]
+
+    assert [each.json["target_model"] for each in (named, unnamed, key)] == ["seven", "eight", "4f0c"]
+    assert (other.status, other.json["target_model"]) == (400, "77aa")
+    assert [line["target_model"] for line in lines] == ["seven", "eight", "4f0c", "77aa"]
+    assert {re.findall('"(.*)"', name)[0] for name in series} == {"seven", "eight", "4f0c"}
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "..", ".", "/", "a\nb", "\u001b", "\u0000", "", "x" * 1_025, "\u2028"]
+)
+def test_a_name_that_no_route_could_reach_is_refused_at_load(name: str) -> None:
+    with pytest.raises(RequestError, match="model_name must be"):
+        check_model_name(name)
+
+
+@pytest.mark.parametrize("name", ["7", "a b", "ü.tar.gz", "...", "4f0c" * 16, "%2F", "a=b;"])
+def test_any_other_name_is_a_key(name: str) -> None:
+    check_model_name(name)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder on a disk of its own of 8 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting takes root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    path = folder / "fill"
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4_096))
+    return path
+
+
+def test_with_a_full_disk_models_in_memory_go_on_and_the_log_names_it(
+    tmp_path: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    paths = Paths(tmp_path / "ml")
+    for number in LEVELS:
+        folder = paths.models / str(number) / "model"
+        folder.mkdir(parents=True)
+        (folder / "model.json").write_text(model_text(float(number)))
+
+    with serving(paths.base, SERVING_STACK="gunicorn", TMPDIR=str(small_disk)) as server:
+        workers = {worker.pid for worker in children(server)}
+        server.load("1", paths.models / "1" / "model")
+        filled = fill(small_disk)
+        answers = [server.invoke("1", {"period": period}).status for period in range(1, 40)]
+        routes = [server.request("GET", path).status for path in ("/models", "/metrics", "/nothing")]
+        loads = {server.load(str(number), paths.models / str(number) / "model").status for number in LEVELS}
+        filled.unlink()
+        again = server.load("3", paths.models / "3" / "model").status
+        same = {worker.pid for worker in children(server)} == workers
+    err = capfd.readouterr().err
+
+    assert set(answers) == {200}
+    assert routes == [200, 200, 404]
+    assert loads <= {200, 409, 503}
+    assert 503 in loads
+    assert again in {200, 409}
+    assert same
+    assert f"the list of models in {small_disk}" in err
+
+
+def test_a_disk_without_room_for_metrics_ends_serve_with_the_reason(tmp_path: Path, small_disk: Path) -> None:
+    write_fleet(Paths(tmp_path).model)
+    fill(small_disk)
+    environment = os.environ | {"SAGEMAKER_BASE_DIR": str(tmp_path), "TMPDIR": str(small_disk)}
+
+    ended = subprocess.run(
+        [installed("serve")], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 1
+    assert "no room" in ended.stderr
+
+
+def worker_megabytes(server: Server) -> float:
+    peaks = [
+        next(line for line in Path(f"/proc/{worker.pid}/status").read_text().splitlines() if "VmHWM" in line)
+        for worker in children(server)
+    ]
+    return max(int(peak.split()[1]) for peak in peaks) / 1024
+
+
+def test_many_large_requests_at_once_take_the_memory_of_one(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    write_fleet(paths.model)
+    body = {"requests": [{"target_model": "1", "period": 10_000}] * 99}
+
+    with (
+        serving_plain(tmp_path, SAGEMAKER_MODEL_SERVER_WORKERS="1") as server,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        ask(server, {"target_model": "1"})
+        before = worker_megabytes(server)
+        asked = [threads.submit(ask, server, body) for _ in range(6)]
+        small = [ask(server, {"target_model": "1"}).status for _ in range(20)]
+        statuses = [each.result().status for each in asked]
+        grown = worker_megabytes(server) - before
+
+    assert set(small) == {200}
+    assert set(statuses) <= {200, 503}
+    assert 200 in statuses
+    assert grown < 500

@@ -118,6 +118,6 @@ def test_a_response_is_one_record_per_row() -> None:
 def test_a_column_has_ten_digits_of_its_largest_value(values: list[float], told: list[float]) -> None:
     table = {"ds": np.array(["2025-01-01", "2025-01-02"], "datetime64[D]"), "yhat": np.array(values)}
 
-    ((_, column),) = Result("7", table).blocks()
+    ((_, column),) = Result("7", table).blocks(["ds", "yhat"])
 
     assert column == told
