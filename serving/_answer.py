@@ -14,7 +14,7 @@ from archive import SUFFIX
 from container import quoted
 from forecasting import FutureError, Model, forecast_many
 from readings import times
-from serving._bodies import plain
+from serving._bodies import SMALL_BODY_BYTES, plain
 from serving._content import ANY, CSV, JSON, accepted, kind_of
 from serving._errors import DefectError, RequestError
 from serving._load import Forecaster
@@ -31,7 +31,6 @@ MODELS_PER_STEP: Final = 32
 ROWS_PER_STEP: Final = 4_096
 """Forecast together, in some 3 milliseconds."""
 RECORDS_PER_STEP: Final = 200
-SMALL_BODY_BYTES: Final = 128 * 1024
 SMALL_WORK: Final = 100_000
 """Cells.  What is larger has to wait for its turn."""
 DEFAULT_MOST_BYTES: Final = 6 * 1024 * 1024
@@ -187,9 +186,10 @@ def _answered(body: bytes, options: Options, wait: Callable[[], None]) -> Steps:
     kind = kind_of(options["content_type"])
     encoding = options.get("content_encoding")
     with Turn(turns, wait=wait) as turn:
-        if encoding or len(body) > SMALL_BODY_BYTES:
+        if len(body) > SMALL_BODY_BYTES:
             yield from turn.take()
-        content = yield from plain(body, encoding, most_bytes=options.get("most_bytes", DEFAULT_MOST_BYTES))
+        most_bytes = options.get("most_bytes", DEFAULT_MOST_BYTES)
+        content = yield from plain(body, encoding, most_bytes=most_bytes, before_large=turn.take)
         records, many = yield from read_records(content, kind)
         accept = options["accept"] or options.get("default_accept", ANY)
         answered_kind = accepted(accept, usual=kind if many else JSON)

@@ -23,7 +23,7 @@ from typing import Final
 from container import free_bytes
 from serving._answer import answer_in_steps, refusal, turns
 from serving._connection import Connection
-from serving._disk import has_room
+from serving._disk import has_room, keep_spare_files
 from serving._errors import DefectError, NoMemoryError, RequestError, UnavailableError
 from serving._launchers import Launchers, end, unlisten
 from serving._load import Forecaster, load_folder
@@ -239,6 +239,7 @@ class Pool:
                 self._at(UNLISTEN_SECONDS, lambda: self._launchers.forget(load.name, pid))
             for stream in ("stdout", "stderr"):
                 (self._folder / f"{load.io_name}-{stream}").unlink(missing_ok=True)
+            keep_spare_files(self._folder)
 
     # Loading
 
@@ -325,8 +326,17 @@ class Pool:
     def _steps(self, connection: Connection, requests: Predict) -> Steps:
         answers = []
         for each in requests:
-            answers.append((each.request_id, (yield from self._answer(connection, each))))  # noqa: PERF401
+            answer = yield from self._answer(connection, each)
+            if len(answer.body) > self._settings.most_answer_bytes:
+                answer = refusal(self._too_large(len(answer.body)))
+            answers.append((each.request_id, answer))
         return predicted(answers)
+
+    def _too_large(self, size: int) -> RequestError:
+        return RequestError(
+            f"the answer would have {size} bytes; {self._settings.most_answer_bytes} are allowed, an eighth "
+            "of SAGEMAKER_MAX_HEAP_SIZE: send fewer records at once, or ask for a shorter period"
+        )
 
     def _answer(self, connection: Connection, request: Request) -> Answering:
         model, load = connection.model, connection.load

@@ -55,6 +55,11 @@ class ServingSettings:
         """How many models Multi Model Server's heap has room for."""
         return max(1, (self.heap_megabytes * MEGABYTE - HEAP_WITHOUT_MODELS) // HEAP_PER_MODEL)
 
+    @property
+    def most_answer_bytes(self) -> int:
+        """How large an answer may be behind Multi Model Server, which has several in its heap at a time."""
+        return self.heap_megabytes * MEGABYTE // 8
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Read the variables; `SettingError` names the one that cannot be used."""

@@ -90,7 +90,6 @@ class Supervisor:
             while not self._asked:
                 time.sleep(WATCH_SECONDS)
                 wide = wide or self._widen_store()
-                keep_spare_files(self._folder)
                 if server.poll() is not None:
                     raise ServerError(f"Multi Model Server ended with {server.returncode}")
                 self._replace_the_dead()

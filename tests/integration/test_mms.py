@@ -9,6 +9,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -140,15 +141,17 @@ def test_a_large_request_is_answered_and_others_meanwhile(fleet: Paths) -> None:
         before = pool(server)
         is_over = threading.Event()
 
-        def ask() -> int:
+        def ask(*, packed: bool) -> int:
             answered = 0
+            body = gzip.compress(b'{"period": 7}') if packed else b'{"period": 7}'
+            headers = {"Content-Encoding": "gzip"} if packed else {}
             while not is_over.is_set():
-                seen.append(server.invoke("1", {"period": 7}).status)
+                seen.append(server.request("POST", "/models/1/invoke", body, headers=headers).status)
                 answered += 1
             return answered
 
         with ThreadPoolExecutor() as threads:
-            others = [threads.submit(ask) for _ in range(4)]
+            others = [threads.submit(ask, packed=packed) for packed in (False, False, True, True)]
             answer = server.request("POST", "/models/0/invoke", large, content_type="application/jsonlines")
             is_over.set()
             answered = [each.result(60) for each in others]
@@ -263,6 +266,52 @@ def test_own_code_has_its_own_packages_and_no_credentials(fleet: Paths) -> None:
     assert answer["missing"] == "forecasting"
     assert {"PATH", "HF_TASK", "SAGEMAKER_BASE_DIR"} <= set(answer["variables"])
     assert not {*secrets} & set(answer["variables"])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk of 2 MB and 300 files."""
+    options = ["mount", "-t", "tmpfs", "-o", "size=2m,nr_inodes=300", "tmpfs", str(tmp_path)]
+    if os.geteuid() or subprocess.run(options, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+def fill_with_bytes(folder: Path) -> None:
+    descriptor = os.open(folder / "filler", os.O_CREAT | os.O_WRONLY)
+    with suppress(OSError):
+        while True:
+            os.write(descriptor, bytes(4096))
+    os.close(descriptor)
+
+
+def fill_with_files(folder: Path) -> None:
+    with suppress(OSError):
+        for number in range(1_000):
+            (folder / f"filler-{number}").touch()
+
+
+@pytest.mark.parametrize("fill", [fill_with_bytes, fill_with_files])
+def test_while_the_disk_is_full_loads_are_507_and_what_is_loaded_is_served(
+    fleet: Paths, small_disk: Path, fill: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serving(fleet.base, TMPDIR=str(small_disk)) as server:
+        server.load("0", fleet.models / "0" / "model")
+        fill(small_disk)
+        refused, served = [], []
+        for _ in range(3):
+            eventually(lambda: any(small_disk.glob("serve-*/spare-0")) or fill is fill_with_bytes)
+            refused.append(server.load("1", fleet.models / "1" / "model").status)
+            served.append(server.invoke("0", {"period": 2}).status)
+        for path in small_disk.glob("filler*"):
+            path.unlink()
+        loaded = server.load("1", fleet.models / "1" / "model").status
+
+    assert refused == [507] * 3
+    assert served == [200] * 3
+    assert loaded == 200
+    assert f"the disk of {small_disk}" in capfd.readouterr().err
 
 
 def test_a_refused_model_leaves_no_launcher_behind(server: Server, fleet: Paths) -> None:
