@@ -28,8 +28,8 @@ from forecasting._timestamps import datetimes
 
 OPTIMIZE_SECONDS: Final = 10
 """Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""
-NEARLY: Final = 0.9
-"""The kernel may end a process some hundredths of a second before its time is up."""
+NEARLY: Final = 0.5
+"""On a busy machine the kernel counts in ticks, and ends a process before what is measured is its limit."""
 ROWS_PER_SECOND: Final = 100
 """A longer history gets a second more for so many rows."""
 

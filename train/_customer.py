@@ -28,6 +28,7 @@ MOST_BYTES_OF_A_NAME = 255
 VERSIONS = {"fleetcast": version("fleetcast"), "numpy": np.__version__}
 ENGINES = ("fleetcast", "prophet")
 """Those whose archives no seasonal naive forecast replaces unasked."""
+MOST_REASON_CHARACTERS = 2_000
 NO_NOISE = 1e-8
 """Scaled standard deviation below which a model explains its readings without noise."""
 
@@ -52,8 +53,8 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
         contents = _contents(customer)
         fingerprint = _fingerprint(contents, settings)
         earlier = _earlier(checkpoints / f"{customer.name}{SUFFIX}")
-        if earlier is not None and earlier.archive.metadata.get("fingerprint") == fingerprint:
-            return _skipped(customer, earlier, settings)
+        if (unchanged := _unchanged(earlier, fingerprint)) is not None:
+            return _skipped(customer, unchanged, settings)
         readings = read(customer.files, contents, columns=settings.columns, options=settings.reading)
         rows = len(readings.ds)
         _check_cap(readings, settings)
@@ -65,7 +66,12 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
         reason = f"{Path(error.filename or '').name}: {error.strerror}"
     except (ArithmeticError, RuntimeError, ValueError) as error:
         reason = str(error)
-    return Failed(customer=customer.name, reason=reason, rows=rows, seconds=_since(started))
+    return Failed(customer=customer.name, reason=_short(reason), rows=rows, seconds=_since(started))
+
+
+def _short(reason: str) -> str:
+    """Return a reason that a cell or a name of a megabyte does not fill the ledger with."""
+    return reason if len(reason) <= MOST_REASON_CHARACTERS else f"{reason[:MOST_REASON_CHARACTERS]} ..."
 
 
 def _contents(customer: Customer) -> list[bytes]:
@@ -103,6 +109,12 @@ def _earlier(path: Path) -> Packed | None:
         return Packed(unpack(content), content)
     except (FileNotFoundError, ArchiveError):
         return None
+
+
+def _unchanged(earlier: Packed | None, fingerprint: str) -> Packed | None:
+    if earlier is None or earlier.archive.metadata.get("fingerprint") != fingerprint:
+        return None
+    return earlier
 
 
 def _skipped(customer: Customer, earlier: Packed, settings: TrainSettings) -> Fitted:

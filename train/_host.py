@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from container import InputError, Paths
+from container import InputError, Paths, quoted
 
 REPLICATED = "FullyReplicated"
+MOST_NAME_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Host:
         hosts = sorted(map(str, resources.get("hosts", [name])))
         if name not in hosts:
             raise InputError(f"resourceconfig.json: current_host {name!r} is not among hosts {hosts}")
+        if "/" in name or len(name) > MOST_NAME_CHARACTERS:
+            raise InputError(
+                f"resourceconfig.json: current_host {quoted(name)} cannot be part of a file name"
+            )
         channels = _read(paths.config / "inputdataconfig.json")
         return cls(
             name=name,

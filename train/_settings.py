@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -210,12 +211,24 @@ def _read(path: Path) -> dict[str, str]:
     if not isinstance(given, dict):
         raise InputError(f"{path} must hold a JSON object of names and texts")
     names = {name: name.replace("-", "_") for name in given}
+    twice = [name for name, count in Counter(names.values()).items() if count > 1]
+    if twice:
+        raise SettingError(f"{quoted(twice[0])} is there with - and with _: keep one of them")
     texts = {
-        names[name]: text if isinstance(text, str) else json.dumps(text)
+        names[name]: _unquoted(text) if isinstance(text, str) else json.dumps(text)
         for name, text in given.items()
         if not names[name].startswith(SAGEMAKER_PREFIX)
     }
     return {name: text for name, text in texts.items() if text != ""}
+
+
+def _unquoted(text: str) -> str:
+    """Return a text that an SDK has written as JSON, such as `";"` with the quotes, without them."""
+    try:
+        value = json.loads(text) if text.startswith('"') else text
+    except ValueError:
+        return text
+    return value if isinstance(value, str) else text
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 -- forecasting.fit decides what an argument may be

@@ -58,6 +58,7 @@ def written(paths: Paths) -> dict[str, bytes]:
         ({"holidays": '[{"ds": "2025-01-01"}]'}, "holidays must have columns ds and holiday"),
         ({"cap": "nan", "growth": "logistic"}, "cap must be a finite number"),
         ({"delimiter": "abc"}, "delimiter must be one character"),
+        ({"max-failed-fraction": "1", "max_failed_fraction": "0"}, "is there with - and with _"),
         ({"max_fallback_fraction": "2"}, "max_fallback_fraction must be a number from 0 to 1"),
     ],
 )
@@ -306,3 +307,22 @@ def test_what_prophet_itself_fitted_is_listed_but_does_not_fail_the_job(tmp_path
 
     assert (row["status"], row["engine"]) == ("fallback", "prophet")
     assert "fitted by Prophet itself" in (paths.output_data / "report.html").read_text()
+
+
+def test_the_options_of_the_reader_are_hyperparameters_as_an_sdk_writes_them(tmp_path: Path) -> None:
+    rows = history().replace(",", ";").replace(".", ",")
+    paths = tree(tmp_path, {"7/data.csv": rows}, delimiter='";"', decimal='","')
+
+    assert trained(paths)["7"]["status"] == "ok"
+    assert read_archive(paths.checkpoints / "7.tar.gz").metadata["hyperparameters"]["decimal"] == ","
+
+
+def test_rows_that_lack_a_regressor_are_counted_in_the_ledger(tmp_path: Path) -> None:
+    lines = history(columns={"temperature": 20.0}).splitlines()
+    lines[5] = lines[5].rpartition(",")[0] + ","
+    paths = tree(tmp_path, {"7/data.csv": "\n".join(lines) + "\n"}, regressors="temperature")
+
+    row = trained(paths)["7"]
+
+    assert row["status"] == "ok"
+    assert any("temperature: 1 of 40" in warning for warning in row["warnings"])
