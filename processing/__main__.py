@@ -102,7 +102,8 @@ def process(paths: Paths, wanted: Columns, *, replace: bool = False, **texts: st
     try:
         options = ReadingOptions(**texts)
     except OptionError as error:
-        raise SettingError(f"--{error}") from error
+        name, _, text = str(error).partition(" ")
+        raise SettingError(f"--{name.replace('_', '-')} {text}") from error
     return run_step(paths, wanted, options=options, replace=replace)
 
 

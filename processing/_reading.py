@@ -93,7 +93,7 @@ def _places(file: RawFile, header: Sequence[str], columns: Columns) -> tuple[int
         try:
             place = readings.place_of(header, (name,))
         except DialectError as error:
-            raise InputError(f"{quoted(file.name)}: {error}") from error
+            raise InputError(f"{quoted(file.name)} {error}") from error
         if place is not None:
             taken.append(place)
         elif name in file.partition:

@@ -187,7 +187,7 @@ class RowReader:
             return None
         if tuple(names) != self._layout.header:
             raise SecondHeaderError(
-                f"line {line} is a second header, with other columns than the first: split the file there"
+                f"has a second header in line {line}, with other columns than the first: split the file there"
             )
         return "it repeats the header"
 
@@ -230,7 +230,10 @@ def read_row(lines: Sequence[str], place: int, layout: Layout) -> tuple[list[str
     csv.Error where the first line is no CSV.
     """
     ahead = (line + "\n" for line in lines[place : place + MOST_LINES_OF_A_ROW])
-    reader = csv.reader(ahead, delimiter=layout.delimiter, quotechar=layout.quote, strict=True)
+    has_blanks = f"{layout.delimiter} {layout.quote}" in lines[place]  # as in: 7, "2026-01-31"
+    reader = csv.reader(
+        ahead, delimiter=layout.delimiter, quotechar=layout.quote, strict=True, skipinitialspace=has_blanks
+    )
     try:
         cells = next(reader)
     except csv.Error as error:

@@ -61,7 +61,7 @@ class TextFile:
             with readings.open_verified(self._file.path) as stream:
                 yield from self._batches(stream, tuple(taken))
         except UnicodeError as error:
-            raise self._refused(f"it is not {self._dialect.encoding} to its end; set --encoding") from error
+            raise self._refused(f"is not {self._dialect.encoding} to its end; set --encoding") from error
         except (DamagedFileError, SecondHeaderError) as error:
             raise self._refused(error) from error
 
@@ -79,4 +79,5 @@ class TextFile:
             rest, line = block.after(count).content, block.first + count
 
     def _refused(self, error: Exception | str) -> InputError:
-        return InputError(f"{quoted(self._file.name)}: {error}")
+        predicate = str(error).removeprefix(f"{self._file.path.name} ")
+        return InputError(f"{quoted(self._file.name)} {predicate}")

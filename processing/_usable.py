@@ -16,12 +16,12 @@ from processing._columns import Columns
 
 LONGEST_CUSTOMER_BYTES: Final = 200
 """A file's name has 255 bytes; `.tar.gz` and the mark of an unfinished file go with it."""
+_NOT_UPLOADED: Final = ".sagemaker-ignore"
+"""SageMaker's checkpoint uploader passes over every file whose name contains this."""
 _ACCEPTED: Final = (
     f"at most {LONGEST_CUSTOMER_BYTES} bytes, no '/', no '.' before it, no '.tar.gz' after it, "
-    "no control characters"
+    f"no '{_NOT_UPLOADED}' in it, no control characters"
 )
-
-
 _NO_CUSTOMER: Final = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
 """Not NA, which is Namibia."""
 
@@ -90,7 +90,8 @@ def _name_reasons(customers: Sequence[str], column: str) -> dict[int, str]:
 def _reason_against_name(name: str) -> str | None:
     if name.strip().lower() in _NO_CUSTOMER:
         return f"{quoted(name)} is no customer"
-    wrong = name.startswith(".") or name.endswith(".tar.gz") or "/" in name or _has_control(name)
+    wrong = name.startswith(".") or name.endswith(".tar.gz") or "/" in name or _NOT_UPLOADED in name
+    wrong = wrong or _has_control(name)
     if wrong or len(name.encode()) > LONGEST_CUSTOMER_BYTES:
         return f"{quoted(name)} cannot name a folder and an archive ({_ACCEPTED})"
     return None

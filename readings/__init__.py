@@ -5,7 +5,7 @@ from readings._files import DamagedFileError, decompressed, open_verified, verif
 from readings._header import DialectError, EncodingError, place_of
 from readings._numbers import numbers
 from readings._options import OptionError, ReadingOptions
-from readings._parsed import Parsed, Texts
+from readings._parsed import ParsedColumn, Texts
 from readings._table import RowError, Table, plain_table, table
 from readings._times import Evidence, evidence_of_times, notes_on_times, times, times_since_1970
 
@@ -16,7 +16,7 @@ __all__ = [
     "EncodingError",
     "Evidence",
     "OptionError",
-    "Parsed",
+    "ParsedColumn",
     "ReadingOptions",
     "RowError",
     "Table",

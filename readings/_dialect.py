@@ -1,4 +1,4 @@
-"""How a CSV file is written, seen from its first bytes: encoding, delimiter, decimal sign, header."""
+"""How a CSV file is written, by its first bytes: encoding, delimiter, decimal sign, header."""
 
 import codecs
 import csv
@@ -159,7 +159,7 @@ def is_reading(row: Sequence[str], options: ReadingOptions) -> bool:
 
 def decimal_of(texts: Iterable[str]) -> str:
     """Return the decimal sign of a file by its cells: ',' where one says so and none speaks against it."""
-    seen = list(texts)
-    commas = [text for text in seen if _COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
-    points = [text for text in seen if _POINT.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
+    cells = list(texts)
+    commas = [text for text in cells if _COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
+    points = [text for text in cells if _POINT.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
     return "," if commas and not points else "."

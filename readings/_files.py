@@ -33,10 +33,10 @@ def open_verified(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 def decompressed(content: bytes, name: str, *, most_bytes: int) -> bytes:
     """Return what the bytes of the .gz file `name` hold; `DamagedFileError`, also above `most_bytes`."""
     with _named_damage(name), gzip.open(io.BytesIO(content), "rb") as file:
-        found = file.read(most_bytes + 1)
-    if len(found) > most_bytes:
+        plain = file.read(most_bytes + 1)
+    if len(plain) > most_bytes:
         raise DamagedFileError(f"{name} has more than {most_bytes} bytes when decompressed")
-    return found
+    return plain
 
 
 @contextmanager

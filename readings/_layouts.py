@@ -92,13 +92,13 @@ class Layout:
     words: Mapping[str, str]
     """What all texts of the shape share: name (of the month), half (am or pm), sign, utc, zone, mark."""
     doubt: str = ""
-    """Why the whole column must be seen first: 'order', 'hours', 'epoch', 'digits' or 'months'."""
+    """Why the whole column must be looked at first: 'order', 'hours', 'epoch', 'digits' or 'months'."""
     unit: str = ""
     """The unit of a number since 1970."""
 
 
 @lru_cache(maxsize=1024)
-def layout(template: str, date_format: str | None) -> Layout | str:
+def layout_of(template: str, date_format: str | None) -> Layout | str:
     """Return where the parts of texts of this template stand, or why they are no times."""
     patterns = _built_in() if date_format is None else _named(date_format)
     for pattern, doubt in patterns:
@@ -181,7 +181,7 @@ def pattern_of(date_format: str) -> str:
     if not is_plain or not needed <= set(fields) or len(set(fields)) < len(fields):
         raise ValueError(
             f"date_format must have the year, the month of a day, and each of %{', %'.join(_DIRECTIVES)} "
-            f"at most once, such as %d.%m.%Y, or be epoch_s, epoch_ms, epoch_us or epoch_ns, not {date_format!r}"
+            f"at most once, as in %d.%m.%Y, or be epoch_s, epoch_ms, epoch_us, epoch_ns, not {date_format!r}"
         )
     parts = re.split("(%.)", date_format)
     pattern = ""

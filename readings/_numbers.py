@@ -7,13 +7,13 @@ from typing import cast
 import msgspec
 import numpy as np
 
-from readings._parsed import MISSING, Parsed, Texts, Vector, as_text, is_missing
+from readings._parsed import MISSING, ParsedColumn, Texts, Vector, as_text, is_missing
 
 _floats = msgspec.json.Decoder(list[float | None]).decode
 """Reads numbers five times as fast as NumPy does, and to the same bits."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MISSING_BYTES = frozenset(
-    written.encode() for word in MISSING for written in (word, word.upper(), word.title(), "NaN", "NaT")
+    plain.encode() for word in MISSING for plain in (word, word.upper(), word.title(), "NaN", "NaT")
 )
 LONGEST = 400
 """Characters of the longest number."""
@@ -42,17 +42,17 @@ HINTS = tuple(
 )
 
 
-def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> Parsed:
+def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> ParsedColumn:
     """Return the numbers that `texts` say, float64; NaN without a reason where a text says it is missing.
 
     `decimal` is '.' or ','.  With `booleans` true and false, in any case, are 1 and 0.
     """
-    written = _as_bytes(texts)
+    plain = _as_bytes(texts)
     if decimal == ",":
-        written = [b"?" if b"." in text else text.replace(b",", b".") for text in written]
-    values = _plain(written)
+        plain = [b"?" if b"." in text else text.replace(b",", b".") for text in plain]
+    values = _plain(plain)
     if values is not None:
-        return Parsed(values, dict.fromkeys(np.flatnonzero(np.isinf(values)).tolist(), INFINITE))
+        return ParsedColumn(values, dict.fromkeys(np.flatnonzero(np.isinf(values)).tolist(), INFINITE))
     values = np.empty(len(texts))
     reasons: dict[int, str] = {}
     for place, text in enumerate(cast("Sequence[str | bytes]", texts)):
@@ -61,7 +61,7 @@ def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> Pars
             reasons[place] = value
             value = np.nan
         values[place] = value
-    return Parsed(values, reasons)
+    return ParsedColumn(values, reasons)
 
 
 def _as_bytes(texts: Texts) -> Sequence[bytes]:

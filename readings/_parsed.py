@@ -15,7 +15,7 @@ Places: TypeAlias = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParsedColumn:
     """The values of a column, shape (texts,), and why some of its texts have none."""
 
     values: NDArray[Any]

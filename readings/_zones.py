@@ -19,6 +19,8 @@ OVERLAP = "is a time that clocks of its zone show twice when they go back; write
 
 @lru_cache(maxsize=64)
 def _zone(name: str) -> ZoneInfo | None:
+    if name in ("UTC", "GMT"):
+        return ZoneInfo("UTC")
     if "/" not in name or name.startswith(("posix/", "right/")):
         return None
     try:
@@ -39,17 +41,17 @@ def offsets(local: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], NDA
     that clocks skip, where the second is larger, and for times that they show twice, where the first is.
     LookupError for an unknown zone.
     """
-    found = _zone(name)
-    if found is None:
+    zone = _zone(name)
+    if zone is None:
         raise LookupError(name)
     days, day = np.unique(local // DAY, return_inverse=True)
-    bounds = [_both(number * DAY, found) + _both((number + 1) * DAY, found) for number in days.tolist()]
+    bounds = [_both(number * DAY, zone) + _both((number + 1) * DAY, zone) for number in days.tolist()]
     of_day = np.array(bounds, np.int64).reshape(-1, 4)
     before = of_day[day, 0]
     after = before.copy()
     changes = (of_day != of_day[:, :1]).any(axis=1)
     for row in np.flatnonzero(changes[day]).tolist():
-        before[row], after[row] = _both(int(local[row]), found)
+        before[row], after[row] = _both(int(local[row]), zone)
     return before, after
 
 

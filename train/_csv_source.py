@@ -9,7 +9,7 @@ from readings import (
     Dialect,
     DialectError,
     EncodingError,
-    Parsed,
+    ParsedColumn,
     ReadingOptions,
     RowError,
     Table,
@@ -133,14 +133,14 @@ def _columns(
     )
 
 
-def _numbers(texts: Mapping[str, Texts], decimal: str) -> dict[str, Parsed]:
+def _numbers(texts: Mapping[str, Texts], decimal: str) -> dict[str, ParsedColumn]:
     plain = (VALUE_NAMES[0], *BOUNDS)
     return {
         name: numbers(column, decimal=decimal, booleans=name not in plain) for name, column in texts.items()
     }
 
 
-def _column(parsed: Parsed, texts: Texts) -> Column:
+def _column(parsed: ParsedColumn, texts: Texts) -> Column:
     return Column(parsed, lambda row: _text(texts[row]))
 
 

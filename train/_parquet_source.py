@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from readings import DialectError, Parsed, ReadingOptions, numbers, place_of, times, times_since_1970
+from readings import DialectError, ParsedColumn, ReadingOptions, numbers, place_of, times, times_since_1970
 from train._source import (
     BOUNDS,
     OWNER,
@@ -135,7 +135,7 @@ def _column(name: str, kind: str, column: "NDArray[Any]", options: ReadingOption
     if values.dtype == np.float64:
         infinite = np.isinf(values) & ~missing
         reasons = dict.fromkeys(np.flatnonzero(infinite).tolist(), "is an infinite number")
-        return Column(Parsed(np.where(missing, np.nan, values), reasons), lambda row: str(values[row]))
+        return Column(ParsedColumn(np.where(missing, np.nan, values), reasons), lambda row: str(values[row]))
     texts = ["" if absent else text for text, absent in zip(values.tolist(), missing.tolist(), strict=True)]
     if name == TIME_NAMES[0]:
         return Column(times(texts, date_format=options.date_format), texts.__getitem__)

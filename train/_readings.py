@@ -101,16 +101,16 @@ def _complete(readings: Readings, columns: Sequence[str]) -> Readings:
     missing = {name: np.isnan(readings.columns[name]) for name in columns}
     if not missing:
         return readings
-    lacking: NDArray[np.bool_] = np.any([*missing.values()], axis=0)
-    dropped = int(np.count_nonzero(lacking))
+    incomplete: NDArray[np.bool_] = np.any([*missing.values()], axis=0)
+    dropped = int(np.count_nonzero(incomplete))
     if not dropped:
         return readings
     names = " or ".join(name for name, absent in missing.items() if absent.any())
     note = f"rows left out because they have no value of {names}: {dropped} of {len(readings.ds)}"
     if dropped == len(readings.ds):
         raise ReadingsError(f"no row has a value of {' and '.join(columns)}")
-    kept = readings.rows(~lacking)
-    return Readings(kept.ds, kept.y, kept.columns, (*kept.notes, note), dropped)
+    complete = readings.rows(~incomplete)
+    return Readings(complete.ds, complete.y, complete.columns, (*complete.notes, note), dropped)
 
 
 def _check_twins(files: Sequence[Path], contents: Sequence[bytes]) -> None:

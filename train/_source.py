@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from readings import Parsed
+from readings import ParsedColumn
 
 TIME_NAMES = ("timestamp", "ds")
 VALUE_NAMES = ("consumption", "y")
@@ -30,7 +30,7 @@ def check_owner(name: str, owners: Collection[object]) -> None:
 class Column:
     """One column of a file."""
 
-    parsed: Parsed
+    parsed: ParsedColumn
     text: Callable[[int], str]
     """What the file has in a row."""
 

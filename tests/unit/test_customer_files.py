@@ -227,12 +227,12 @@ def test_of_1000_compressed_files_with_a_flipped_bit_none_is_read_as_other_numbe
         place, bit = draw.randrange(len(content)), draw.randrange(8)
         damaged = content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
         try:
-            found = history(damaged, name="data.csv.gz")
+            readings = history(damaged, name="data.csv.gz")
         except ReadingsError as error:
             assert "data.csv.gz" in str(error)  # noqa: PT017 -- a count of both outcomes is the claim
             refused += 1
         else:
-            other += rows(found) != rows(right)
+            other += rows(readings) != rows(right)
 
     assert other == 0
     assert refused > 900
@@ -294,14 +294,14 @@ def test_a_table_in_any_dialect_is_read_back_or_refused(
         options = ReadingOptions(**{name: dialect[name] for name in ("delimiter", "decimal", "encoding")})
 
     try:
-        found = history(file.getvalue().encode(dialect["encoding"]), options=options)
+        readings = history(file.getvalue().encode(dialect["encoding"]), options=options)
     except ReadingsError:
         in_doubt = options == ReadingOptions() or dialect["time"][:2] != "%Y"
         assert in_doubt
         return
 
-    assert found.ds.tolist() == [moment.item() for moment, _ in table]
-    assert found.y.tolist() == [value for _, value in table]
+    assert readings.ds.tolist() == [moment.item() for moment, _ in table]
+    assert readings.y.tolist() == [value for _, value in table]
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ def test_every_bad_file_is_named_and_nothing_is_written(tmp_path: Path) -> None:
         ".hidden",
         "..",
         "7.tar.gz",
+        "7.sagemaker-ignore",
         "new\nline",
         "\x1b[31mred",
         "del\x7f",

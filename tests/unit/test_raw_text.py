@@ -31,6 +31,7 @@ QUOTED = '"customer_id","timestamp","consumption"\n"7","2026-01-01","5"\n"7","20
         HEADER + ROWS.replace("\n", ",,\n"),
         QUOTED,
         QUOTED.replace(",", ";"),
+        QUOTED.replace(",", ", "),
         TABLE.replace(",", ", ").replace("7, ", "7,"),
         b"\xef\xbb\xbf" + TABLE.encode(),
         TABLE.encode("utf-16"),
@@ -57,7 +58,7 @@ def test_a_table_is_read_however_it_is_written(
 def test_an_encoding_that_a_file_does_not_show_is_an_option(tmp_path: Path, encoding: str) -> None:
     paths = raw(tmp_path, (HEADER + "Müller,2026-01-01,5\n").encode(encoding))
 
-    with pytest.raises(InputError, match=r"'raw\.csv': .*set encoding"):
+    with pytest.raises(InputError, match=r"'raw\.csv' .*set encoding"):
         process(paths, Columns())
     process(paths, Columns(), encoding=encoding)
 
@@ -236,7 +237,7 @@ def test_a_cell_may_hold_line_ends_also_where_a_block_ends(
 def test_a_second_header_with_other_columns_is_refused_with_its_line(tmp_path: Path) -> None:
     paths = raw(tmp_path, HEADER + ROWS + "customer_id,consumption,timestamp\n7,20260105,2026\n")
 
-    with pytest.raises(InputError, match=r"'raw\.csv': line 4 is a second header"):
+    with pytest.raises(InputError, match=r"'raw\.csv' has a second header in line 4"):
         process(paths, Columns())
 
     assert not paths.processing_output.exists()
@@ -245,7 +246,7 @@ def test_a_second_header_with_other_columns_is_refused_with_its_line(tmp_path: P
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("customer_id,timestamp,consumption,consumption", "which of them is consumption is in doubt"),
+        ("customer_id,timestamp,consumption,consumption", "of which only one may be there"),
         ("7,2026-01-01,5", "is its header missing"),
         ("customer,timestamp,kwh", "no column 'customer_id' and no column 'consumption'"),
     ],
