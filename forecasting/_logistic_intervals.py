@@ -17,6 +17,7 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting._future_trend import SlopeChanges, steps_to
 from forecasting._inversion import standard_quantiles, two_sided_normal
@@ -68,7 +69,15 @@ def logistic_deviations(  # noqa: PLR0913 - as many parts as the forecast, all b
     mean = np.einsum("ij,ij->j", weights, bent)
     of_trend = _bend(exponent + quantiles, cap) - mean
     of_yhat = _mixture_quantiles(probabilities, np.abs(factor) * (bent - mean), weights, noise=noise)
-    return of_yhat, of_trend
+    order = np.argsort(probabilities, kind="stable")
+    return _rising(of_yhat, order), _rising(of_trend, order)
+
+
+def _rising(quantiles: Matrix, order: NDArray[np.intp]) -> Matrix:
+    """Return quantiles that never fall with the probability: a search ends a rounding away from its aim."""
+    rising = np.empty_like(quantiles)
+    rising[order] = np.maximum.accumulate(quantiles[order], axis=0)
+    return rising
 
 
 def _bend(exponent: Matrix, cap: Vector) -> Matrix:

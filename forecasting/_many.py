@@ -50,7 +50,7 @@ def forecast_many(  # noqa: PLR0913 - the options of a forecast, by name
     """Return for each model, in order, what `Model.predict` does of ds and of yhat with its quantiles.
 
     The columns are ds, yhat_lower, yhat_upper, yhat and one such as yhat_0.1 for each quantile, each of shape
-    (periods,).  A FutureError stands where `predict` would raise it.
+    (periods,), equal to those of `predict` to the last bit.  A FutureError stands where `predict` raises it.
     """
     request = Request(
         periods=periods,
@@ -60,7 +60,10 @@ def forecast_many(  # noqa: PLR0913 - the options of a forecast, by name
         non_negative=non_negative,
     )
     found: list[Table | FutureError] = [FutureError("")] * len(models)
-    for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // max(periods, 1)))):
+    rows = (
+        int(periods) if isinstance(periods, (int, np.integer)) else 1
+    )  # what is no number is refused later, model by model
+    for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // max(rows, 1)))):
         tables = _chunk([models[place] for place in places], request)
         for place, table in zip(places, tables, strict=True):
             found[place] = table

@@ -176,7 +176,7 @@ def test_an_archive_with_any_bit_flipped_is_refused_or_says_the_same() -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 def test_any_bytes_in_a_tar_are_read_or_refused(data: st.DataObject) -> None:
     plain = bytearray(gzip.decompress(WHOLE))
     for _ in range(data.draw(st.integers(1, 5))):
@@ -188,7 +188,7 @@ def test_any_bytes_in_a_tar_are_read_or_refused(data: st.DataObject) -> None:
 
 
 @given(st.binary(max_size=2_000))
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_any_bytes_are_refused(content: bytes) -> None:
     for each in (content, gzip.compress(content)):
         with pytest.raises(ArchiveError):

@@ -102,7 +102,7 @@ PLACES = [(index, place) for index, content in enumerate(CONTENTS) for place in 
 
 
 @given(st.sampled_from(PLACES), VALUES)
-@settings(max_examples=1_500, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1_500, suppress_health_check=[HealthCheck.too_slow])
 def test_a_text_with_anything_in_any_place_forecasts_or_is_refused(
     where: tuple[int, tuple[Any, ...]], value: Any
 ) -> None:
@@ -114,7 +114,7 @@ def test_a_text_with_anything_in_any_place_forecasts_or_is_refused(
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 def test_a_text_with_any_bytes_exchanged_forecasts_or_is_refused(data: st.DataObject) -> None:
     damaged = bytearray(data.draw(st.sampled_from(TEXTS)).encode())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -126,7 +126,7 @@ def test_a_text_with_any_bytes_exchanged_forecasts_or_is_refused(data: st.DataOb
 
 
 @given(st.integers(0, 10**6), st.sampled_from(TEXTS))
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 def test_a_text_cut_anywhere_is_refused(place: int, whole: str) -> None:
     with pytest.raises(ModelFormatError):
         loads(whole[: place % len(whole)])

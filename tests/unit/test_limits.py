@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from forecasting import FitError, FutureError, HistoryError, Model, SettingError, fit, loads
+from forecasting import FitError, FutureError, HistoryError, Model, SettingError, fit, forecast_many, loads
 from forecasting._forecast import Table
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
@@ -211,6 +211,28 @@ def test_whatever_is_asked_the_forecast_has_finite_numbers_or_is_refused(
 
     assert table["ds"].size
     assert all(np.isfinite(values).all() for name, values in table.items() if name != "ds")
+
+
+ASKED_OF_MANY = ("periods", "freq", "quantiles", "interval_width", "non_negative")
+
+
+@given(st.fixed_dictionaries({}, optional={name: ARGUMENTS[name] for name in ASKED_OF_MANY}))
+@hypothesis_settings(max_examples=200)
+def test_whatever_is_asked_of_many_each_answers_as_it_does_alone(arguments: dict[str, Any]) -> None:
+    if arguments.get("quantiles", ()) is None:
+        arguments["quantiles"] = ()
+    alone: Table | FutureError
+    try:
+        alone = MODELS["linear"].predict(**arguments)
+    except FutureError as error:
+        alone = error
+
+    for table in forecast_many([MODELS["linear"]] * 2, **arguments):
+        if isinstance(alone, FutureError):
+            assert str(table) == str(alone)
+        else:
+            assert isinstance(table, dict)
+            assert_the_same(table, {name: alone[name] for name in table})
 
 
 def _models() -> dict[str, Model]:
