@@ -38,7 +38,7 @@ def reserve_space(folder: Path, *, slots: int, most_customers: int) -> None:
     """
     size = BYTES_OF_A_FILE + most_customers * BYTES_OF_A_CUSTOMER
     try:
-        for name in (f"{kind}_{slot}.db" for slot in range(slots + 1) for kind in KINDS):
+        for name in (f"{kind}_{slot}.db" for slot in range(slots) for kind in KINDS):
             with (folder / name).open("xb") as file:
                 file.write(bytes(size))
     except OSError as error:

@@ -106,6 +106,9 @@ def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Pa
             "OWN_CODE_WORKER": str(Path(__file__).with_name("own_code.py")),
             "OWN_CODE_BELOW": str(settings.paths.models),
         }
+    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
+    if "utf" not in locale.lower():
+        ours["LC_ALL"] = "C.UTF-8"  # otherwise Java finds no folder and starts no program with such a name
     wanted = settings.own_code_variables
     return {name: text for name, text in env.items() if PASSED_ON.fullmatch(name) or name in wanted} | ours
 

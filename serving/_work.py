@@ -17,14 +17,14 @@ MOST_CELLS: Final = 4_000_000
 """Of an answer: a million rows of the four usual columns."""
 MOST_ANSWER_BYTES: Final = 128 * 1024 * 1024
 """As estimated; a number has 14 characters usually and 24 at most."""
+MOST_GROUPS: Final = 40_000
+"""Of records that are forecast together; each takes some 0.4 milliseconds besides its cells."""
 MOST_CELLS_OF_A_FORECAST: Final = 4_000_000
 """Rows times its columns and the features of its model: 32 MB, a few times over while they are computed."""
 MOST_LOGISTIC_QUANTILES: Final = 30_000
 """Rows times quantiles of one logistic forecast, which takes 6 microseconds for each."""
 MOST_SAMPLED_ROWS: Final = 1_000
 """Of a model with mcmc_samples, for which stock Prophet draws a thousand samples of each row."""
-CELLS_OF_OPTIONS: Final = 100
-"""What each set of options costs that forecasts are made with together, besides their cells."""
 CELLS_OF_A_LOGISTIC_QUANTILE: Final = 5
 CELLS_OF_A_LOGISTIC_FORECAST: Final = 150
 CELLS_OF_A_SAMPLED_FORECAST: Final = 20_000
@@ -48,6 +48,7 @@ class Work:
     is_csv: bool
     cells: int = 0
     rows: int = 0
+    groups: int = 0
     size: int = 0
     """Bytes of the answer, without the empty cells of CSV."""
     columns: set[str] = field(default_factory=set)
@@ -62,7 +63,8 @@ class Work:
         names = columns_of(forecaster, wanted)
         beyond = _cells_besides(forecaster, wanted, rows=rows, columns=len(names))
         self.rows += rows * records
-        self.cells += (rows * len(names) + beyond) * records + CELLS_OF_OPTIONS
+        self.cells += (rows * len(names) + beyond) * records
+        self.groups += 1
         characters = BYTES_OF_A_NUMBER * len(names)
         if not self.is_csv:
             characters += sum(map(len, names)) + 4 * len(names)
@@ -84,6 +86,11 @@ class Work:
             raise RequestError(
                 f"the answer would have {cells} cells (rows times columns, and what a forecast costs "
                 f"besides); {MOST_CELLS} are allowed: {_HOW_TO_SPLIT}"
+            )
+        if self.groups > MOST_GROUPS:
+            raise RequestError(
+                f"the records ask for {self.groups} forecasts that have to be made one by one, as options or "
+                f"models differ; {MOST_GROUPS} are allowed: send fewer records at once"
             )
         if size > MOST_ANSWER_BYTES:
             raise RequestError(

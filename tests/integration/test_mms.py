@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -122,6 +123,21 @@ def test_an_answer_names_the_customer_and_not_the_models_opaque_name(server: Ser
     assert by_header["target_model"] == "0"
     assert by_header["predictions"] == without["predictions"]
     assert by_header["predictions"] != other["predictions"]
+
+
+def test_a_name_in_any_script_is_loaded_and_refused_whatever_the_locale(fleet: Paths) -> None:
+    folder = fleet.models / "Łódź 北京" / "model"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = f"/models/{quote(folder.parent.name)}"
+    with serving(fleet.base, LC_ALL="C", LANG="C") as server:
+        refused = [server.load(folder.parent.name, folder).status for _ in range(3)]
+        (folder / "model.json").write_bytes((fleet.models / "1" / "model" / "model.json").read_bytes())
+        loaded = server.load(folder.parent.name, folder).status
+        answer = server.request("POST", f"{path}/invoke", b'{"period": 2}')
+
+    assert refused == [400] * 3
+    assert loaded == 200
+    assert answer.json["target_model"] == "Łódź 北京"
 
 
 def test_a_compressed_body_is_read(server: Server) -> None:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from serving._answer import Answer, answer, answer_in_steps
 from serving._errors import ModelNotFoundError, UnavailableError
 from serving._load import Forecaster, load_packed
 from serving._turns import Turn, Turns
-from serving._work import MOST_ANSWER_BYTES, MOST_CELLS
+from serving._work import MOST_ANSWER_BYTES, MOST_CELLS, MOST_GROUPS
 
 CSV, JSON, LINES = "text/csv", "application/json", "application/jsonlines"
 DAY = np.timedelta64(1, "D")
@@ -181,6 +182,55 @@ def test_values_follow_the_times_they_were_sent_with() -> None:
 
 
 @pytest.mark.parametrize(
+    "values",
+    [
+        {"regressors": {"promo": [1, 2]}, "conditions": {"summer": True}},
+        {"regressors": {"promo": []}, "conditions": {"summer": True}},
+        {"regressors": {"promo": 1}, "conditions": {"summer": [True, False]}},
+        {"regressors": {"promo": 1}, "conditions": {"summer": 2}},
+        {"regressors": {"promo": 1}},
+        {"conditions": {"summer": True}},
+    ],
+)
+def test_values_that_do_not_fit_the_rows_or_the_model_are_refused(values: dict[str, object]) -> None:
+    assert re.search("promo|summer", error(ask(values | {"target_model": "7"}, find=lambda _: conditional())))
+
+
+@pytest.mark.parametrize("summer", [[True, False, 1, 0, True, 1.0, 0.0], True, 0])
+def test_conditions_may_be_zero_and_one(summer: object) -> None:
+    values = {"regressors": {"promo": [True, False, 1, 0, 0.5, 1, 0]}, "conditions": {"summer": summer}}
+
+    assert len(rows(ask(values | {"target_model": "7"}, find=lambda _: conditional()))) == 7
+
+
+@lru_cache
+def conditional() -> Forecaster:
+    """Return a model with a regressor and a seasonality that has a condition."""
+    even, days = np.arange(60) % 2 == 0, np.arange(60.0)
+    model = fit(
+        START + np.arange(60) * DAY,
+        100 + 5 * even + np.sin(days) + 3 * (days % 3 == 0),
+        regressors={"promo": (days % 3 == 0).astype(float)},
+        conditions={"summer": even},
+        seasonalities=[{"name": "week", "period": 7, "fourier_order": 1, "condition_name": "summer"}],
+        weekly_seasonality=False,
+        yearly_seasonality=False,
+        daily_seasonality=False,
+    )
+    assert isinstance(model, Model)
+    return Forecaster(model)
+
+
+def test_the_rows_of_the_history_count_too() -> None:
+    kept = forecaster(keep_history=True)
+    body = {"requests": [{"period": 1, "include_history": True, "target_model": "7"}] * 17_000}
+
+    message = error(ask(body, find=lambda _: kept))
+
+    assert f"{17_000 * 61 * 4} cells" in message
+
+
+@pytest.mark.parametrize(
     ("metadata", "wanted", "is_cut"),
     [
         ("{}", {}, False),
@@ -248,6 +298,13 @@ MANY_OPTIONS = [
 ]
 
 
+ALL_DIFFERENT = {
+    "requests": [
+        {"target_model": "7", "period": 1, "interval_width": place / 50_000} for place in range(45_000)
+    ]
+}
+
+
 @pytest.mark.parametrize(
     ("body", "accept", "bound"),
     [
@@ -255,11 +312,7 @@ MANY_OPTIONS = [
         ({"requests": [{"period": 10_000, "components": True, "target_model": "7"}] * 100}, JSON, MOST_CELLS),
         ({"requests": [{"period": 10_000, "target_model": "7"}] * 101}, CSV, MOST_CELLS),
         ({"requests": MANY_OPTIONS}, CSV, MOST_CELLS),
-        (
-            {"requests": [{"period": 10_000, "target_model": "7"}] * 99, "x": 0},
-            JSON,
-            100_000,
-        ),
+        (ALL_DIFFERENT, JSON, MOST_GROUPS),
     ],
 )
 def test_an_answer_that_is_too_much_is_refused_before_it_is_begun(
@@ -296,7 +349,7 @@ def test_one_record_that_is_too_much_for_its_model_fails_alone() -> None:
 
 
 def test_a_million_rows_of_the_usual_columns_are_allowed() -> None:
-    body = {"requests": [{"period": 10_000, "target_model": "7"}] * 99}
+    body = {"requests": [{"period": 10_000, "target_model": "7"}] * 100}
 
     answered = ask(body)
 
