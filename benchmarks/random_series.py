@@ -24,7 +24,7 @@ from prophet import Prophet
 import forecasting
 from benchmarks._report import RESULTS, about
 from forecasting._changepoints import without_changepoints
-from forecasting._prepare import prepare, problem
+from forecasting._prepare import Prepared, prepare, problem
 from forecasting._settings import settings_from
 from tests.parity.generated_series import Generated, future, generated
 from tests.parity.open_directions import is_open
@@ -126,11 +126,22 @@ def _columns(case: Case, frame: pd.DataFrame) -> dict[str, Any]:
     return {name: values for name, values in case.columns(frame).items() if values is not None}
 
 
-def _objectives(case: Case, frame: pd.DataFrame, ours: forecasting.Model, stock: Prophet) -> dict[str, Any]:
-    """Return F of both, and whether the readings leave a direction open."""
+def prepared_of(case: Case, frame: pd.DataFrame) -> Prepared:
+    """Return all of the core's fit but the estimate."""
     declared = dict(case.declared())
     added = {name: declared.pop(name) for name in _ADDED}
-    prepared = prepare(frame.ds, frame.y, settings=settings_from(declared), **_columns(case, frame), **added)
+    return prepare(frame.ds, frame.y, settings=settings_from(declared), **_columns(case, frame), **added)
+
+
+def is_corrected(case: Case, frame: pd.DataFrame) -> bool:
+    """Return whether terms multiply a trend with a floor, which stock forecasts otherwise than it fits."""
+    has_floor = "floor" in frame or case.arguments["scaling"] == "minmax"
+    return has_floor and bool(problem(prepared_of(case, frame)).multiplicative.any())
+
+
+def _objectives(case: Case, frame: pd.DataFrame, ours: forecasting.Model, stock: Prophet) -> dict[str, Any]:
+    """Return F of both, and whether the readings leave a direction open."""
+    prepared = prepared_of(case, frame)
     if without_changepoints(prepared.settings) or np.ptp(frame.y.to_numpy()) == 0:
         return {}
     of, theirs = problem(prepared), stock_parameters(stock)
@@ -144,7 +155,7 @@ def _forecasts(
     one: Generated, frame: pd.DataFrame, ours: forecasting.Model, stock: Prophet
 ) -> dict[str, Any]:
     """Return distances between the forecasts: of the readings in sigma, of unseen slots in ranges of y."""
-    fact: dict[str, Any] = {}
+    fact: dict[str, Any] = {"corrected": is_corrected(one.case, frame)}
     y = frame.y.to_numpy()
     size = float(np.ptp(y)) or 1.0
     sigma = float(np.ravel(stock.params["sigma_obs"])[0]) * stock.y_scale
@@ -171,7 +182,8 @@ def summed_up(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
     compared = [each for each in found if "F" in each]
     closed = [each for each in compared if each["open"] is False]
     kinds = Counter(each["outcome"].partition(":")[0] for each in found)
-    unseen = [each for each in found if "unseen_apart_in_ranges" in each]
+    alike = [each for each in found if each.get("corrected") is False]
+    unseen = [each for each in alike if "unseen_apart_in_ranges" in each]
     calendar = [each for each in unseen if each["closed"] in {"weekdays", "hours"}]
     long = [e for e in calendar if e["rows"] >= LONG]
     short = [e for e in calendar if e["rows"] < LONG]
@@ -184,13 +196,16 @@ def summed_up(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "with an open direction": len(compared) - len(closed),
         "F above stock's, no direction open": [e["seed"] for e in closed if e["above"]],
         "F above stock's, a direction open": [e["seed"] for e in compared if e["open"] and e["above"]],
+        "with a floor below multiplied terms, where forecasts are not compared": sum(
+            each.get("corrected", False) for each in found
+        ),
         "weekdays and hours, n >= 100": len(long),
         "farther than a quarter of the range from stock's": _beyond(long, "unseen_apart_in_ranges", 0.25),
         "weekdays and hours, n < 100": len(short),
         "outside the range of y": _beyond(short, "unseen_outside_in_ranges", 0.0),
         "months: apart in ranges, quantiles 0.5, 0.9, 1": _quantiles(months),
         "readings apart in sigma, quantiles 0.5, 0.9, 1": _quantiles(
-            [e["readings_apart_in_sigma"] for e in found if "readings_apart_in_sigma" in e]
+            [e["readings_apart_in_sigma"] for e in alike if "F" in e]
         ),
     }
 
