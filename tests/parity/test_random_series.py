@@ -7,7 +7,7 @@ import pytest
 from benchmarks.random_series import LONG, judged
 from tests.parity.stock import STOCK_WARNINGS
 
-pytestmark = [STOCK_WARNINGS, pytest.mark.filterwarnings("ignore::FutureWarning")]
+pytestmark = [STOCK_WARNINGS, pytest.mark.filterwarnings("ignore:Requested Holidays:UserWarning")]
 
 SEEDS = range(2000, 2020)
 
