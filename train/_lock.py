@@ -53,6 +53,7 @@ def _locked_file(path: Path) -> int | None:
         except OSError as error:
             os.close(descriptor)
             if error.errno in _CANNOT_LOCK:
+                path.unlink(missing_ok=True)
                 logger.warning(
                     "%s cannot be locked (%s): nothing keeps a second training from writing there too",
                     quoted(path.parent),

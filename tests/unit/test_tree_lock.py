@@ -1,5 +1,7 @@
 """Two trainings on one tree: the second says so and harms nothing; a killed one locks nothing."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -82,3 +84,18 @@ def test_the_same_host_cannot_lock_a_folder_twice(tmp_path: Path) -> None:
         locked(tmp_path, "algo-1"),
     ):
         pass
+
+
+def test_a_folder_that_cannot_be_locked_is_used_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    with locked(tmp_path, "algo-1"):
+        pass
+
+    assert "cannot be locked (No locks available)" in caplog.text
+    assert list(tmp_path.iterdir()) == []
