@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from forecasting import Model, fit
 from forecasting import _fit as fitting
 from forecasting._map import maximum_a_posteriori
+from forecasting._prepare import prepare, problem
 from forecasting._problem import Problem, Solution
+from forecasting._settings import settings_from
 
 DAY = np.timedelta64(1, "D")
 MONDAY = np.datetime64("2023-01-02", "us")
@@ -92,3 +94,46 @@ def test_equal_readings_on_each_weekday_give_equal_text_whatever_the_order() -> 
     for mode in ("additive", "multiplicative"):
         texts = {fit(ds[at], y[at], seasonality_mode=mode).dumps() for at in (order, order[::-1])}
         assert len(texts) == 1
+
+
+@pytest.mark.parametrize("seed", [37, 200])
+def test_a_level_far_above_the_noise_leaves_a_multiplicative_model_to_the_core(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    rows = int(generator.integers(60, 200))
+    hours = np.sort(generator.integers(0, 10_000, rows)) * np.timedelta64(1, "h")
+    y = 1e4 + np.cumsum(generator.normal(0, 1, rows))
+    arguments = {
+        "n_changepoints": 29,
+        "changepoint_prior_scale": 0.5,
+        "seasonality_mode": "multiplicative",
+    }
+    ds = np.datetime64("2024-01-01", "us") + hours
+
+    found = maximum_a_posteriori(problem(prepare(ds, y, settings=settings_from(arguments))))
+
+    assert found.kkt <= 1e-5
+
+
+@pytest.mark.parametrize(("seed", "lowest"), [(40, -299.0617), (43, -136.7410), (45, -242.4374)])
+def test_where_the_mean_is_near_zero_the_lower_of_two_minima_is_found(seed: int, lowest: float) -> None:
+    generator, steps = np.random.default_rng(seed), np.arange(150)
+    promotion, weather = generator.normal(size=(2, 150))
+    bend = np.maximum(steps / 150 - 0.5, 0) - 0.125
+    trend = generator.normal(0, 8) * (steps / 150 - 0.5) + generator.normal(0, 20) * bend
+    y = trend * (1 + generator.normal(0, 0.6) * promotion) + generator.normal(0, 5) * weather
+    y += 5 * np.sin(2 * np.pi * steps / 7) + generator.normal(0, 1, 150)
+    y -= y.mean() * generator.uniform(0.8, 1)
+
+    found = maximum_a_posteriori(
+        problem(
+            prepare(
+                MONDAY + steps * DAY,
+                y,
+                settings=settings_from({"seasonality_mode": "multiplicative"}),
+                regressors={"promotion": promotion, "weather": weather},
+                extra_regressors=["promotion", {"name": "weather", "mode": "additive"}],
+            )
+        )
+    )
+
+    assert found.objective <= lowest + 1e-3
