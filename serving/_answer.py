@@ -322,5 +322,5 @@ def _answered_columns(forecast: Table, wanted: Request) -> Table:
     """Return what is answered of a forecast."""
     if wanted.components:
         return forecast
-    names = {*COLUMNS, *(f"yhat_{quantile!r}" for quantile in wanted.quantiles)}
+    names = COLUMNS + tuple(f"yhat_{quantile!r}" for quantile in wanted.quantiles)
     return {name: values for name, values in forecast.items() if name in names}

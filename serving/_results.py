@@ -51,7 +51,8 @@ class Result:
     @property
     def names(self) -> list[str]:
         """The columns, `ds` first."""
-        return sorted(self.table, key=lambda name: name != "ds")
+        names = list(self.table)
+        return names if names[0] == "ds" else sorted(names, key=lambda name: name != "ds")
 
     @property
     def cells(self) -> int:

@@ -11,13 +11,14 @@ from forecasting import Model
 from serving._errors import RequestError
 from serving._load import Forecaster
 from serving._records import Failure
+from serving._results import COLUMNS
 from serving._schema import Request
 
 MOST_CELLS: Final = 4_000_000
 """Of an answer: a million rows of the four usual columns."""
 MOST_ANSWER_BYTES: Final = 128 * 1024 * 1024
 """As estimated; a number has 14 characters usually and 24 at most."""
-MOST_GROUPS: Final = 40_000
+MOST_GROUPS: Final = 20_000
 """Of records that are forecast together; each takes some 0.4 milliseconds besides its cells."""
 MOST_CELLS_OF_A_FORECAST: Final = 4_000_000
 """Rows times its columns and the features of its model: 32 MB, a few times over while they are computed."""
@@ -114,6 +115,8 @@ def rows_of(forecaster: Forecaster, wanted: Request) -> int:
 
 def columns_of(forecaster: Forecaster, wanted: Request) -> list[str]:
     """Return the columns that a forecast has, or at most has."""
+    if not wanted.components and not wanted.quantiles:
+        return list(COLUMNS)
     quantiles = ["lower", "upper", *map(repr, wanted.quantiles)]
     names = ["ds", "yhat", *(f"yhat_{quantile}" for quantile in quantiles)]
     if not wanted.components:

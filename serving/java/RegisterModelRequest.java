@@ -29,6 +29,9 @@ import java.util.List;
  * of its BadRequestException. Without it, Multi Model Server unpacks any file on the disk that the url names
  * (members with ".." anywhere), stands still for a minute where the url names a device or a pipe, or where a
  * text cannot be an argument of a program, and runs the handler that the client names.
+ *
+ * <p>The compiled class lies beside this file, because a checkout needs no Java compiler; a test compares them.
+ * Java 17 makes it: javac --release 8 -g:none -encoding UTF-8 -cp model-server.jar -d serving/java (this file)
  */
 @JsonAdapter(RegisterModelRequest.Reader.class)
 public class RegisterModelRequest {

@@ -179,12 +179,12 @@ def test_a_large_request_is_answered_and_others_meanwhile(fleet: Paths) -> None:
         assert pool(server) == before
 
 
-def test_below_the_queue_nobody_is_refused(fleet: Paths) -> None:
-    with serving(fleet.base, SAGEMAKER_MODEL_SERVER_WORKERS="1") as server, ThreadPoolExecutor(90) as threads:
-        for name in "01":
-            server.load(name, fleet.models / name / "model")
+def test_many_neighbours_at_once_are_all_answered(fleet: Paths) -> None:
+    with serving(fleet.base, SAGEMAKER_MODEL_SERVER_WORKERS="1") as server, ThreadPoolExecutor(60) as threads:
+        for name in range(60):
+            server.load(str(name), fleet.models / "1" / "model")
 
-        answers = threads.map(lambda n: server.invoke(str(n % 2), {"period": 2_000}), range(180))
+        answers = threads.map(lambda n: server.invoke(str(n % 60), {"period": 10_000}), range(120))
 
         assert {answer.status for answer in answers} == {200}
 
@@ -203,6 +203,20 @@ def test_large_requests_of_many_models_are_all_answered(fleet: Paths) -> None:
         )
 
         assert {answer.status for answer in answers} == {200}
+
+
+def test_what_takes_too_long_is_503_and_costs_no_process(fleet: Paths) -> None:
+    large = b'{"period": 1}\n' * 90_000
+    with serving(fleet.base, SAGEMAKER_MODEL_SERVER_TIMEOUT="2") as server:
+        server.load("0", fleet.models / "0" / "model")
+        before = pool(server)
+
+        late = server.request("POST", "/models/0/invoke", large, content_type="application/jsonlines")
+        after = server.invoke("0", {"period": 2})
+
+        assert late.status == 503
+        assert after.status == 200
+        assert pool(server) == before
 
 
 def test_a_port_that_is_taken_is_one_line_that_names_the_setting(fleet: Paths) -> None:
