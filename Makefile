@@ -42,6 +42,9 @@ bench-serving: $(VENV)/ready ## serving against the stock stack; needs wrk
 bench-endpoint: $(VENV)/ready ## the plain endpoint against Flask with stock Prophet inside; needs wrk
 	$(BIN)/python -m benchmarks.endpoint
 
+bench-random: $(VENV)/ready ## random series of every kind, estimate by estimate, against stock Prophet
+	$(BIN)/python -m benchmarks.random_series
+
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 
@@ -69,4 +72,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that was made
 	rm -rf $(VENV) .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-conformance bench-brought image images test-image lock clean
+.PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-random bench-conformance bench-brought image images test-image lock clean
