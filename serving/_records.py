@@ -130,7 +130,7 @@ def _csv_records(body: bytes) -> Generator[None, None, Records]:
     records: Records = []
     for line in lines:
         cells = [cell.strip() for cell in line]
-        if not any(cells):
+        if not any(cells) and _is_no_record(line, header):
             continue
         if not header:
             header = _header(cells)
@@ -143,6 +143,15 @@ def _csv_records(body: bytes) -> Generator[None, None, Records]:
             yield
     _check_count(records, least=1)
     return records
+
+
+def _is_no_record(line: list[str], header: tuple[str, ...]) -> bool:
+    """Return whether a line of empty cells asks for nothing.
+
+    It is a record without fields where the route or an HTTP header names the model, as no column does.
+    """
+    is_blank = not line or (len(line) == 1 and line[0].isspace())
+    return is_blank or not header or "target_model" in header
 
 
 def _lines(body: bytes) -> Iterator[list[str]]:
