@@ -113,7 +113,7 @@ def test_an_answer_without_errors_has_no_columns_for_them() -> None:
         ("{}", "8", "8"),
     ],
 )
-@pytest.mark.parametrize("body", [b'{"period": 1}', b'{"target_model": "nobody", "period": 1}'])
+@pytest.mark.parametrize("body", [b'{"period": 1}', b'{"target_model": "4f0c", "period": 1}'])
 def test_where_the_route_names_a_key_the_answer_names_the_customer(
     metadata: str, customer: str | None, name: str, body: bytes
 ) -> None:
@@ -128,6 +128,19 @@ def test_where_the_route_names_a_key_the_answer_names_the_customer(
     assert json.loads(answered.body)["target_model"] == name
     assert answered.forecasts == (name,)
     assert asked == ["4f0c"]
+
+
+def test_a_record_that_names_another_customer_than_the_route_is_refused() -> None:
+    rows = b"target_model,period\n7,1\n8,1\n7.tar.gz,1\n"
+
+    answered = ask(
+        rows, find=lambda _: forecaster(), kind=CSV, accept=LINES, target_model="4f0c", customer="7"
+    )
+
+    lines = list(map(json.loads, answered.body.splitlines()))
+    assert ["error" in line for line in lines] == [False, True, False]
+    assert "names another model than the route, which is '7'" in lines[1]["error"]["message"]
+    assert answered.forecasts == ("7", "7")
 
 
 @pytest.mark.parametrize(
