@@ -35,6 +35,7 @@ SMALL_WORK: Final = 100_000
 """Cells.  What is larger has to wait for its turn."""
 DEFAULT_MOST_BYTES: Final = 6 * 1024 * 1024
 POLL_SECONDS: Final = 0.01
+_OTHER_MODEL: Final = "target_model names another model than the route, which is"
 
 turns = Turns()
 """Of this process."""
@@ -65,7 +66,7 @@ class Options(TypedDict, total=False):
     find: Required[Find]
     """Is asked with the name of a model."""
     target_model: str | None
-    """The model that the route names, whatever a record says."""
+    """The model that the route names; a record that names another is refused."""
     customer: str | None
     """Whose model that is, for the answer, the log and the metrics; it chooses nothing."""
     default_model: str | None
@@ -107,8 +108,11 @@ class _Models:
             forecaster = self.find(model)
         except RequestError as error:
             return Failure.of(error, self._name(record.name))
-        name = (self.customer or forecaster.customer) if self.target_model else None
-        return _Task((name or model).removesuffix(SUFFIX), forecaster, record)
+        customer = (self.customer or forecaster.customer) if self.target_model else None
+        name = (customer or model).removesuffix(SUFFIX)
+        if record.name and record.name.removesuffix(SUFFIX) not in (name, model.removesuffix(SUFFIX)):
+            return Failure(RequestError, f"{_OTHER_MODEL} {quoted(name)}: leave it out", name)
+        return _Task(name, forecaster, record)
 
     def _model(self, wanted: Request) -> str:
         model = self.target_model or wanted.name or self.default_model

@@ -7,7 +7,12 @@ import pytest
 from benchmarks.random_series import LONG, judged
 from tests.parity.stock import STOCK_WARNINGS
 
-pytestmark = [STOCK_WARNINGS, pytest.mark.filterwarnings("ignore:Requested Holidays:UserWarning")]
+pytestmark = [
+    STOCK_WARNINGS,
+    pytest.mark.filterwarnings("ignore:Requested Holidays:UserWarning"),
+    # what a fit that is given up leaves open
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"),
+]
 
 SEEDS = range(2000, 2020)
 
