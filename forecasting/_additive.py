@@ -90,11 +90,11 @@ def _minimum(model: _Model, G: Matrix, point: _Point, *, s2: float) -> tuple[_Po
 def _start_prior(model: _Model, problem: Problem, G: Matrix, point: _Point) -> StartPrior | None:
     free = model.places.free
     return start_prior(
-        G.take(free, axis=0).take(free, axis=1),
+        G.take(free, axis=0).take(free, axis=1) if free.size < len(G) else G,
         model.precision,
         trend=model.places.trend,
         at=point.theta.take(free),
-        start=prophet_start(problem),
+        start=lambda: prophet_start(problem),
         n=model.y.size,
         s2=point.s2,
     )

@@ -79,10 +79,12 @@ def lbfgs(objective: Objective, x: Vector, *, steps: int) -> Vector:
             continue
         if found is None:
             break
-        there = found.at
+        there, is_first = found.at, not pairs
         pairs.append((there.x - here.x, there.gradient - here.gradient))
         change = abs(here.value - there.value) / max(abs(here.value), abs(there.value), 1.0)
-        length = min(1.0, 1.01 * _cubic(line.start, found, least=_LEAST_LENGTH, most=1.0))
+        step, turn = pairs[-1]
+        stretch = float(turn @ turn) / float(step @ turn) if is_first else 1.0
+        length = min(1.0, 1.01 * _cubic(line.start, found, stretch, least=_LEAST_LENGTH, most=1.0))
         here, direction = there, -_scaled(there.gradient, pairs)
         promise = abs(float(here.gradient @ direction)) / max(abs(here.value), 1.0)
         if change < _LEAST_CHANGE or promise < _LEAST_PROMISE:
@@ -160,9 +162,12 @@ def _between(low: _Trial, high: _Trial) -> float:
     return high.length - (high.length - low.length) * share
 
 
-def _cubic(start: _Trial, found: _Trial, *, least: float, most: float) -> float:
-    """Return where in [least, most] the cubic through a step's two ends is lowest: the next step's length."""
-    x, df0, df1 = found.length, start.slope, found.slope
+def _cubic(start: _Trial, found: _Trial, stretch: float, *, least: float, most: float) -> float:
+    """Return where in [least, most] the cubic through a step's two ends is lowest: the next step's length.
+
+    Lengths count in directions that are shorter than the step's by `stretch`.
+    """
+    x, df0, df1 = found.length * stretch, start.slope / stretch, found.slope / stretch
     rise = found.at.value - start.at.value
     a = (df0 + df1 - 2 * rise / x) / (x * x)
     b = (3 * rise / x - 2 * df0 - df1) / x

@@ -46,6 +46,8 @@ def solve_nonlinear(problem: Problem, *, with_start_prior: bool = True) -> Solut
         end = _near_prophet(model, problem)
     if end is None:
         end = _lowest(model, first, around, starts[1:])
+        if not end.converged:
+            end = descend(model, point_at(model, stan_end(model, _prophets(problem))))
         if with_start_prior and prior_at(model, end.point, end.around) is not None:
             end = _near_prophet(model, problem, end) or end
     if not end.converged:
@@ -54,18 +56,31 @@ def solve_nonlinear(problem: Problem, *, with_start_prior: bool = True) -> Solut
 
 
 def _starts(problem: Problem) -> list[Vector]:
-    flat = problem.growth == "flat"
-    theta = np.zeros(1 + problem.sigmas.size if flat else len(problem.design))
-    if problem.cap is None:
-        theta[0 if flat else 1] = problem.y.mean()
-        return [theta]
-    pairs = trend_starts(problem.design[0], problem.y, problem.cap)
-    return [np.concatenate((pair, theta[2:])) for pair in pairs]
+    """Return the θ to start from: the mean; of logistic growth three slopes."""
+    if problem.cap is not None:
+        pairs = trend_starts(problem.design[0], problem.y, problem.cap)
+        return [np.concatenate((pair, np.zeros(len(problem.design) - 2))) for pair in pairs]
+    line = _prophets(problem)
+    mean = np.zeros_like(line)
+    mean[0 if problem.growth == "flat" else 1] = level = problem.y.mean()
+    # a trend near 0 has no slope for what multiplies it: then F may have a lower minimum elsewhere
+    return [mean] if abs(level) > problem.y.std() else [mean, line]
+
+
+def _prophets(problem: Problem) -> Vector:
+    """Return the θ where Prophet's optimiser starts."""
+    q, K = prophet_start(problem), problem.sigmas.size
+    changes = 0 if problem.growth == "flat" else problem.t_change.size
+    return np.concatenate((q[: q.size - K], np.zeros(changes + K)))
 
 
 def _lowest(model: CurveModel, first: Point, around: Expansion, others: list[Vector]) -> End:
-    ends = [descend(model, first, around), *(descend(model, point_at(model, start)) for start in others)]
-    return min(ends, key=lambda end: end.point.F)
+    lowest = descend(model, first, around)
+    for start in others:
+        end = descend(model, point_at(model, start))
+        if end.point.F < lowest.point.F:
+            lowest = end
+    return lowest
 
 
 def _near_prophet(model: CurveModel, problem: Problem, exact: End | None = None) -> End | None:
@@ -73,20 +88,20 @@ def _near_prophet(model: CurveModel, problem: Problem, exact: End | None = None)
 
     `exact` is the minimum without a prior, if it has been looked for.
     """
-    q = prophet_start(problem)
-    theta = np.zeros(model.places.hinges.stop + problem.sigmas.size)
-    theta[: model.places.trend] = q[: model.places.trend]
-    point = point_at(model, stan_end(model, theta))
+    point = point_at(model, stan_end(model, _prophets(problem)))
     centre, around = point.theta, expansion(model, point)
     prior = prior_at(model, point, around, centre)
     if prior is None and exact is not None:
         prior = prior_at(model, exact.point, exact.around, centre)
     if prior is None:
         return None
+    end = None
     for _ in range(_ROUNDS):
         model = replace(model, start_prior=prior)
-        end = descend(model, point_at(model, point.theta), around)
-        point, around = end.point, end.around
+        found = descend(model, point_at(model, point.theta), around)
+        if end is not None and not found.converged:
+            break
+        end, point, around = found, found.point, found.around
         prior = prior_at(model, point, around, centre)
     return end
 

@@ -12,6 +12,9 @@ from forecasting._problem import Vector
 
 _STEPS: Final = 10_000
 """Prophet's limit; a few hundred are the rule."""
+_FEW_STEPS: Final = 200
+_CELLS: Final = 1_000_000_000
+"""Steps times parameters times rows: above, a search has `_FEW_STEPS` only, so that it ends in seconds."""
 
 
 def stan_end(model: CurveModel, start: Vector) -> Vector:
@@ -22,7 +25,8 @@ def stan_end(model: CurveModel, start: Vector) -> Vector:
     x = np.append(start, 0.0)
     if model.logistic:
         x[1] = -x[1] / x[0]
-    return _theta(model, lbfgs(lambda x: _visit(model, x), x, steps=_STEPS))
+    steps = min(_STEPS, max(_FEW_STEPS, _CELLS // (x.size * model.y.size)))
+    return _theta(model, lbfgs(lambda x: _visit(model, x), x, steps=steps))
 
 
 def _theta(model: CurveModel, x: Vector) -> Vector:

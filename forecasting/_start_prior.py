@@ -16,6 +16,7 @@ With cᵢ = 0 this lifts the curvature of F to μₒ / σ² in every direction, 
 docs/model.md says it in words.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,7 +69,7 @@ def start_prior(  # noqa: PLR0913 - all that the formula has, by name
     *,
     trend: int,
     at: Vector,
-    start: Vector,
+    start: Callable[[], Vector],
     n: int,
     s2: float,
     slope: Vector | None = None,
@@ -76,8 +77,8 @@ def start_prior(  # noqa: PLR0913 - all that the formula has, by name
     """Return the prior that the point `at` needs, or None where no direction is open.
 
     `squares` is J Jᵀ of the free parameters at that point, `precision` 1 / variance of their priors, `trend`
-    how many of them are the trend's; `start` is q₀, `slope` the gradient of F, where the point is not the
-    minimum of F.  May raise `LinAlgError`.
+    how many of them are the trend's.  `start` returns q₀.  `slope` is the gradient of F, where the point is
+    not the minimum of F.  May raise `LinAlgError`.
     """
     M = squares.copy()
     M.flat[trend * (len(M) + 1) :: len(M) + 1] += s2 * precision[trend:]
@@ -91,11 +92,12 @@ def start_prior(  # noqa: PLR0913 - all that the formula has, by name
         root = np.sqrt(scale)[:, None]
         mu, U = np.linalg.eigh(M / (root * root.T))
         mu, U = np.maximum(mu[mu < least], 0.0), U[:, mu < least]
-        way = (start - at) @ (root * U)
+        centre = start()
+        way = (centre - at) @ (root * U)
         if slope is not None:  # one step of Newton's along each direction leads to the minimum
             way += s2 * (slope @ (U / root)) / np.maximum(mu, np.finfo(np.float64).tiny)
         pull = _pull(mu, way, least=least, s2=s2)
-        return StartPrior(start, (root * U * pull) @ (root * U).T) if pull.any() else None
+        return StartPrior(centre, (root * U * pull) @ (root * U).T) if pull.any() else None
     return None
 
 

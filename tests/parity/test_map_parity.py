@@ -125,9 +125,11 @@ def test_minus_our_objective_is_stans_up_to_one_constant() -> None:
 @pytest.mark.parametrize("name", REGULAR)
 def test_our_point_fulfils_the_optimality_conditions(name: str) -> None:
     of = pair(CASES[name], fitted(name))
+    without_start_prior = maximum_a_posteriori(of.given, with_start_prior=False)
 
     assert of.ours.kkt <= 1e-7
-    assert violation(of.given, of.ours.parameters) <= 1e-6
+    assert without_start_prior.kkt <= 1e-7
+    assert violation(of.given, without_start_prior.parameters) <= 1e-6
 
 
 @pytest.mark.parametrize("name", ["additive", "flat", "multiplicative", "logistic with floor", "hourly"])
