@@ -31,6 +31,12 @@ ENGINES = ("fleetcast", "prophet")
 MOST_REASON_CHARACTERS = 2_000
 
 
+_FLOOR = (
+    "terms multiply a trend that has a floor: Prophet itself forecasts this model.json otherwise, as it "
+    "multiplies the floor too, which the fit does not"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     """An archive, and the bytes it was read from."""
@@ -223,13 +229,17 @@ def _warnings(
     usable = readings if finite.all() else readings.rows(finite)
     conditions = arguments_of(usable, settings).get("conditions") if settings.columns else None
     found["unseen slots"] = tuple(unseen_slots(model, usable.ds, freq=freq, conditions=conditions))
+    if model.layout.multiplicative.any() and (
+        model.settings.scaling == "minmax" or model.scale.logistic_floor
+    ):
+        found["a floor"] = (_FLOOR,)
     if model.parameters.sigma_obs < NO_NOISE:
         found["no noise"] = ("the model explains the readings without noise: its interval has no width",)
     return {kind: sentences for kind, sentences in found.items() if sentences}
 
 
 def _above_the_cap(readings: Readings, settings: TrainSettings) -> tuple[str, ...]:
-    cap = readings.columns.get("cap", settings.bounds.get("cap"))
+    cap = readings.columns["cap"] if "cap" in readings.columns else settings.bounds["cap"]
     above = int(np.sum(readings.y > cap))  # a missing reading is not above anything
     if not above:
         return ()

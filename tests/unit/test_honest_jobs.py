@@ -179,6 +179,14 @@ def test_readings_above_the_cap_are_warned_of(tmp_path: Path) -> None:
     assert any("readings are above the cap" in warning for warning in line["warnings"])
 
 
+def test_a_floor_below_multiplied_terms_is_warned_of(tmp_path: Path) -> None:
+    options = {"scaling": "minmax", "seasonality_mode": "multiplicative"}
+
+    run_train(paths := tree(tmp_path, {"7/data.csv": history()}, **options))
+
+    assert any("multiplies the floor too" in warning for warning in ledger(paths)["7"]["warnings"])
+
+
 def test_a_mean_mase_is_written_so_that_its_regex_reads_it(tmp_path: Path) -> None:
     paths = tree(tmp_path, {"7/data.csv": history()})
 
