@@ -203,7 +203,8 @@ def _rounded(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return columns, shape (columns, rows), each to as many digits as its largest value has at DIGITS.
 
     What lies beyond depends on the processor's own sine and the order of a sum; it means nothing.  A column
-    whose largest value is out of the ordinary, or no number, stays as it is.
+    whose largest value is below 1e-100, where no model has its numbers, is 0; one whose largest is above
+    1e100, or no number, stays as it is.
     """
     rounded = columns.copy()
     for column, largest in zip(rounded, np.abs(columns).max(axis=1).tolist(), strict=True):
@@ -213,6 +214,8 @@ def _rounded(columns: NDArray[np.float64]) -> NDArray[np.float64]:
             column *= unit if digits > 0 else 1 / unit  # noqa: PLW2901 -- a view of `rounded`
             np.rint(column, out=column)
             column /= unit if digits > 0 else 1 / unit  # noqa: PLW2901
+        elif largest <= _SMALLEST:
+            column[:] = 0.0
     return rounded
 
 

@@ -13,6 +13,8 @@ from train._readings import Times, Vector
 DAY = np.timedelta64(1, "D")
 DAYS_PER_WEEK = 7
 HOUR = np.timedelta64(1, "h")
+NOTHING = 1e-100
+"""No model has numbers below this: a forecast of 0 by logistic growth comes as 1e-303."""
 _UNITS = {"D": DAY, "h": HOUR, "H": HOUR, "W": 7 * DAY, "min": np.timedelta64(1, "m")}
 
 
@@ -59,7 +61,9 @@ def metrics(
         found = {
             "mae": mae,
             "rmse": float(np.sqrt(np.mean(error * error))),
-            "smape": float(200 * np.mean(np.divide(error, size, out=np.zeros_like(error), where=size > 0))),
+            "smape": float(
+                200 * np.mean(np.divide(error, size, out=np.zeros_like(error), where=size > NOTHING))
+            ),
         }
         if lower is not None and upper is not None:
             found["coverage"] = float(np.mean((lower <= y) & (y <= upper)))

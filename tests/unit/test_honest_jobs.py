@@ -11,6 +11,8 @@ import pytest
 from archive import Archive, pack, read_archive
 from container import Paths, SettingError
 from forecasting import loads
+from serving._answer import answer
+from serving._load import load_packed
 from tests.unit.jobs import HEADER, archives, history, ledger, run_train, tree
 from train import _customer
 from train.__main__ import TrainingError, train
@@ -177,6 +179,25 @@ def test_readings_above_the_cap_are_warned_of(tmp_path: Path) -> None:
 
     (line,) = ledger(paths).values()
     assert any("readings are above the cap" in warning for warning in line["warnings"])
+
+
+def test_an_idle_customer_under_logistic_growth_is_measured_and_served_as_zero(tmp_path: Path) -> None:
+    days = np.datetime64("2025-01-01") + np.arange(100)
+    zeros = "timestamp,consumption\n" + "".join(f"{day},0\n" for day in days)
+    paths = tree(tmp_path, {"7/data.csv": zeros}, growth="logistic", cap="10")
+
+    run_train(paths)
+
+    row = ledger(paths)["7"]
+    served = answer(
+        b'{"cap": 10}',
+        content_type=None,
+        accept=None,
+        find=lambda _: load_packed((paths.checkpoints / "7.tar.gz").read_bytes()),
+        target_model="7",
+    )
+    assert (row["status"], row["in_sample"]["smape"]) == ("ok", 0.0)
+    assert {step["yhat"] for step in json.loads(served.body)["predictions"]} == {0.0}
 
 
 def test_a_floor_below_multiplied_terms_is_warned_of(tmp_path: Path) -> None:
