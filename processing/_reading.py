@@ -32,6 +32,12 @@ _NO_DOUBT: Final = frozenset({"zone", "no zone"})
 """What evidence counts for notes alone."""
 
 
+_TWO_ORDERS: Final = (
+    "the dates of %s have the day first, those of %s the month, each file beyond doubt; "
+    "if one order holds for all, set --date-format"
+)
+
+
 class Source(Protocol):
     """A raw file of any kind."""
 
@@ -123,10 +129,12 @@ def read_files(
     Raises `InputError` where a file is damaged.
     """
     count, unwanted, last_line = 0, 0, time.monotonic()
+    first_file: dict[str, str] = {}
     for done, reading in enumerate(files):
         decimal = reading.source.decimal if options.decimal is None else options.decimal
         decimal = "." if decimal is None else decimal
         for batch, evidence in _with_evidence(reading, options.date_format):
+            first_file.setdefault(readings.first_of_dates(evidence), quoted(reading.file.name))
             usable, refused, wanted = judge(
                 batch, columns, decimal=decimal, date_format=options.date_format, evidence=evidence
             )
@@ -137,6 +145,8 @@ def read_files(
             if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
                 last_line = time.monotonic()
                 logger.info("process: %d rows read, %d of %d files whole", count, done, len(files))
+    if {"day", "month"} <= first_file.keys():
+        logger.warning(_TWO_ORDERS, first_file["day"], first_file["month"])
     if unwanted:
         wanted_rows = " or ".join(f"{quoted(name)} is not {quoted(text)}" for name, text in columns.where)
         logger.info("%d rows left out: --where %s", unwanted, wanted_rows)

@@ -7,7 +7,14 @@ from readings._numbers import numbers
 from readings._options import OptionError, ReadingOptions
 from readings._parsed import ParsedColumn, Texts
 from readings._table import RowError, Table, plain_table, table
-from readings._times import Evidence, evidence_of_times, notes_on_times, times, times_since_1970
+from readings._times import (
+    Evidence,
+    evidence_of_times,
+    first_of_dates,
+    notes_on_times,
+    times,
+    times_since_1970,
+)
 
 __all__ = [
     "DamagedFileError",
@@ -25,6 +32,7 @@ __all__ = [
     "decompressed",
     "detect_dialect",
     "evidence_of_times",
+    "first_of_dates",
     "is_reading",
     "notes_on_times",
     "numbers",

@@ -73,6 +73,12 @@ def notes_on_times(evidence: Evidence) -> tuple[str, ...]:
     return (MIXED_ZONES.format(zoned, zoned + plain),) if zoned and plain else ()
 
 
+def first_of_dates(evidence: Evidence) -> str:
+    """Return 'day' or 'month', whichever the dates of a column have first; '' where none shows it."""
+    shown = {name.partition(" ")[0] for name, count in evidence.items() if count} & {"day", "month"}
+    return shown.pop() if len(shown) == 1 else ""
+
+
 def _evidence(groups: Sequence[tuple[Shape, Layout | str]]) -> Evidence:
     evidence: Evidence = Counter()
     for shape, layout in groups:

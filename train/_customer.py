@@ -221,7 +221,7 @@ def _warnings(
     """Return what a reader of the forecasts should know of the data, as sentences by kind."""
     found = {"rows left out" if readings.dropped_rows else "readings": readings.notes}
     if settings.is_logistic:
-        found["above the cap"] = _above_the_cap(readings, settings)
+        found["beyond cap or floor"] = _beyond_bounds(readings, settings)
     model = estimated.model
     if estimated.engine == "naive" or not isinstance(model, Model):
         return {kind: sentences for kind, sentences in found.items() if sentences}
@@ -238,12 +238,14 @@ def _warnings(
     return {kind: sentences for kind, sentences in found.items() if sentences}
 
 
-def _above_the_cap(readings: Readings, settings: TrainSettings) -> tuple[str, ...]:
-    cap = readings.columns["cap"] if "cap" in readings.columns else settings.bounds["cap"]
-    above = int(np.sum(readings.y > cap))  # a missing reading is not above anything
-    if not above:
+def _beyond_bounds(readings: Readings, settings: TrainSettings) -> tuple[str, ...]:
+    cap, floor = (readings.columns.get(name, settings.bounds.get(name, 0.0)) for name in ("cap", "floor"))
+    # a missing reading is on neither side
+    above, below = int(np.sum(readings.y > cap)), int(np.sum(readings.y < floor))
+    if not above + below:
         return ()
-    return (f"{above} of {len(readings.y)} readings are above the cap, which no forecast passes: raise cap",)
+    count = len(readings.y)
+    return (f"of {count} readings {above} are above cap and {below} below floor, where no trend goes",)
 
 
 def _since(started: float) -> float:

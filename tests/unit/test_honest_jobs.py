@@ -172,13 +172,22 @@ def test_a_line_through_two_readings_is_no_measurement(tmp_path: Path) -> None:
     assert "mean_mase" not in log
 
 
-def test_readings_above_the_cap_are_warned_of(tmp_path: Path) -> None:
-    paths = tree(tmp_path, {"7/data.csv": history()}, growth="logistic", cap="1")
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ({"cap": "1"}, "40 are above cap and 0 below"),
+        ({"cap": "1e6", "floor": "1e5"}, "0 are above cap and 40"),
+    ],
+)
+def test_readings_beyond_cap_or_floor_are_warned_of(
+    tmp_path: Path, bounds: dict[str, str], message: str
+) -> None:
+    paths = tree(tmp_path, {"7/data.csv": history(days=40)}, growth="logistic", **bounds)
 
     run_train(paths)
 
     (line,) = ledger(paths).values()
-    assert any("readings are above the cap" in warning for warning in line["warnings"])
+    assert any(message in warning for warning in line["warnings"])
 
 
 def test_an_idle_customer_under_logistic_growth_is_measured_and_served_as_zero(tmp_path: Path) -> None:

@@ -85,6 +85,18 @@ def test_a_delimiter_and_a_decimal_mark_may_be_named(tmp_path: Path) -> None:
     assert written(paths) == {"7": ["2026-01-01 00:00:00,1.234"]}
 
 
+def test_files_whose_dates_have_other_orders_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = raw(tmp_path, HEADER + "7,13/01/2024,5\n7,02/03/2024,6\n")
+    (paths.processing_input / "other.csv").write_text(HEADER + "7,01/14/2024,5\n7,02/05/2024,6\n")
+
+    process(paths, Columns())
+
+    assert "'other.csv' the month, each file beyond doubt" in caplog.text
+    assert len(written(paths)["7"]) == 4
+
+
 def test_a_decimal_comma_that_may_be_of_thousands_is_refused_until_it_is_named(tmp_path: Path) -> None:
     paths = raw(tmp_path, "customer_id;timestamp;consumption\n7;2026-01-01;1,234\n7;2026-01-02;5\n")
 
