@@ -124,7 +124,8 @@ def read_files(
     """
     count, unwanted, last_line = 0, 0, time.monotonic()
     for done, reading in enumerate(files):
-        decimal = options.decimal or reading.source.decimal or "."
+        decimal = reading.source.decimal if options.decimal is None else options.decimal
+        decimal = "." if decimal is None else decimal
         for batch, evidence in _with_evidence(reading, options.date_format):
             usable, refused, wanted = judge(
                 batch, columns, decimal=decimal, date_format=options.date_format, evidence=evidence

@@ -48,7 +48,7 @@ class Dialect:
     """A codec of Python's; it takes a byte order mark off."""
     delimiter: str
     decimal: str
-    """'.' or ','."""
+    """'.' or ','; '' where no cell shows which, see `decimal_of`."""
     header: tuple[str, ...]
     """The cells of the first line that has any, without the blanks around them; it may be a reading."""
     quote: str = QUOTE
@@ -159,8 +159,14 @@ def is_reading(row: Sequence[str], options: ReadingOptions) -> bool:
 
 
 def decimal_of(texts: Iterable[str]) -> str:
-    """Return the decimal sign of a file by its cells: ',' where one says so and none speaks against it."""
+    """Return the decimal sign of a file by its cells, '' where none shows it.
+
+    It is ',' where a cell says so and none speaks against it.  Cells such as 1.234 may have it or a sign
+    between thousands, so that they say nothing.
+    """
     cells = list(texts)
     commas = [text for text in cells if _COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
     points = [text for text in cells if _POINT.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
-    return "," if commas and not points else "."
+    if commas and not points:
+        return ","
+    return "." if points else ""

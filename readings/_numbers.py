@@ -22,6 +22,8 @@ BLANKS = " \t\r\n\v\f"
 
 NOT = "is not a number"
 INFINITE = "is an infinite number"
+IN_DOUBT = f"{NOT} beyond doubt: its point may be decimal or between thousands; set decimal"
+_POINT_IN_DOUBT = re.compile(rb"[ ]*[+-]?[1-9][0-9]{0,2}(?:[.][0-9]{3})+[ ]*")
 POINT = f"{NOT}: it has a decimal point where decimal is ','"
 HINTS = tuple(
     (re.compile(pattern, re.IGNORECASE | re.ASCII), reason)
@@ -45,8 +47,11 @@ HINTS = tuple(
 def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> ParsedColumn:
     """Return the numbers that `texts` say, float64; NaN without a reason where a text says it is missing.
 
-    `decimal` is '.' or ','.  With `booleans` true and false, in any case, are 1 and 0.
+    `decimal` is '.' or ',', or '' where nothing shows which: then 7.5 is read, and 1.234 is in doubt.  With
+    `booleans` true and false, in any case, are 1 and 0.
     """
+    if not decimal:
+        return _without_doubt(texts, booleans=booleans)
     plain = _as_bytes(texts)
     if decimal == ",":
         plain = [b"?" if b"." in text else text.replace(b",", b".") for text in plain]
@@ -62,6 +67,13 @@ def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> Pars
             value = np.nan
         values[place] = value
     return ParsedColumn(values, reasons)
+
+
+def _without_doubt(texts: Texts, *, booleans: bool) -> ParsedColumn:
+    parsed = numbers(texts, decimal=".", booleans=booleans)
+    doubtful = [place for place, text in enumerate(_as_bytes(texts)) if _POINT_IN_DOUBT.fullmatch(text)]
+    parsed.values[doubtful] = np.nan
+    return ParsedColumn(parsed.values, dict(parsed.reasons) | dict.fromkeys(doubtful, IN_DOUBT))
 
 
 def _as_bytes(texts: Texts) -> Sequence[bytes]:

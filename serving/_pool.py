@@ -43,8 +43,9 @@ MOST_UNSENT_BYTES: Final = 64 * 1024 * 1024
 """Of answers that Multi Model Server has not taken yet; beyond it long work pauses."""
 MOST_FRAME_BYTES: Final = 1024 * 1024
 """Of a message besides the body of its request."""
-ANSWER_SHARE: Final = 0.9
-"""Of the time after which Multi Model Server gives up; by then a request is refused."""
+LAST_SHARE: Final = 0.1
+LEAST_LAST_SECONDS: Final = 1.0
+"""Of the time after which Multi Model Server gives up: a request that is not answered by then is refused."""
 QUIET_SECONDS: Final = 1.0
 """A pool that is told to stop ends once nothing was asked for so long."""
 LAST_SECONDS: Final = 15.0
@@ -319,7 +320,7 @@ class Pool:
             self._steps(connection, requests),
             finish=lambda content: self._send(connection, content),
             refuse=refuse,
-            deadline=self._last_request + ANSWER_SHARE * self._settings.timeout_seconds,
+            deadline=self._last_request + _patience(self._settings.timeout_seconds),
         )
         self._schedule.add(connection.job)
 
@@ -386,6 +387,12 @@ class Pool:
             self._later = [(when, do) for when, do in self._later if when > now]
         for do in due:
             do()
+
+
+def _patience(timeout_seconds: int) -> float:
+    """Return after how many seconds a request is refused, so that Multi Model Server sees an answer."""
+    last = max(LEAST_LAST_SECONDS, LAST_SHARE * timeout_seconds)
+    return timeout_seconds - min(last, timeout_seconds / 2)
 
 
 def _stopping() -> RequestError:

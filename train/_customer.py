@@ -15,7 +15,7 @@ from archive import SUFFIX, Archive, ArchiveError, pack, unpack
 from forecasting import Model, unseen_slots
 from train._channel import Customer
 from train._files import read_file
-from train._fit import INSTEAD, Estimate, arguments_of, estimate, evaluate, naive_estimate
+from train._fit import INSTEAD, NO_NOISE, Estimate, arguments_of, estimate, evaluate, naive_estimate
 from train._freq import freq_of
 from train._outcome import Failed, Fitted, Outcome
 from train._proof import ProofError, prove
@@ -29,8 +29,12 @@ VERSIONS = {"fleetcast": version("fleetcast"), "numpy": np.__version__}
 ENGINES = ("fleetcast", "prophet")
 """Those whose archives no seasonal naive forecast replaces unasked."""
 MOST_REASON_CHARACTERS = 2_000
-NO_NOISE = 1e-8
-"""Scaled standard deviation below which a model explains its readings without noise."""
+
+
+_FLOOR = (
+    "terms multiply a trend that has a floor: Prophet itself forecasts this model.json otherwise, as it "
+    "multiplies the floor too, which the fit does not"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,8 @@ def _warnings(
 ) -> dict[str, tuple[str, ...]]:
     """Return what a reader of the forecasts should know of the data, as sentences by kind."""
     found = {"rows left out" if readings.dropped_rows else "readings": readings.notes}
+    if settings.is_logistic:
+        found["above the cap"] = _above_the_cap(readings, settings)
     model = estimated.model
     if estimated.engine == "naive" or not isinstance(model, Model):
         return {kind: sentences for kind, sentences in found.items() if sentences}
@@ -223,9 +229,21 @@ def _warnings(
     usable = readings if finite.all() else readings.rows(finite)
     conditions = arguments_of(usable, settings).get("conditions") if settings.columns else None
     found["unseen slots"] = tuple(unseen_slots(model, usable.ds, freq=freq, conditions=conditions))
+    if model.layout.multiplicative.any() and (
+        model.settings.scaling == "minmax" or model.scale.logistic_floor
+    ):
+        found["a floor"] = (_FLOOR,)
     if model.parameters.sigma_obs < NO_NOISE:
         found["no noise"] = ("the model explains the readings without noise: its interval has no width",)
     return {kind: sentences for kind, sentences in found.items() if sentences}
+
+
+def _above_the_cap(readings: Readings, settings: TrainSettings) -> tuple[str, ...]:
+    cap = readings.columns["cap"] if "cap" in readings.columns else settings.bounds["cap"]
+    above = int(np.sum(readings.y > cap))  # a missing reading is not above anything
+    if not above:
+        return ()
+    return (f"{above} of {len(readings.y)} readings are above the cap, which no forecast passes: raise cap",)
 
 
 def _since(started: float) -> float:

@@ -207,7 +207,7 @@ def test_large_requests_of_many_models_are_all_answered(fleet: Paths) -> None:
 
 def test_what_takes_too_long_is_503_and_costs_no_process(fleet: Paths) -> None:
     large = b'{"period": 1}\n' * 90_000
-    with serving(fleet.base, SAGEMAKER_MODEL_SERVER_TIMEOUT="2") as server:
+    with serving(fleet.base, SAGEMAKER_MODEL_SERVER_TIMEOUT="4") as server:
         server.load("0", fleet.models / "0" / "model")
         before = pool(server)
 

@@ -76,6 +76,8 @@ def test_a_file_is_read_in_the_dialect_that_it_shows(content: str | bytes) -> No
         (HEADER + '2026-01-01,7\n2026-01-02,"1,234.5"\n', r"line 3: '1,234\.5' .* a comma between thousands"),
         (HEADER + '2026-01-01,"7,5"\n', "a decimal comma"),
         ("timestamp;consumption\n2026-01-01;1,234\n", "may be decimal or between thousands"),
+        ("timestamp;consumption\n2026-01-01;7\n2026-01-02;1.234\n", "its point may be decimal or between"),
+        ("timestamp\tconsumption\n2026-01-01\t2.500\n", "its point may be decimal or between"),
         ("timestamp;consumption\n2026-01-01;7,5\n2026-01-02;1.234\n", r"line 3: '1\.234' .* decimal point"),
         ("timestamp;consumption\n2026-01-01;7,5\n2026-01-02;7.5\n", r"line 2: '7,5' .* decimal comma"),
         (

@@ -160,6 +160,33 @@ def test_without_a_customer_that_was_measured_there_is_no_mean_mase(tmp_path: Pa
     assert "customers_fallback=1;" in log
 
 
+def test_a_line_through_two_readings_is_no_measurement(tmp_path: Path) -> None:
+    two = "timestamp,consumption\n2026-01-01,1\n2026-01-02,2\n"
+    paths = tree(tmp_path, {"7/data.csv": two}, max_fallback_fraction="1")
+
+    code, log = run_train(paths)
+
+    assert code == 0
+    assert "mean_mase" not in log
+
+
+def test_readings_above_the_cap_are_warned_of(tmp_path: Path) -> None:
+    paths = tree(tmp_path, {"7/data.csv": history()}, growth="logistic", cap="1")
+
+    run_train(paths)
+
+    (line,) = ledger(paths).values()
+    assert any("readings are above the cap" in warning for warning in line["warnings"])
+
+
+def test_a_floor_below_multiplied_terms_is_warned_of(tmp_path: Path) -> None:
+    options = {"scaling": "minmax", "seasonality_mode": "multiplicative"}
+
+    run_train(paths := tree(tmp_path, {"7/data.csv": history()}, **options))
+
+    assert any("multiplies the floor too" in warning for warning in ledger(paths)["7"]["warnings"])
+
+
 def test_a_mean_mase_is_written_so_that_its_regex_reads_it(tmp_path: Path) -> None:
     paths = tree(tmp_path, {"7/data.csv": history()})
 

@@ -94,6 +94,24 @@ def test_a_decimal_comma_that_may_be_of_thousands_is_refused_until_it_is_named(t
     assert "may be decimal or between thousands" in rejected(paths)[0][3]
 
 
+def test_a_point_that_may_be_of_thousands_is_refused_until_the_file_shows_what_it_is(tmp_path: Path) -> None:
+    rows = ["7;2026-01-01;1.234", "7;2026-01-02;5", "7;2026-01-03;12.345.678"]
+    paths = raw(tmp_path / "doubtful", "\n".join(["customer_id;timestamp;consumption", *rows, ""]))
+    shown = raw(
+        tmp_path / "shown",
+        "\n".join(["customer_id;timestamp;consumption", *rows[:2], "7;2026-01-03;0.5", ""]),
+    )
+
+    process(paths, Columns())
+    process(shown, Columns())
+
+    assert [(line, reason.partition("beyond doubt: ")[2][:9]) for _, line, _, reason in rejected(paths)] == [
+        (2, "its point"),
+        (4, "its point"),
+    ]
+    assert written(shown)["7"][0] == "2026-01-01 00:00:00,1.234"
+
+
 def test_day_and_month_are_read_in_the_order_that_the_whole_file_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
