@@ -54,7 +54,12 @@ class Prior:
 
 
 def variance(rss: float, n: int) -> float:
-    """Return the σ² that minimises F for given residuals: the root of 4σ⁴ + Nσ² = RSS."""
+    """Return the σ² that minimises F for given residuals: the root of 4σ⁴ + Nσ² = RSS.
+
+    Raises NoSolutionError where rounding has made RSS so negative that there is none.
+    """
+    if 16 * rss < -n * n:
+        raise NoSolutionError("Rounding hides the sum of the squared residuals")
     return 2 * rss / (n + sqrt(n * n + 16 * rss))
 
 
