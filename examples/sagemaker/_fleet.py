@@ -18,6 +18,7 @@ METRICS = {
         "customers_ok",
         "customers_skipped",
         "customers_fallback",
+        "customers_kept",
         "customers_failed",
         "mean_mase",
         "models_per_second",

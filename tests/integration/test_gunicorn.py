@@ -394,7 +394,7 @@ def test_on_a_multi_model_endpoint_answer_log_and_metrics_name_the_customer(
         for key in ("4f0c", "77aa"):
             server.load(key, paths.models / key / "model")
         named = server.request(
-            "POST", "/models/4f0c/invoke", b'{"target_model": "2"}', headers={TARGET: "seven.tar.gz"}
+            "POST", "/models/4f0c/invoke", b'{"target_model": "seven"}', headers={TARGET: "seven.tar.gz"}
         )
         unnamed, key = server.invoke("77aa", {}), server.invoke("4f0c", {})
         other = server.request("POST", "/models/4f0c/invoke", b'{"period": 0}', headers={TARGET: "77aa"})
@@ -452,15 +452,15 @@ def test_with_a_full_disk_models_in_memory_go_on_and_the_log_names_it(
         (folder / "model.json").write_text(model_text(float(number)))
 
     with serving(paths.base, SERVING_STACK="gunicorn", TMPDIR=str(small_disk)) as server:
-        workers = {worker.pid for worker in children(server)}
         server.load("1", paths.models / "1" / "model")
+        workers = {worker.pid for worker in children(server)}  # the last of them may be on its way
         filled = fill(small_disk)
         answers = [server.invoke("1", {"period": period}).status for period in range(1, 40)]
         routes = [server.request("GET", path).status for path in ("/models", "/metrics", "/nothing")]
         loads = {server.load(str(number), paths.models / str(number) / "model").status for number in LEVELS}
         filled.unlink()
         again = server.load("3", paths.models / "3" / "model").status
-        same = {worker.pid for worker in children(server)} == workers
+        same = workers <= {worker.pid for worker in children(server)}
     err = capfd.readouterr().err
 
     assert set(answers) == {200}

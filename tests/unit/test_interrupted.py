@@ -64,10 +64,10 @@ def test_sigterm_to_all_processes_is_the_jobs_alone(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_in_doctor_is_one_line_and_130(tmp_path: Path) -> None:
-    program = "import sys; sys.argv = ['x', 'doctor']; print('begin', file=sys.stderr, flush=True)\n"
-    program += "from container.__main__ import main; sys.exit(main())"
+    program = "import sys; from container.__main__ import main; sys.argv = ['x', 'doctor']\n"
+    program += "print('begin', file=sys.stderr, flush=True); sys.exit(main())"
 
-    code, log = interrupted([sys.executable, "-c", program], tmp_path, line="begin", after=0.6)
+    code, log = interrupted([sys.executable, "-c", program], tmp_path, line="begin", after=0.05)
 
     assert code == 130
     assert log.splitlines() == ["begin", "interrupted"]

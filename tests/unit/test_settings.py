@@ -68,7 +68,7 @@ def test_hyperparameters_come_as_texts_and_become_prophets_arguments(tmp_path: P
 
 
 def test_an_unknown_hyperparameter_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"unknown hyperparameter growht; known are .*growth"):
+    with pytest.raises(SettingError, match=r"unknown hyperparameter 'growht'; known are .*growth"):
         TrainSettings.from_files(hyperparameters(tmp_path, {"growht": "flat"}))
 
 
