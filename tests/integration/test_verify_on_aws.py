@@ -150,7 +150,7 @@ def test_an_interrupt_while_the_endpoint_is_created_leaves_nothing(account: Acco
         assert process.poll() is None
 
     os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=300)
 
     assert process.returncode == 130, error
     assert (tmp_path / "refused").exists()
