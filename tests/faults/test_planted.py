@@ -42,11 +42,11 @@ serving._supervisor.Supervisor._drain = lambda self: None
 """,
     "test_15": """
 import serving._store_service
-answer, kept = serving._store_service.answer, []
+answer, kept = serving._store_service.answer_in_steps, []
 def leaking(body, **how):
     kept.append(bytes(20_000))
     return answer(body, **how)
-serving._store_service.answer = leaking
+serving._store_service.answer_in_steps = leaking
 """,
     "test_16": """
 import serving._store_service
