@@ -1,11 +1,19 @@
-"""How random tests choose their examples.
+"""How random tests choose their examples, and what signals the programs of the tests take.
 
-The same ones in every run, so that `make test` says the same of the same code; `make test SEEDS=fresh`
+The same examples in every run, so that `make test` says the same of the same code; `make test SEEDS=fresh`
 (`pytest --hypothesis-profile=fresh`) takes others each time.  No example has a time limit.
+
+A shell that starts the suite in the background has it ignore SIGINT, and so every program that a test starts;
+several tests interrupt such programs.
 """
+
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 settings.register_profile("fresh", derandomize=False, database=None, deadline=None, print_blob=True)
 settings.load_profile("fixed")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
