@@ -38,10 +38,10 @@ def test_ctrl_c_while_the_workers_start_is_one_line_and_130(tmp_path: Path, afte
 
     code, log = interrupted([installed("train")], tmp_path, line="300 customers in", after=after)
 
-    assert code in (130, 0)  # 0: all were done before
     assert "Traceback" not in log
     assert "KeyboardInterrupt" not in log
-    if code == 130:
+    if "customers_ok=300;" not in log:  # else all were done before, and the program was on its way out
+        assert code == 130
         assert log.count("stopped: ") == 1
         assert "run again to go on" in log
 
