@@ -1,4 +1,4 @@
-"""The input folder in, the files with readings out; a log line for each that is passed over."""
+"""The input folder in, the files with readings out; a log line for each that is skipped."""
 
 import logging
 import os

@@ -60,7 +60,7 @@ def plain_table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table 
 def table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table:
     """Return the columns of a file; `RowError` names the first line that does not fit the header.
 
-    Lines without any cell and lines that repeat the header are passed over; `notes` counts the latter.
+    Lines without any cell and lines that repeat the header are skipped; `notes` counts the latter.
     """
     names = list(dialect.header)
     width = max(place for place, name in enumerate(names, 1) if name)
@@ -116,5 +116,5 @@ def _notes(repeated: Sequence[int]) -> tuple[str, ...]:
     if not repeated:
         return ()
     return (
-        f"lines passed over because they repeat the header: {len(repeated)}, the first is line {repeated[0]}",
+        f"lines skipped because they repeat the header: {len(repeated)}, the first is line {repeated[0]}",
     )

@@ -86,7 +86,7 @@ class Connection:
             pass
 
     def close(self) -> None:
-        """Give up what is in hand."""
+        """Give up the work in progress."""
         self.socket.close()
         self.job, self.job_bytes = None, 0
         self._incoming.clear()

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.25
 MOST_HELD_BYTES: Final = 128 * 1024 * 1024
-"""Of messages and answers in hand; beyond it no more is read until some are answered."""
+"""Of unanswered messages and unsent answers; beyond it no more is read until some are answered."""
 MOST_UNSENT_BYTES: Final = 64 * 1024 * 1024
 """Of answers that Multi Model Server has not taken yet; beyond it long work pauses."""
 MOST_FRAME_BYTES: Final = 1024 * 1024
@@ -54,7 +54,7 @@ UNLISTEN_SECONDS: Final = 1.0
 END_SECONDS: Final = 5.0
 """How long Java may take to note that a launcher has ended."""
 END_SECONDS_UNSEEN: Final = 0.1
-"""The same where it cannot be told."""
+"""The same where it is not known."""
 
 
 class Pool:
@@ -82,7 +82,7 @@ class Pool:
         self._held_bytes = 0
         self._sending: set[Connection] = set()
         self._paused: deque[Connection] = deque()
-        """Connections that are not read, because too many bytes are in hand."""
+        """Connections that are not read, because too many bytes are unanswered."""
         self._exempt: Connection | None = None
         """The one that is read all the same, because nothing else could go on."""
         self._later: list[tuple[float, Callable[[], None]]] = []

@@ -25,7 +25,7 @@ Steps: TypeAlias = Generator[Awaited, None, bytes]
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """A request in hand."""
+    """A request in progress."""
 
     steps: Steps
     finish: Callable[[bytes], None]
@@ -39,7 +39,7 @@ class Job:
 
 
 class Schedule:
-    """All jobs in hand; `soon` has the loop call a function, and may be called from any thread."""
+    """All jobs in progress; `soon` has the loop call a function, and may be called from any thread."""
 
     def __init__(self, soon: Callable[[Callable[[], None]], None]) -> None:
         self._soon = soon
@@ -77,7 +77,7 @@ class Schedule:
         return [job for job in self._all if now > job.deadline]
 
     def everything(self) -> list[Job]:
-        """Return all jobs in hand."""
+        """Return all jobs in progress."""
         return list(self._all)
 
     def run(self, *, with_long: bool) -> None:

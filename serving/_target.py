@@ -21,7 +21,7 @@ def target_of(headers: Headers) -> str | None:
     """Return the TargetModel header, or `target_model=...` among the custom attributes; None for neither.
 
     Custom attributes are the caller's own text; here they are `name=value` pairs between `;`, and what is
-    none is passed over.
+    none is skipped.
     """
     if name := headers.get(TARGET_MODEL):
         return name

@@ -1,6 +1,6 @@
 """Finding the customers: `<channel>/<customer>/data.csv`, `<channel>/<customer>.csv` or `.parquet`.
 
-No link below the channel's folder is followed; the folder itself may be one.  Nothing is passed over without
+No link below the channel's folder is followed; the folder itself may be one.  Nothing is skipped without
 a line in the log.
 """
 
@@ -25,7 +25,7 @@ CONFIG: Final = "config"
 ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
 WHOLE: Final = ("data.csv", "data.csv.gz", "data.parquet")
 SKIPPED_LOGGED: Final = 10
-"""Lines about files that are passed over, per reason; the others are counted."""
+"""Lines about files that are skipped, per reason; the others are counted."""
 _COPY: Final = re.compile(r"( \(\d+\)|[ _-]*\bcopy( \d+)?)$|^copy of ", re.IGNORECASE)
 """What browsers and file managers add to the name of a second copy."""
 
@@ -54,19 +54,19 @@ class Customer:
 
 @dataclass(slots=True)
 class _Skipped:
-    """Counts what is passed over, and logs the first few of each kind."""
+    """Counts what is skipped, and logs the first few of each kind."""
 
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, path: str, reason: str) -> None:
         self.counts[reason] += 1
         if self.counts[reason] <= SKIPPED_LOGGED:
-            logger.warning("%s is passed over: %s", quoted(path), reason)
+            logger.warning("%s is skipped: %s", quoted(path), reason)
 
     def log_rest(self) -> None:
         for reason, count in self.counts.items():
             if count > SKIPPED_LOGGED:
-                logger.warning("%d more are passed over: %s", count - SKIPPED_LOGGED, reason)
+                logger.warning("%d more are skipped: %s", count - SKIPPED_LOGGED, reason)
 
 
 def find_customers(paths: Paths, host: Host | None = None) -> list[Customer]:

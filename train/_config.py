@@ -86,7 +86,7 @@ def _files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
-            logger.info("%s is passed over: hidden", quoted(path))
+            logger.info("%s is skipped: hidden", quoted(path))
             continue
         argument = _FILES.get(path.name)
         if argument is None:

@@ -62,7 +62,7 @@ def read(
     """Return what `contents`, the bytes of a customer's `files`, hold together.
 
     CSV with the header `timestamp,consumption` or `ds,y`, or without a header; Parquet with those columns.
-    `columns` are further ones that must be there; others are passed over.  A reading that is missing is NaN;
+    `columns` are further ones that must be there; others are skipped.  A reading that is missing is NaN;
     rows without a value in one of `columns` are left out and counted.  Raises `ReadingsError` for the first
     thing that is in doubt; `options` say what the files leave open.
     """

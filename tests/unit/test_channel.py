@@ -138,7 +138,7 @@ def test_hidden_and_unknown_files_are_passed_over_with_a_line_each(
 
     assert found == {"good": 1, "x": 1}
     for name in (".hidden.csv", ".ipynb_checkpoints", "notes.txt", "data.xlsx", "DATA.CSV"):
-        assert sum(name in line and "is passed over" in line for line in caplog.messages) == 1
+        assert sum(name in line and "is skipped" in line for line in caplog.messages) == 1
 
 
 def test_many_unknown_files_are_counted(paths: Paths, caplog: pytest.LogCaptureFixture) -> None:
@@ -148,7 +148,7 @@ def test_many_unknown_files_are_counted(paths: Paths, caplog: pytest.LogCaptureF
     find_customers(paths)
 
     assert len(caplog.messages) == SKIPPED_LOGGED + 1
-    assert "7 more are passed over" in caplog.messages[-1]
+    assert "7 more are skipped" in caplog.messages[-1]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")

@@ -135,7 +135,7 @@ def test_a_header_that_is_repeated_is_passed_over_and_noted() -> None:
 
     assert readings.y.tolist() == [7, 8]
     assert readings.notes == (
-        "data.csv: lines passed over because they repeat the header: 1, the first is line 3",
+        "data.csv: lines skipped because they repeat the header: 1, the first is line 3",
     )
 
 

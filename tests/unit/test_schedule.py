@@ -1,4 +1,4 @@
-"""In which order a pool process works on what it has in hand."""
+"""In which order a pool process works on its requests."""
 
 from collections.abc import Generator
 from concurrent.futures import Future
