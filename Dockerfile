@@ -23,19 +23,16 @@ RUN /opt/fleetcast/bin/pip install --quiet --require-hashes -r /src/requirements
 RUN cd /opt/fleetcast/lib/python3*/site-packages/mms/frontend \
  && /opt/fleetcast/bin/python -m zipfile -e model-server.jar /tmp/jar \
  && mv "/tmp/jar/META-INF/native/libnetty_transport_native_epoll_$(uname -m | sed s/aarch64/aarch_64/).so" /opt/java/lib/
-COPY pyproject.toml README.md LICENSE /src/
-COPY archive /src/archive
-COPY container /src/container
-COPY forecasting /src/forecasting
-COPY processing /src/processing
-COPY readings /src/readings
-COPY serving /src/serving
-COPY train /src/train
-COPY image /src/image
+COPY pyproject.toml README.md LICENSE /opt/fleetcast/app/
+COPY fleetcast /opt/fleetcast/app/fleetcast
+COPY container /opt/fleetcast/app/container
+COPY processing /opt/fleetcast/app/processing
+COPY serving /opt/fleetcast/app/serving
+COPY train /opt/fleetcast/app/train
 ARG SOURCE_DATE_EPOCH=0
-RUN /opt/fleetcast/bin/pip install --quiet --no-deps /src \
+RUN /opt/fleetcast/bin/pip install --quiet --no-deps --editable /opt/fleetcast/app \
  && /opt/fleetcast/bin/pip uninstall --quiet --yes pip \
- && /src/image/slim.sh /opt/fleetcast /opt/java
+ && /opt/fleetcast/app/container/image/slim.sh /opt/fleetcast /opt/java
 
 FROM --platform=${PLATFORM} ${BASE}
 RUN apt-get update -qq \

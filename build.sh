@@ -128,7 +128,7 @@ build() { # ARCH
 
 # Say what is in an image, beside it
 write_sbom() { # ARCH
-  local script=$context/image/sbom.py file=$root/build/${tag//[:\/]/-}-$1.cdx.json
+  local script=$context/container/image/sbom.py file=$root/build/${tag//[:\/]/-}-$1.cdx.json
   [ -f "$script" ] || return 0
   local listing=(docker run --rm --interactive --network none --platform "linux/$1"
     --entrypoint /opt/fleetcast/bin/python "$tag-$1" -B -)

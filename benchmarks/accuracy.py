@@ -19,7 +19,7 @@ import pandas as pd
 from prophet import Prophet
 
 from benchmarks._report import RESULTS
-from forecasting import fit
+from fleetcast.forecasting import fit
 
 NAIVE2_OF_M4_HOURLY: Final = (18.383, 2.395)
 DAY_OF_HOURS: Final = 24

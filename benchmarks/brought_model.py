@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from benchmarks._customers import customer
 from benchmarks._report import RESULTS, about
-from container._profile import profile
-from forecasting import fit
+from container.profile import profile
+from fleetcast.forecasting import fit
 
 BF16: Final = {"DNNL_DEFAULT_FPMATH_MODE": "BF16"}
 MODEL: Final = Path(__file__).with_name("_mlp.py")

@@ -21,14 +21,14 @@ from typing import Final
 import numpy as np
 import psutil
 
-from archive import Archive, BundleWriter, pack
 from benchmarks._report import RESULTS, write
 from benchmarks._timing import Comparison, of_rounds
 from benchmarks._wrk import need_wrk, wrk
-from forecasting import fit
-from serving._cache import ModelCache
-from serving._store import open_store
-from tests.integration.server import Server, free_port, installed, serving_plain, wait_for_an_answer
+from fleetcast.archive import Archive, BundleWriter, pack
+from fleetcast.forecasting import fit
+from serving.models.cache import ModelCache
+from serving.models.store import open_store
+from tests.integration.server import Server, free_port, serving_plain, wait_for_an_answer
 
 CUSTOMERS: Final = 10_000
 STOCK_CUSTOMERS: Final = 40
@@ -93,7 +93,8 @@ def write_fleet(base: Path) -> None:
 def stock_serving(archives: Path) -> Iterator[Server]:
     """Run the stock application under gunicorn until the block ends."""
     port = free_port()
-    command = [installed("gunicorn"), "--workers", str(os.cpu_count()), "--threads", "4"]
+    gunicorn = Path(sys.executable).with_name("gunicorn")
+    command = [str(gunicorn), "--workers", str(os.cpu_count()), "--threads", "4"]
     command += ["--bind", f"127.0.0.1:{port}", "--timeout", "600", "--log-level", "warning"]
     command += ["--no-control-socket", "benchmarks.stock.endpoint:app"]
     process = subprocess.Popen(

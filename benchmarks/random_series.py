@@ -21,11 +21,11 @@ import psutil
 from numpy.typing import NDArray
 from prophet import Prophet
 
-import forecasting
 from benchmarks._report import RESULTS, about
-from forecasting._changepoints import without_changepoints
-from forecasting._prepare import Prepared, prepare, problem
-from forecasting._settings import settings_from
+from fleetcast import forecasting
+from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
+from fleetcast.forecasting.preprocessing.prepare import Prepared, prepare, problem
+from fleetcast.forecasting.settings import settings_from
 from tests.parity.generated_series import Generated, future, generated
 from tests.parity.open_directions import is_open
 from tests.parity.stock import Case

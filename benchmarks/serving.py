@@ -21,7 +21,7 @@ from benchmarks._report import RESULTS, write
 from benchmarks._timing import Comparison, of_rounds
 from benchmarks._wrk import need_wrk, wrk
 from benchmarks.stock.server import stock_serving
-from forecasting import fit
+from fleetcast.forecasting import fit
 from tests.integration.server import Server, serving
 
 STOCK_MODELS: Final = 8

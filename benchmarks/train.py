@@ -130,7 +130,7 @@ def train(paths: Paths) -> dict[str, Any]:
     environment = os.environ | {"SAGEMAKER_BASE_DIR": str(paths.base)}
     started = time.perf_counter()
     process = subprocess.Popen(
-        [Path(sys.executable).with_name("train")], env=environment, stderr=subprocess.DEVNULL
+        [Path(sys.executable).with_name("fleetcast"), "train"], env=environment, stderr=subprocess.DEVNULL
     )
     peaks = {"parent_rss": 0, "worker_rss": 0, "open_files": 0}
     watcher = threading.Thread(target=_watch, args=(process, peaks))

@@ -1,21 +1,17 @@
 """What every program stands on: the environment goes in, typed settings, paths, errors and logs come out."""
 
-from container._cpu import usable_cpus
-from container._errors import FleetcastError, InputError, SettingError
-from container._java import find_java
-from container._memory import free_bytes, total_bytes
-from container._paths import Paths
-from container._program import LineFormatter, configure_logging, log_level_name, log_metrics, run
-from container._progress import progress
-from container._quoting import one_line, quoted
-from container._settings import choice, flag, fraction, whole_number
+from container.cpu import usable_cpus
+from container.java import find_java
+from container.memory import free_bytes, total_bytes
+from container.paths import Paths
+from container.program import LineFormatter, configure_logging, log_level_name, log_metrics, run
+from container.progress import progress
+from container.quoting import one_line, quoted
+from container.settings import choice, flag, fraction, whole_number
 
 __all__ = [
-    "FleetcastError",
-    "InputError",
     "LineFormatter",
     "Paths",
-    "SettingError",
     "choice",
     "configure_logging",
     "find_java",

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from archive import MEMBERS, SUFFIX, Archive, read_archive
 from container import Paths
 from examples import synthetic
 from examples.picture import draw
+from fleetcast.archive import MEMBERS, SUFFIX, Archive, read_archive
 
 ASKED = 4
 PERIOD = 7
@@ -54,7 +54,7 @@ class Demo:
 
     def run(self, program: str, *arguments: str) -> None:
         """Run `process` or `train` to its end; stop the demo where it fails."""
-        command = [_installed(program), *arguments]
+        command = [_installed(), program, *arguments]
         if code := subprocess.run(command, env=self.environment(), check=False).returncode:  # noqa: S603
             sys.exit(code)
 
@@ -65,7 +65,7 @@ class Demo:
         environment = self.environment(SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_BIND_TO_PORT=str(port))
         log = self.folder / "serve.log"
         with log.open("wb") as output:
-            process = subprocess.Popen([_installed("serve")], env=environment, stdout=output, stderr=output)  # noqa: S603
+            process = subprocess.Popen([_installed(), "serve"], env=environment, stdout=output, stderr=output)  # noqa: S603
         try:
             _wait(f"http://127.0.0.1:{port}/models", process, log)
             yield f"http://127.0.0.1:{port}"
@@ -179,8 +179,8 @@ def _print_forecasts(forecasts: dict[str, list[dict[str, Any]]]) -> None:
             print(f"{customer:<{width}}  {row['ds']:<19}  {numbers}")
 
 
-def _installed(program: str) -> str:
-    return str(Path(sys.executable).with_name(program))
+def _installed() -> str:
+    return str(Path(sys.executable).with_name("fleetcast"))
 
 
 def _free_port() -> int:

@@ -1,5 +1,5 @@
 """Raw readings of many customers go in, one folder per customer comes out, larger than memory."""
 
-from processing._columns import Columns
+from processing.columns import Columns
 
 __all__ = ["Columns"]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from container import Paths
-from serving._answer import answer
-from serving._load import Forecaster, load_folder
-from serving._target import customer_of
+from serving.models.load import Forecaster, load_folder
+from serving.request.respond import answer
+from serving.request.target_header import customer_of
 
 _loaded: dict[str, Forecaster] = {}
 """The one model of this process, by its name."""

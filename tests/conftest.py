@@ -7,6 +7,7 @@ A shell that starts the suite in the background has it ignore SIGINT, and so eve
 several tests interrupt such programs.
 """
 
+import os
 import signal
 
 from hypothesis import settings
@@ -17,3 +18,6 @@ settings.load_profile("fixed")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The programs run as they are, without the start again that sets the processor's profile; test_profile has it
+os.environ["FLEETCAST_PROFILE"] = "tests"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from archive import Archive, pack
-from forecasting import fit
+from fleetcast.archive import Archive, pack
+from fleetcast.forecasting import fit
 
 GOOD = ("one", "two", "three")
 

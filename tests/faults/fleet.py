@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from archive import Archive, pack
-from forecasting import fit
+from fleetcast.archive import Archive, pack
+from fleetcast.forecasting import fit
 from tests.integration.server import Server
 
 CUSTOMERS = 50

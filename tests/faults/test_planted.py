@@ -14,54 +14,54 @@ pytestmark = pytest.mark.faults
 SUITES = [Path(__file__).with_name(name) for name in ("test_requests.py", "test_serving.py")]
 BOTH = {
     "test_9": """
-import serving._records
-parse = serving._records.as_request
+import serving.request.records
+parse = serving.request.records.as_request
 def lax(record):
     try:
         return parse(record)
-    except serving._records.RequestError:
+    except serving.request.records.RequestError:
         return parse(b"{}")
-serving._records.as_request = lax
+serving.request.records.as_request = lax
 """,
     "test_10": """
-import serving._answer
-accepted = serving._answer.accepted
+import serving.request.respond
+accepted = serving.request.respond.accepted
 def careless(accept, **how):
     return {"x": None}[accept] if accept == "a/b;q=z" else accepted(accept, **how)
-serving._answer.accepted = careless
+serving.request.respond.accepted = careless
 """,
 }
 MMS = {
     "test_12": """
-import serving._supervisor
-serving._supervisor.Supervisor._replace_the_dead = lambda self: None
+import serving.mms.supervisor
+serving.mms.supervisor.Supervisor._replace_the_dead = lambda self: None
 """,
     "test_13": """
-import serving._supervisor
-serving._supervisor.Supervisor._drain = lambda self: None
+import serving.mms.supervisor
+serving.mms.supervisor.Supervisor._drain = lambda self: None
 """,
     "test_15": """
-import serving._store_service
-answer, kept = serving._store_service.answer_in_steps, []
+import serving.mms.store_endpoint
+answer, kept = serving.mms.store_endpoint.answer_in_steps, []
 def leaking(body, **how):
     kept.append(bytes(20_000))
     return answer(body, **how)
-serving._store_service.answer_in_steps = leaking
+serving.mms.store_endpoint.answer_in_steps = leaking
 """,
     "test_16": """
-import serving._store_service
-ModelCache = serving._store_service.ModelCache
+import serving.mms.store_endpoint
+ModelCache = serving.mms.store_endpoint.ModelCache
 def never(store, **how):
     return ModelCache(store, **how | {"revalidate_seconds": 3600.0})
-serving._store_service.ModelCache = never
+serving.mms.store_endpoint.ModelCache = never
 """,
     "test_17": """
-import serving._pool
-answer, before = serving._pool.Pool._answer, []
+import serving.mms.pool
+answer, before = serving.mms.pool.Pool._answer, []
 def late(self, connection, request):
     before.append(connection)
     return answer(self, before.pop(0) if len(before) > 1 and len(before) % 2 else connection, request)
-serving._pool.Pool._answer = late
+serving.mms.pool.Pool._answer = late
 """,
 }
 GUNICORN = {
@@ -71,36 +71,36 @@ gunicorn.arbiter.Arbiter.reap_workers = lambda self: None
 """,
     "test_13": """
 import os
-import serving._worker
-serving._worker.Worker.handle_exit = lambda self, number, frame: os._exit(0)
+import serving.http.worker
+serving.http.worker.Worker.handle_exit = lambda self, number, frame: os._exit(0)
 """,
     "test_15": """
-import serving._http
-answer, kept = serving._http.answer, []
+import serving.http.app
+answer, kept = serving.http.app.answer, []
 def leaking(body, **how):
     kept.append(bytes(50_000))
     return answer(body, **how)
-serving._http.answer = leaking
+serving.http.app.answer = leaking
 """,
     "test_16": """
-import serving._models
-ModelCache = serving._models.ModelCache
+import serving.http.model_source
+ModelCache = serving.http.model_source.ModelCache
 def never(store, **how):
     return ModelCache(store, **how | {"revalidate_seconds": 3600.0})
-serving._models.ModelCache = never
+serving.http.model_source.ModelCache = never
 """,
     "test_17": """
-import serving._http
+import serving.http.app
 from flask import g
-answer, names = serving._http.answer, []
+answer, names = serving.http.app.answer, []
 def late(body, *, find, **how):
     names.append(how["target_model"])
     return answer(body, find=lambda name: find(names[-2] if len(names) % 50 == 49 else name), **how)
-serving._http.answer = late
+serving.http.app.answer = late
 """,
     "test_20": """
-import serving._worker
-serving._worker.RECEIVE_SECONDS = 3600.0
+import serving.http.worker
+serving.http.worker.RECEIVE_SECONDS = 3600.0
 """,
 }
 PLANTS = [

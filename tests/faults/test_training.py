@@ -21,20 +21,21 @@ import numpy as np
 import psutil
 import pytest
 
-from archive import Archive as ArchiveOfOne
-from archive import ArchiveError, FilesystemError, pack, read_archive, write_atomically
 from container import Paths
 from examples import synthetic
+from fleetcast.archive import Archive as ArchiveOfOne
+from fleetcast.archive import FilesystemError, pack, read_archive, write_atomically
+from fleetcast.errors import ArchiveError
 from tests.integration.server import installed
-from train._job import run_job
-from train._settings import TrainSettings
+from train.job import run_job
+from train.settings import TrainSettings
 
 pytestmark = pytest.mark.faults
 
 CUSTOMERS = 200
 PLANTS = {
     "write under the final name": """
-import archive._write
+import fleetcast.archive.write
 def write(path, content):
     import time
     with open(path, "wb") as file:
@@ -42,13 +43,13 @@ def write(path, content):
         file.flush()
         time.sleep(0.002)
         file.write(content[len(content) // 2 :])
-archive._write.replace_atomically = write
+fleetcast.archive.write.replace_atomically = write
 """,
     "forget what is finished": """
 import sys
 if "forkserver" in " ".join(sys.orig_argv):
-    import train._customer
-    train._customer._unchanged = lambda path, fingerprint: None
+    import train.customer.train_customer
+    train.customer.train_customer._unchanged = lambda path, fingerprint: None
 """,
 }
 
@@ -82,7 +83,7 @@ def training(paths: Paths, *, plant: str = "") -> Iterator[subprocess.Popen[byte
         environment |= {"PYTHONPATH": str(folder)}
     with (paths.base / "train.log").open("ab") as log:
         process = subprocess.Popen(
-            [installed("train")], env=environment, stderr=log, stdout=log, start_new_session=True
+            installed("train"), env=environment, stderr=log, stdout=log, start_new_session=True
         )
         try:
             yield process

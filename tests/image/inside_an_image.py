@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from forecasting._map import maximum_a_posteriori
-from forecasting._prepare import prepare, problem
-from forecasting._settings import settings_from
-from serving._answer import answer
-from serving._load import load_packed
+from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
+from serving.models.load import load_packed
+from serving.request.respond import answer
 
 REQUESTS = [
     {"period": 7},

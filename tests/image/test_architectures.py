@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archive import Archive, pack
 from examples import synthetic
-from forecasting import fit
+from fleetcast.archive import Archive, pack
+from fleetcast.forecasting import fit
 from tests.image.test_image import container, docker, plain_container, post
 
 NAME = os.environ.get("FLEETCAST_IMAGE", f"fleetcast:{version('fleetcast')}")

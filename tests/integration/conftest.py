@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from archive import MEMBERS, read_archive
 from container import Paths
 from examples import synthetic
+from fleetcast.archive import MEMBERS, read_archive
 from tests.integration.server import Server, run, serving
 
 

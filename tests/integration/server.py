@@ -72,7 +72,7 @@ def without_process(url: str) -> Server:
 
 def run(program: str, *arguments: str, base: Path) -> subprocess.CompletedProcess[str]:
     """Run `process` or `train` to its end."""
-    command = [installed(program), *arguments]
+    command = [*installed(program), *arguments]
     return subprocess.run(
         command,
         env=os.environ | {"SAGEMAKER_BASE_DIR": str(base)},
@@ -89,7 +89,7 @@ def serving(base: Path, **environment: str) -> Iterator[Server]:
     port = free_port()
     settings = {"SAGEMAKER_BASE_DIR": str(base), "SAGEMAKER_MULTI_MODEL": "true"}
     settings |= {"SAGEMAKER_BIND_TO_PORT": str(port)} | environment
-    process = subprocess.Popen([installed("serve")], env=os.environ | settings, start_new_session=True)
+    process = subprocess.Popen(installed("serve"), env=os.environ | settings, start_new_session=True)
     server = Server(f"http://127.0.0.1:{port}", process)
     try:
         wait_for_an_answer(server, "/models" if settings["SAGEMAKER_MULTI_MODEL"] else "/ping")
@@ -124,8 +124,9 @@ def wait_for_an_answer(server: Server, path: str = "/models") -> None:
     raise AssertionError(f"no answer within {START_SECONDS} s")
 
 
-def installed(program: str) -> str:
-    return str(Path(sys.executable).with_name(program))
+def installed(program: str) -> list[str]:
+    """Return the command that starts a program of the image."""
+    return [str(Path(sys.executable).with_name("fleetcast")), program]
 
 
 def free_port() -> int:

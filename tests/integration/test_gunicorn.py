@@ -16,10 +16,10 @@ from typing import Any
 import psutil
 import pytest
 
-from archive import Archive, BundleWriter, pack
 from container import Paths
-from serving._errors import RequestError
-from serving._names import check_model_name
+from fleetcast.archive import Archive, BundleWriter, pack
+from serving.errors import RequestError
+from serving.models.archive_key import check_model_name
 from tests.integration.server import Answer, Server, installed, serving, serving_plain
 from tests.unit.models import model_text, packed_model
 
@@ -478,7 +478,7 @@ def test_a_disk_without_room_for_metrics_ends_serve_with_the_reason(tmp_path: Pa
     environment = os.environ | {"SAGEMAKER_BASE_DIR": str(tmp_path), "TMPDIR": str(small_disk)}
 
     ended = subprocess.run(
-        [installed("serve")], env=environment, capture_output=True, text=True, timeout=60, check=False
+        installed("serve"), env=environment, capture_output=True, text=True, timeout=60, check=False
     )
 
     assert ended.returncode == 1

@@ -130,7 +130,7 @@ def test_a_bad_setting_ends_serve_with_one_line(fleet: Paths) -> None:
     environment |= {"SAGEMAKER_BIND_TO_PORT": "http"}
 
     finished = subprocess.run(
-        [installed("serve")], env=environment, capture_output=True, text=True, timeout=60, check=False
+        installed("serve"), env=environment, capture_output=True, text=True, timeout=60, check=False
     )
 
     assert finished.returncode == 1

@@ -225,7 +225,7 @@ def test_a_port_that_is_taken_is_one_line_that_names_the_setting(fleet: Paths) -
     environment["SAGEMAKER_BASE_DIR"] = str(fleet.base)
     with socket.create_server(("127.0.0.1", port)):
         ended = subprocess.run(
-            [installed("serve")],
+            installed("serve"),
             env=os.environ | environment,
             capture_output=True,
             text=True,
@@ -258,7 +258,7 @@ from serving import features
 import train
 
 try:
-    import forecasting
+    import fleetcast
 except ModuleNotFoundError as error:
     missing = error.name
 
@@ -293,7 +293,7 @@ def test_own_code_has_its_own_packages_and_no_credentials(fleet: Paths) -> None:
 
     assert loaded.status == 200
     assert answer["scale"] == 6
-    assert answer["missing"] == "forecasting"
+    assert answer["missing"] == "fleetcast"
     assert {"PATH", "HF_TASK", "SAGEMAKER_BASE_DIR"} <= set(answer["variables"])
     assert not {*secrets} & set(answer["variables"])
 

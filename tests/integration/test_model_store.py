@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from archive import BundleWriter
 from container import Paths
+from fleetcast.archive import BundleWriter
 from tests.aws import arguments, moto
 from tests.integration.server import Answer, Server, serving
 

@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from archive import read_archive
 from container import Paths
+from fleetcast.archive import read_archive
 from tests.integration.server import Answer, Server, serving
 
 

@@ -31,7 +31,7 @@ def many(tmp_path: Path) -> Paths:
 def start(paths: Paths, **environment: str) -> subprocess.Popen[str]:
     settings = {"SAGEMAKER_BASE_DIR": str(paths.base), "TMPDIR": str(paths.base / "tmp")}
     return subprocess.Popen(
-        [installed("process")], env=os.environ | settings | environment, stderr=subprocess.PIPE, text=True
+        installed("process"), env=os.environ | settings | environment, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -102,7 +102,7 @@ def test_a_second_process_on_one_output_is_refused(many: Paths) -> None:
 @pytest.mark.parametrize("most_bytes", [1_000, 100_000])
 def test_a_full_disk_is_one_line_that_names_a_file(many: Paths, most_bytes: int) -> None:
     process = subprocess.Popen(
-        [installed("process")],
+        installed("process"),
         env=os.environ | {"SAGEMAKER_BASE_DIR": str(many.base), "TMPDIR": str(many.base / "tmp")},
         stderr=subprocess.PIPE,
         text=True,
@@ -123,7 +123,7 @@ def test_a_disk_that_is_full_of_output_is_one_line_and_leaves_no_half_file(tmp_p
     (tmp_path / "tmp").mkdir()
     paths = raw(tmp_path, HEADER + "".join(f"7,2026-01-01,{row}\n" for row in range(3_000)))
     process = subprocess.Popen(
-        [installed("process")],
+        installed("process"),
         env=os.environ | {"SAGEMAKER_BASE_DIR": str(tmp_path), "TMPDIR": str(tmp_path / "tmp")},
         stderr=subprocess.PIPE,
         text=True,
@@ -167,7 +167,7 @@ def test_a_zone_in_parquet_does_not_depend_on_the_zone_of_the_machine(tmp_path: 
 
 def test_help_teaches_the_options() -> None:
     finished = subprocess.run(
-        [installed("process"), "--help"], capture_output=True, text=True, timeout=SECONDS, check=False
+        [*installed("process"), "--help"], capture_output=True, text=True, timeout=SECONDS, check=False
     )
 
     for option in ("--delimiter", "--decimal", "--encoding", "--date-format", "--replace", "rejected.csv"):

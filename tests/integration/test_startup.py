@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from archive import BundleWriter
 from container import Paths
+from fleetcast.archive import BundleWriter
 from tests.integration.server import free_port, installed, serving_plain
 from tests.unit.models import model_text, packed_model
 
@@ -18,7 +18,7 @@ def run_serve(base: Path, **environment: str) -> subprocess.CompletedProcess[str
     """Run a `serve` that ends by itself."""
     settings = {"SAGEMAKER_BASE_DIR": str(base), "SAGEMAKER_BIND_TO_PORT": str(free_port())} | environment
     return subprocess.run(
-        [installed("serve")],
+        installed("serve"),
         env=os.environ | settings,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""Make forecasting/_golden.py, Prophet's own numbers for its self-check: `python -m tests.parity.golden`."""
+"""Make `fleetcast/forecasting/prophet_reference.py`: `python -m tests.parity.golden`."""
 
 import json
 import logging
@@ -9,11 +9,11 @@ import pandas as pd
 from prophet import Prophet
 from prophet.serialize import model_from_json
 
-from forecasting import _self_check as ours
+from fleetcast.forecasting import self_check as ours
 
-PATH = Path(ours.__file__).with_name("_golden.py")
+PATH = Path(ours.__file__).with_name("prophet_reference.py")
 CONTENT = '''\
-"""What Prophet makes of the series in `_self_check`; written by tests/parity/golden.py."""
+"""What Prophet makes of the series in `self_check`; written by tests/parity/golden.py."""
 
 OBJECTIVES = {objectives}
 """Minus Stan's lp__ at the point that Stan reaches from ours."""

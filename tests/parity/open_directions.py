@@ -6,7 +6,9 @@ direction is open where M has less curvature than min(400 sigma^2, 1e-4 N) D, D 
 
 import numpy as np
 
-from forecasting._problem import Matrix, Parameters, Problem
+from fleetcast.forecasting.arrays import Matrix
+from fleetcast.forecasting.parameters import Parameters
+from fleetcast.forecasting.solver.problem import Problem
 
 LEAST_CURVATURE = 400.0
 LEAST_SHARE = 1e-4

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from prophet.serialize import model_from_json
 
-from forecasting import Model, fit, loads
+from fleetcast.forecasting import Model, fit, loads
 from tests.parity.stock import CASES, STOCK_WARNINGS, fitted, text
 
 pytestmark = STOCK_WARNINGS

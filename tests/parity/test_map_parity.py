@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from prophet import Prophet
 
-from forecasting._map import maximum_a_posteriori
-from forecasting._prepare import prepare, problem
-from forecasting._problem import Parameters, Problem, Solution
-from forecasting._settings import settings_from
+from fleetcast.forecasting.parameters import Parameters
+from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
+from fleetcast.forecasting.solver.problem import Problem, Solution
 from tests.parity.stock import CASES, STOCK_WARNINGS, Case, fitted, series
 
 pytestmark = STOCK_WARNINGS

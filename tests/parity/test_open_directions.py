@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 from prophet import Prophet
 
-from forecasting import Model, fit
-from forecasting._map import maximum_a_posteriori
-from forecasting._prepare import prepare, problem
-from forecasting._problem import Problem
-from forecasting._settings import settings_from
+from fleetcast.forecasting import Model, fit
+from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
+from fleetcast.forecasting.solver.problem import Problem
 from tests.parity.stock import STOCK_WARNINGS
 from tests.parity.test_map_parity import stock_parameters, value
 

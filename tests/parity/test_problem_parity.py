@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prophet.forecaster import Prophet
 
-from forecasting._prepare import prepare, problem
-from forecasting._problem import Problem
-from forecasting._settings import settings_from
+from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting.solver.problem import Problem
 from tests.parity.stock import CASES, STOCK_WARNINGS, Case
 
 pytestmark = STOCK_WARNINGS

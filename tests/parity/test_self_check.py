@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from forecasting import _golden
-from forecasting._self_check import CASES, MOST_OF_FORECAST, MOST_OF_OBJECTIVE, findings
+from fleetcast.forecasting import prophet_reference as golden
+from fleetcast.forecasting.self_check import CASES, MOST_OF_FORECAST, MOST_OF_OBJECTIVE, findings
 from tests.parity.golden import stock_forecast, stock_objective
 from tests.parity.stock import STOCK_WARNINGS
 
@@ -13,13 +13,13 @@ pytestmark = STOCK_WARNINGS
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_objective_is_stans(case: str) -> None:
-    assert _golden.OBJECTIVES[case] == pytest.approx(stock_objective(case), rel=MOST_OF_OBJECTIVE, abs=0)
+    assert golden.OBJECTIVES[case] == pytest.approx(stock_objective(case), rel=MOST_OF_OBJECTIVE, abs=0)
 
 
 def test_the_forecast_is_prophets() -> None:
     expected = np.array(stock_forecast())
 
-    assert np.abs(np.array(_golden.YHAT) - expected).max() <= MOST_OF_FORECAST * np.abs(expected).max()
+    assert np.abs(np.array(golden.YHAT) - expected).max() <= MOST_OF_FORECAST * np.abs(expected).max()
 
 
 def test_every_case_is_checked_and_none_differs_here() -> None:

@@ -62,7 +62,5 @@ def archives(paths: Paths) -> dict[str, bytes]:
 def run_train(paths: Paths) -> tuple[int, str]:
     """Run the real program; return its exit code and its log."""
     environment = os.environ | {"SAGEMAKER_BASE_DIR": str(paths.base)}
-    done = subprocess.run(
-        [installed("train")], env=environment, capture_output=True, check=False, timeout=300
-    )
+    done = subprocess.run(installed("train"), env=environment, capture_output=True, check=False, timeout=300)
     return done.returncode, done.stderr.decode(errors="surrogateescape")

@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from archive import Archive, pack
-from forecasting import Model, fit
+from fleetcast.archive import Archive, pack
+from fleetcast.forecasting import Model, fit
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(30) * np.timedelta64(1, "D")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from container import Paths
 from processing import Columns
-from processing.__main__ import process
+from processing.program import process
 
 HEADER = "customer_id,timestamp,consumption\n"
 ROWS = "7,2026-01-01,5\n7,2026-01-02,6\n"

@@ -1,11 +1,11 @@
 """The parts of an answer one by one, for tests of serving."""
 
-from forecasting import Model
-from serving._content import JSON
-from serving._load import Forecaster
-from serving._records import Records, read_records
-from serving._results import Results, write_results
-from serving._steps import finished
+from fleetcast.forecasting import Model
+from serving.models.load import Forecaster
+from serving.request.media_types import JSON
+from serving.request.records import Records, read_records
+from serving.request.results import Results, write_results
+from serving.request.steps import finished
 
 
 def read(body: bytes, kind: str) -> tuple[Records, bool]:

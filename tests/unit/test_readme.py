@@ -9,8 +9,8 @@ import pytest
 from moto import mock_aws
 
 import serving
-from serving._schema import Request
-from train._settings import KNOWN
+from serving.request.schema import Request
+from train.settings import KNOWN
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -30,7 +30,7 @@ def test_every_field_of_a_request_is_described() -> None:
 def test_every_variable_that_serving_reads_is_described() -> None:
     read = re.findall(
         r'"((?:SAGEMAKER|MODEL|METRICS|SERVING)_\w+)"',
-        Path(serving.__file__).with_name("_settings.py").read_text(),
+        Path(serving.__file__).with_name("settings.py").read_text(),
     )
 
     assert set(read) <= set(re.findall(r"`(\w+)`", README.partition("## Settings")[2]))

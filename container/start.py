@@ -1,0 +1,63 @@
+"""Starting a program with the environment variables that suit this machine's processor."""
+
+import logging
+import os
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Final
+
+from container.doctor import doctor
+from container.paths import Paths
+from container.profile import Profile, this_profile
+from container.program import EXIT_INTERRUPTED, configure_logging
+from fleetcast.command import EXIT_USAGE, usage
+from fleetcast.errors import SettingError
+
+logger = logging.getLogger(__name__)
+
+MODULES: Final = {"process": "processing.program", "train": "train.program", "serve": "serving.program"}
+STARTED: Final = "FLEETCAST_PROFILE"
+"""Names the profile whose variables are set: this process was started again with them."""
+
+
+def start(arguments: list[str]) -> int:
+    """Run the program that the first argument names, and return its exit code.
+
+    Without an argument (as SageMaker's local mode starts an image) that is `train` if there is a training
+    configuration, and otherwise the usage text.
+    """
+    if not arguments and (Paths.from_env(os.environ).config / "hyperparameters.json").is_file():
+        arguments = ["train"]
+    if not arguments:
+        print(usage(), file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    name, *rest = arguments
+    profile = this_profile(os.environ)
+    if name == "doctor":
+        return _doctor(rest, profile)
+    if STARTED not in os.environ:
+        _start_again(arguments, profile)
+    sys.argv = [f"fleetcast {name}", *rest]
+    code: int = import_module(MODULES[name]).main()
+    return code
+
+
+def _start_again(arguments: list[str], profile: Profile) -> None:
+    """Replace this process by itself with the profile's variables; some are read only at the start."""
+    with suppress(SettingError):  # the program itself says that its log level cannot be used
+        configure_logging(os.environ)
+        logger.info("%s", profile)
+    os.environ.update(profile.variables)
+    os.environ[STARTED] = profile.name
+    options = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv[1:])]
+    os.execv(sys.executable, [sys.executable, *options, *arguments])  # noqa: S606 -- this very program
+
+
+def _doctor(arguments: list[str], profile: Profile) -> int:
+    os.environ.update(profile.variables)  # before its self-check loads NumPy, which reads some of them then
+    try:
+        return doctor(arguments, profile)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return EXIT_INTERRUPTED

@@ -1,0 +1,1 @@
+"""One Prophet forecasting model per customer: fit, forecast and read models."""

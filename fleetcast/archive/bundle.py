@@ -1,0 +1,119 @@
+"""The bundle: the archives of many customers in one indexed file.
+
+A SQLite table of the customer's name, as the file system's bytes, and the bytes of its `.tar.gz`.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fleetcast.archive.atomic_files import UNFINISHED, FilesystemError, sync_folder
+from fleetcast.errors import ArchiveError
+
+ARCHIVES_PER_COMMIT = 1_000
+_FIND = "SELECT length(archive) FROM archives WHERE customer = ?"
+_TAKE = "SELECT archive FROM archives WHERE customer = ?"
+_SCHEMA = "CREATE TABLE archives (customer BLOB PRIMARY KEY, archive BLOB NOT NULL)"
+
+
+class BundleWriter:
+    """Collects archives into `path`, which appears under that name, whole, when `finish` is called."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._unfinished = path.with_name(path.name + UNFINISHED)
+        self._unfinished.unlink(missing_ok=True)
+        self._pending = 0
+        try:
+            self._database = sqlite3.connect(self._unfinished)
+            self._database.execute("PRAGMA journal_mode = OFF")  # an unfinished bundle is thrown away whole
+            self._database.execute("PRAGMA synchronous = OFF")
+            self._database.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+        with suppress(OSError):
+            self._unfinished.unlink(missing_ok=True)
+
+    def add(self, customer: str, packed: bytes) -> None:
+        """Add the bytes of a customer's `.tar.gz`; raise `FilesystemError`."""
+        try:
+            self._database.execute(
+                "INSERT OR REPLACE INTO archives VALUES (?, ?)", (os.fsencode(customer), packed)
+            )
+            self._pending += 1
+            if self._pending % ARCHIVES_PER_COMMIT == 0:
+                self._database.commit()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def finish(self) -> None:
+        """Bring the bundle to the disk and give it its name; raise `FilesystemError`."""
+        try:
+            self._database.commit()
+            self._database.close()
+            with self._unfinished.open("rb") as file:
+                os.fsync(file.fileno())
+            self._unfinished.replace(self._path)
+        except (sqlite3.Error, OSError) as error:
+            raise self._failed(error) from error
+        sync_folder(self._path.parent)
+
+    def _failed(self, error: Exception) -> FilesystemError:
+        return FilesystemError(f"{self._path.name} could not be written to {self._path.parent}: {error}")
+
+
+class BundleReader:
+    """Finds archives in a bundle by the customer's name; for one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Raise `ArchiveError` where the file is no bundle."""
+        self._path = path
+        try:
+            # What is replaced is a file of another name until it is whole, so that this one never changes.
+            self._database = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def find(self, customer: str, *, most_bytes: int) -> bytes | None:
+        """Return the bytes of the customer's `.tar.gz`, None where there is none; raise `ArchiveError`."""
+        try:
+            found = self._database.execute(_FIND, (os.fsencode(customer),)).fetchone()
+            if found is None:
+                return None
+            if found[0] > most_bytes:
+                raise ArchiveError(f"the archive is larger than {most_bytes} bytes")
+            (packed,) = self._database.execute(_TAKE, (os.fsencode(customer),)).fetchone()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        return bytes(packed)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _failed(self, error: Exception) -> ArchiveError:
+        return ArchiveError(f"the bundle {self._path.name} cannot be read: {error}")
+
+
+def read_bundle(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield (customer, bytes of the `.tar.gz`) of a bundle, sorted by customer."""
+    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        for key, packed in database.execute("SELECT customer, archive FROM archives ORDER BY customer"):
+            yield os.fsdecode(key), packed
+    finally:
+        database.close()

@@ -1,0 +1,136 @@
+"""Reading: member by member, into memory, bounded; nothing is ever unpacked to disk."""
+
+import errno
+import io
+import json
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from fleetcast.archive.tar import Inflated, plain_files
+from fleetcast.archive.write import MEMBERS, METADATA, MODEL, Archive
+from fleetcast.errors import ArchiveError, OwnCodeError
+
+OWN_CODE: Final = "code/inference.py"
+"""What SageMaker's inference toolkit runs where an archive brings its own model."""
+MOST_TEXT_BYTES: Final = {MODEL: 16 * 1024 * 1024, METADATA: 1024 * 1024}
+"""A stock Prophet model of 100,000 rows takes 16 MB."""
+MOST_BYTES_OF_WIDE_TEXT: Final = 4 * 1024 * 1024
+"""Prophet writes ASCII alone; other characters may take four bytes each in memory."""
+_READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def read_archive(path: Path) -> Archive:
+    """Read a `.tar.gz`; see `unpack`.  A file that cannot be read is an `ArchiveError` too."""
+    try:
+        with path.open("rb") as file:
+            return read_stream(file)
+    except OSError as error:
+        raise ArchiveError(f"the archive cannot be read: {error.strerror or error}") from error
+
+
+def unpack(packed: bytes) -> Archive:
+    """Return what the bytes of a `.tar.gz` hold; see `read_stream`."""
+    return read_stream(io.BytesIO(packed))
+
+
+def read_stream(file: BinaryIO) -> Archive:
+    """Return what a `.tar.gz` holds, read to its end, so that gzip's checksum covers it.
+
+    Raises `ArchiveError` for anything but a regular, whole archive with a `model.json` in it, and
+    `OwnCodeError` for one that has code to run instead.
+    """
+    stream = Inflated(file)
+    texts: dict[str, str] = {}
+    brings_code = False
+    for member in plain_files(stream):
+        brings_code = brings_code or member.name == OWN_CODE
+        if member.name in MEMBERS:
+            if member.name in texts:
+                raise ArchiveError(f"{member.name} is in it twice")
+            _check_size(member.name, member.size)
+            texts[member.name] = _text(member.name, stream.read(member.size))
+    return _archive(texts, brings_code=brings_code)
+
+
+def read_folder(folder: Path | int) -> Archive:
+    """Read an archive that somebody else has extracted to `folder`, a path or an open descriptor.
+
+    Raises as `read_stream` does.  Links in it are not followed.
+    """
+    if isinstance(folder, int):
+        return _read_folder(folder)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    except OSError as error:
+        raise ArchiveError(f"the folder cannot be read: {error.strerror}") from error
+    try:
+        return _read_folder(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_folder(folder: int) -> Archive:
+    contents = {name: _file_in(folder, name) for name in MEMBERS}
+    texts = {name: _text(name, content) for name, content in contents.items() if content is not None}
+    return _archive(texts, brings_code=_has_code(folder))
+
+
+def _file_in(folder: int, name: str) -> bytes | None:
+    try:
+        descriptor = os.open(name, _READ, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        problem = "is a link, and links are not followed" if error.errno == errno.ELOOP else "cannot be read"
+        raise ArchiveError(f"{name} {problem}") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ArchiveError(f"{name} is not a file")
+        _check_size(name, status.st_size)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(status.st_size + 1)
+    except OSError as error:
+        raise ArchiveError(f"{name} cannot be read") from error
+    finally:
+        os.close(descriptor)
+    if len(content) != status.st_size:
+        raise ArchiveError(f"{name} is being written")
+    return content
+
+
+def _has_code(folder: int) -> bool:
+    with suppress(OSError):
+        return stat.S_ISREG(os.stat(OWN_CODE, dir_fd=folder, follow_symlinks=False).st_mode)
+    return False
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > MOST_TEXT_BYTES[name]:
+        raise ArchiveError(f"{name} is larger than {MOST_TEXT_BYTES[name]} bytes")
+
+
+def _text(name: str, content: bytes | bytearray) -> str:
+    if len(content) > MOST_BYTES_OF_WIDE_TEXT and not content.isascii():
+        raise ArchiveError(f"{name} is larger than {MOST_BYTES_OF_WIDE_TEXT} bytes and not ASCII")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ArchiveError(f"{name} is not UTF-8 text") from error
+
+
+def _archive(texts: dict[str, str], *, brings_code: bool) -> Archive:
+    if MODEL not in texts:
+        if brings_code:
+            raise OwnCodeError(f"there is no {MODEL} in it, but {OWN_CODE}")
+        raise ArchiveError(f"there is no {MODEL} in it")
+    try:
+        metadata: Any = json.loads(texts.get(METADATA, "{}"))
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError(f"{METADATA} is not JSON") from error
+    if not isinstance(metadata, dict):
+        raise ArchiveError(f"{METADATA} is not a JSON object")
+    return Archive(model=texts[MODEL], metadata=metadata, brings_code=brings_code)

@@ -1,0 +1,1 @@
+"""How good a forecast is: the field's measures, each with one definition."""

@@ -1,0 +1,31 @@
+"""Prophet's model in NumPy: readings go in, a fitted model and its forecasts come out."""
+
+from fleetcast.forecasting.calendar.spacing import spacing
+from fleetcast.forecasting.features.country_holidays import CountryHolidays
+from fleetcast.forecasting.features.holidays import RESOLVED_AHEAD
+from fleetcast.forecasting.fitting import fit
+from fleetcast.forecasting.holiday_table import HolidayTable
+from fleetcast.forecasting.model import Model
+from fleetcast.forecasting.predict.batch import forecast_many
+from fleetcast.forecasting.predict.unseen_slots import unseen_slots
+from fleetcast.forecasting.preprocessing.check_arguments import check_arguments
+from fleetcast.forecasting.prophet_json.read import loads
+from fleetcast.forecasting.seasonal_naive import seasonal_naive
+from fleetcast.forecasting.settings import NAMES as ARGUMENTS
+from fleetcast.forecasting.stock_prophet.sampled_model import SampledModel
+
+__all__ = [
+    "ARGUMENTS",
+    "RESOLVED_AHEAD",
+    "CountryHolidays",
+    "HolidayTable",
+    "Model",
+    "SampledModel",
+    "check_arguments",
+    "fit",
+    "forecast_many",
+    "loads",
+    "seasonal_naive",
+    "spacing",
+    "unseen_slots",
+]

@@ -1,0 +1,16 @@
+"""`python -m fleetcast.forecasting` checks the numeric core on this machine; exit code 1 if it is wrong."""
+
+import sys
+
+from fleetcast.forecasting.self_check import findings
+
+
+def main() -> int:
+    """Print a line per finding and return the exit code."""
+    found = list(findings())
+    sys.stdout.writelines(f"{each}\n" for each in found)
+    return 0 if all(each.ok for each in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The spacing of timestamps as an alias of pandas, in spite of gaps, duplicates and changes of the clock."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fleetcast.errors import HistoryError
+from fleetcast.forecasting.calendar.timestamps import DAY, SECOND, Stamps, datetimes, microseconds
+
+MOST_DATES: Final = 200
+"""How many of the last timestamps decide: a history may have changed its spacing long ago."""
+MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+WEEKDAYS: Final = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+MONDAY_OFFSET: Final = 3
+"""1970-01-01 was a Thursday."""
+_LEAST_DATES: Final = 3
+_LEAST_EQUAL_STEPS: Final = 3
+_HOUR: Final = 3600 * SECOND
+_UNITS: Final = {
+    "D": DAY,
+    "h": _HOUR,
+    "min": 60 * SECOND,
+    "s": SECOND,
+    "ms": SECOND // 1000,
+    "us": 1,
+}
+
+
+def spacing(ds: ArrayLike) -> str | None:
+    """Return the pandas alias of the spacing of timestamps, such as "15min", or None if they have none.
+
+    `ds`, shape (N,), may be in any order.  The last 200 different timestamps decide.  A step is their spacing
+    when it is the most frequent one, at least a third of all, and nine of ten steps are whole multiples of
+    it.  Months, quarters and years count from their first or last day ("MS", "QE"), weeks from their most
+    frequent weekday ("W-MON"); days that are never on a weekend are business days ("B").
+
+    Raises HistoryError where `ds` does not hold timestamps.
+    """
+    try:
+        stamps = np.unique(microseconds(ds))
+    except ValueError as error:
+        raise HistoryError(str(error)) from error
+    return spacing_of(stamps)
+
+
+def spacing_of(stamps: Stamps) -> str | None:
+    """Return the same for timestamps that are ascending and all different."""
+    last = stamps[-MOST_DATES:]
+    if last.size < _LEAST_DATES:
+        return None
+    return _months(last) or _business_days(last) or _equal_steps(last)
+
+
+def _months(stamps: Stamps) -> str | None:
+    day = datetimes(stamps).astype("datetime64[D]")
+    month = day.astype("datetime64[M]")
+    number = month.astype(np.int64)
+    at_start = day == month.astype("datetime64[D]")
+    at_end = day + 1 == (month + 1).astype("datetime64[D]")
+    if not (_nearly_all(at_start) or _nearly_all(at_end)):
+        return None
+    stride = _most_frequent(np.diff(number))
+    if stride is None:
+        return None
+    months, letter = next(
+        (size, letter) for size, letter in ((12, "Y"), (3, "Q"), (1, "M")) if stride % size == 0
+    )
+    first = bool(_nearly_all(at_start))
+    anchor = int(np.bincount(number % months).argmax())
+    usual = 0 if first else months - 1
+    ending = "" if anchor == usual else f"-{MONTHS[anchor]}"
+    return f"{_multiple(stride // months)}{letter}{'S' if first else 'E'}{ending}"
+
+
+def _business_days(stamps: Stamps) -> str | None:
+    day = datetimes(stamps).astype("datetime64[D]")
+    steps = np.busday_count(day[:-1], day[1:])
+    weekend_between = int(steps.sum()) < int((day[-1] - day[0]).astype(np.int64))
+    if not weekend_between or not np.is_busday(day).all() or _most_frequent(steps) != 1:
+        return None
+    return "B"
+
+
+def _equal_steps(stamps: Stamps) -> str | None:
+    steps = np.diff(stamps)
+    step = _most_frequent(steps) or _most_frequent(_whole_days(steps))
+    if step is None:
+        return None
+    if step % (7 * DAY) == 0:
+        weekday = int(np.bincount((stamps // DAY + MONDAY_OFFSET) % 7).argmax())
+        return f"{_multiple(step // (7 * DAY))}W-{WEEKDAYS[weekday]}"
+    unit = next(unit for unit, size in _UNITS.items() if step % size == 0)
+    return f"{_multiple(step // _UNITS[unit])}{unit}"
+
+
+def _whole_days(steps: Stamps) -> Stamps:
+    """Return the steps, those within an hour of whole days as these: clocks are changed by an hour."""
+    nearest = np.rint(steps / DAY).astype(np.int64) * DAY
+    return np.where((nearest > 0) & (np.abs(steps - nearest) <= _HOUR), nearest, steps)
+
+
+def _most_frequent(steps: Stamps) -> int | None:
+    sizes, counts = np.unique(steps, return_counts=True)
+    step, count = int(sizes[counts.argmax()]), int(counts.max())
+    if step <= 0:
+        return None
+    if sizes.size > 1 and (count < _LEAST_EQUAL_STEPS or 3 * count < steps.size):
+        return None
+    return step if _nearly_all(steps % step == 0) else None
+
+
+def _nearly_all(flags: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> bool:
+    return 10 * int(np.count_nonzero(flags)) >= 9 * flags.size
+
+
+def _multiple(count: int) -> str:
+    return "" if count == 1 else str(count)

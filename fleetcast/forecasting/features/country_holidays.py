@@ -1,0 +1,154 @@
+"""The public holidays of a country or a part of it, from the `holidays` package, as Prophet asks for them."""
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Self
+
+from fleetcast.errors import SettingError
+
+_EPOCH_ORDINAL: Final = 719_163
+"""Of 1970-01-01, as `datetime.date.toordinal` counts."""
+_SUBSTITUTES: Final = {"TU": "TR"}
+"""Prophet's own name for Turkey."""
+_ANY_YEAR: Final = 2024
+_MOST_WINDOW_DAYS: Final = 366
+_FIELDS: Final = ("country", "subdiv", "lower_window", "upper_window", "prior_scale")
+_EXAMPLE: Final = '{"country": "DE", "subdiv": "BY", "lower_window": -1, "upper_window": 1}'
+
+
+@dataclass(frozen=True, slots=True)
+class CountryHolidays:
+    """A country's holidays with more than Prophet's own text can say: a subdivision, windows, a prior.
+
+    Prophet knows only a country's name, so that a model is fitted with these as explicit holidays.
+    """
+
+    country: str
+    subdiv: str | None = None
+    lower_window: int = 0
+    upper_window: int = 0
+    prior_scale: float | None = None
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return what `DE`, `DE-BY` or a mapping of this class's fields says; raise SettingError."""
+        if isinstance(value, str):
+            country, _, subdiv = value.partition("-")
+            found = cls(country, subdiv or None)
+        else:
+            found = cls(**_fields(value))
+        _check_subdivision(found.country, found.subdiv)
+        return found
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the country's name says it all, so that Prophet resolves the holidays itself."""
+        return self == type(self)(self.country)
+
+    def rows(self, first_year: int, last_year: int, *, years_ahead: int) -> list[dict[str, Any]]:
+        """Return rows of Prophet's holidays table for a history of these years and `years_ahead` more.
+
+        As in Prophet only holidays with a day in the history's years count.  Raises SettingError.
+        """
+        seen = country_holidays(self.country, range(first_year, last_year + 1), subdiv=self.subdiv)
+        ahead = range(first_year, last_year + years_ahead + 1)
+        resolved = country_holidays(self.country, ahead, subdiv=self.subdiv)
+        rows = []
+        for name, days in resolved.items():
+            for day in days if name in seen else ():
+                row = {"ds": _date(day), "holiday": name}
+                rows.append(row | self._extras())
+        return rows
+
+    def _extras(self) -> dict[str, float]:
+        extras: dict[str, float] = {"lower_window": self.lower_window, "upper_window": self.upper_window}
+        return extras if self.prior_scale is None else extras | {"prior_scale": self.prior_scale}
+
+
+def country_holidays(
+    country: str, years: Iterable[int], *, subdiv: str | None = None
+) -> dict[str, tuple[int, ...]]:
+    """Return, for each holiday of these years, its days since 1970; names in English, as Prophet has them.
+
+    Raises SettingError for a country the package does not know.
+    """
+    found: dict[str, dict[int, None]] = {}
+    for year in sorted(years):
+        for day, name in _one_year(country, year, subdiv):
+            found.setdefault(name, {})[day] = None
+    return {name: tuple(sorted(days)) for name, days in found.items()}
+
+
+@lru_cache(maxsize=4096)
+def _one_year(country: str, year: int, subdiv: str | None) -> tuple[tuple[int, str], ...]:
+    dates = _calendar(country, year, subdiv)
+    return tuple((date.toordinal() - _EPOCH_ORDINAL, name) for date in dates for name in dates.get_list(date))
+
+
+def _calendar(country: str, year: int, subdiv: str | None = None) -> Any:  # noqa: ANN401 -- a HolidayBase
+    import holidays  # noqa: PLC0415 - most customers have no country, and it takes a tenth of a second
+
+    try:
+        calendar = getattr(holidays, _SUBSTITUTES.get(country, country))
+        dates = calendar(expand=False, language="en_US", subdiv=subdiv, years=[year])
+    except (AttributeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
+        raise _unknown_country(country) from error
+    if not isinstance(dates, holidays.HolidayBase) or type(dates) is holidays.HolidayBase:
+        raise _unknown_country(country)
+    return dates
+
+
+def _date(day: int) -> str:
+    return dt.date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
+
+
+def _unknown_country(country: str) -> SettingError:
+    return SettingError(
+        f"country_holidays must be a country of the holidays package such as 'US', not {country!r}"
+    )
+
+
+def _check_subdivision(country: str, subdiv: str | None) -> None:
+    calendar = _calendar(country, _ANY_YEAR)
+    accepted = {*calendar.subdivisions, *calendar.subdivisions_aliases}
+    if subdiv is not None and subdiv not in accepted:
+        names = ", ".join(calendar.subdivisions) or "none"
+        raise SettingError(f"country_holidays: {country} has no subdivision {subdiv!r}; accepted are {names}")
+
+
+def _fields(value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not isinstance(value.get("country"), str):
+        raise SettingError(f"country_holidays must look like 'DE', 'DE-BY' or {_EXAMPLE}, not {value!r}")
+    unknown = [name for name in value if name not in _FIELDS]
+    if unknown:
+        raise SettingError(f"country_holidays has no field {unknown[0]!r}; known are {', '.join(_FIELDS)}")
+    subdiv = value.get("subdiv")
+    if subdiv is not None and not isinstance(subdiv, str):
+        raise SettingError(f"country_holidays: subdiv must be a text such as 'BY', not {subdiv!r}")
+    return {
+        "country": value["country"],
+        "subdiv": subdiv,
+        "lower_window": _days("lower_window", value, -_MOST_WINDOW_DAYS, 0),
+        "upper_window": _days("upper_window", value, 0, _MOST_WINDOW_DAYS),
+        "prior_scale": _prior_scale(value.get("prior_scale")),
+    }
+
+
+def _days(name: str, value: Mapping[str, Any], least: int, most: int) -> int:
+    days = value.get(name, 0)
+    if isinstance(days, bool) or not isinstance(days, int) or not least <= days <= most:
+        raise SettingError(
+            f"country_holidays: {name} must be whole days from {least} to {most}, not {days!r}"
+        )
+    return days
+
+
+def _prior_scale(scale: object) -> float | None:
+    if scale is None:
+        return None
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < math.inf:
+        raise SettingError(f"country_holidays: prior_scale must be a number above 0, not {scale!r}")
+    return float(scale)

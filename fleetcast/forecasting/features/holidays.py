@@ -1,0 +1,149 @@
+"""Holiday features: one 0/1 column for each holiday and each day of its window."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from fleetcast.errors import FutureError, SettingError
+from fleetcast.forecasting.arrays import Matrix
+from fleetcast.forecasting.calendar.timestamps import DAY, Stamps, years
+from fleetcast.forecasting.features.country_holidays import country_holidays
+from fleetcast.forecasting.features.reserved_names import check_name
+from fleetcast.forecasting.holiday_table import HolidayTable
+
+RESOLVED_AHEAD = 10
+"""Years after the history for which a fitted model knows the holidays of its country."""
+MOST_YEARS = 100
+"""Of one forecast: every year that is not known takes a millisecond to find."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Holidays:
+    """The holidays a model was fitted with."""
+
+    table: HolidayTable | None
+    country: str | None
+    resolved: dict[str, tuple[int, ...]]
+    """The country's holidays as days since 1970, for `resolved_years`."""
+    resolved_years: range
+    prior_scale: float
+    """Of the holidays that have none of their own."""
+    names: tuple[str, ...]
+    """Of every holiday seen in the fit, in Prophet's order."""
+    columns: tuple[str, ...]
+    """Prophet's column names, sorted: `name_delim_+1` is the day after."""
+    prior_scales: tuple[float, ...]
+    """One for each column."""
+    days: Stamps
+    """Every flagged day since 1970, ascending, ..."""
+    positions: Stamps
+    """... and the column it flags."""
+
+    def features(self, ds: Stamps) -> Matrix:
+        """Return the 0/1 columns of timestamps, shape (N, columns); a clock time belongs to its day."""
+        day = ds // DAY
+        known = self._for_days(day)
+        features = np.zeros((day.size, len(self.columns)))
+        first, last = np.searchsorted(known.days, day), np.searchsorted(known.days, day, side="right")
+        for row in np.flatnonzero(last > first):
+            features[row, known.positions[first[row] : last[row]]] = 1.0
+        return features
+
+    def _for_days(self, day: Stamps) -> "Holidays":
+        if self.country is None or not day.size:
+            return self
+        asked = years(np.array([day.min(), day.max()]) * DAY)
+        first, last = int(asked[0]), int(asked[1])
+        if first in self.resolved_years and last in self.resolved_years:
+            return self
+        if last - first > MOST_YEARS:
+            raise FutureError(f"with the holidays of a country a forecast spans at most {MOST_YEARS} years")
+        try:
+            return _resolved_anew(self, first, last)
+        except SettingError as error:
+            raise FutureError(str(error)) from error
+
+
+@lru_cache(maxsize=256)
+def declared_holidays(
+    table: HolidayTable | None, country: str | None, first_year: int, last_year: int, prior_scale: float
+) -> Holidays | None:
+    """Return the holidays of a history that spans these years, or None when there are none.
+
+    As in Prophet a holiday of the table has a column even when no date lies in the history; one of the
+    country only when a date lies in one of the history's years.  Raises SettingError.
+    """
+    resolved: dict[str, tuple[int, ...]] = {}
+    seen: dict[str, tuple[int, ...]] = {}
+    ahead = range(first_year, last_year + RESOLVED_AHEAD + 1)
+    if country is not None:
+        seen = country_holidays(country, range(first_year, last_year + 1))
+        resolved = {name: days for name, days in country_holidays(country, ahead).items() if name in seen}
+    names = tuple(dict.fromkeys((*(table.holiday if table else ()), *seen)))
+    if not names:
+        return None
+    for name in table.holiday if table else ():
+        check_name(name, kind="holiday")
+    return holidays(table, country, resolved, ahead, names=names, prior_scale=prior_scale)
+
+
+def holidays(  # noqa: PLR0913 - a fit and a text know the same six things
+    table: HolidayTable | None,
+    country: str | None,
+    resolved: dict[str, tuple[int, ...]],
+    resolved_years: range,
+    *,
+    names: tuple[str, ...],
+    prior_scale: float,
+) -> Holidays:
+    """Return the holidays called `names`, of a table and of a country's resolved days."""
+    flagged: dict[str, set[int]] = {}
+    scales: dict[str, float] = {}
+    for day, name, first, last, scale in table.windows() if table else ():
+        own = prior_scale if scale is None else scale
+        if scales.setdefault(name, own) != own:
+            raise SettingError(f"holidays: prior_scale of {name!r} must be the same in every row")
+        for offset in range(first, last + 1):
+            flagged.setdefault(_column(name, offset), set()).add(day + offset)
+    for name in names:
+        days = resolved.get(name, ())
+        if days and scales.get(name, prior_scale) != prior_scale:
+            raise SettingError(f"holidays: prior_scale of {name!r} must be left out, as {country} has it too")
+        scales.setdefault(name, prior_scale)
+        flagged.setdefault(_column(name, 0), set()).update(days)
+    columns = tuple(sorted(flagged))
+    pairs = np.array(
+        sorted((day, position) for position, column in enumerate(columns) for day in flagged[column]),
+        dtype=np.int64,
+    ).reshape(-1, 2)
+    return Holidays(
+        table=table,
+        country=country,
+        resolved=resolved,
+        resolved_years=resolved_years,
+        prior_scale=prior_scale,
+        names=names,
+        columns=columns,
+        prior_scales=tuple(scales[column.split("_delim_")[0]] for column in columns),
+        days=np.ascontiguousarray(pairs[:, 0]),
+        positions=np.ascontiguousarray(pairs[:, 1]),
+    )
+
+
+def _column(name: str, offset: int) -> str:
+    return f"{name}_delim_{'+' if offset >= 0 else '-'}{abs(offset)}"
+
+
+@lru_cache(maxsize=256)
+def _resolved_anew(known: Holidays, first_year: int, last_year: int) -> Holidays:
+    asked = range(first_year, last_year + 1)
+    resolved = country_holidays(known.country or "", asked)
+    return holidays(
+        known.table,
+        known.country,
+        {name: days for name, days in resolved.items() if name in known.names},
+        asked,
+        names=known.names,
+        prior_scale=known.prior_scale,
+    )

@@ -1,0 +1,198 @@
+"""Fit Prophet's model to one customer's readings."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fleetcast.errors import HistoryError, SettingError
+from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.limits import LARGEST, are_within
+from fleetcast.forecasting.model import Engine, Model
+from fleetcast.forecasting.one_thread import ONE_THREAD
+from fleetcast.forecasting.parameters import Parameters
+from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
+from fleetcast.forecasting.preprocessing.history import floor_column
+from fleetcast.forecasting.preprocessing.prepare import Prepared, prepare, problem
+from fleetcast.forecasting.prophet_json.read import SEEN_DATES
+from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting.solver.estimate import NoSolutionError, maximum_a_posteriori
+from fleetcast.forecasting.solver.problem import Problem
+from fleetcast.forecasting.stock_prophet.sampled_model import WRONG_SAMPLES, SampledModel, prophet_is_wrong
+
+LEAST_ROWS = 4
+"""Below, the estimate is Prophet's."""
+LEAST_SIGMA = 1e-8
+"""Scaled noise below which there is no optimum to find: the estimate is Prophet's."""
+SIGMA_OF_CONSTANT = 1e-9
+"""What Prophet says of readings that are all equal."""
+RATE_OF_NOTHING, MIDDLE_OF_NOTHING = 1.0, 700.0
+"""Logistic growth that is half its cap after 700 histories; exp(700) is still a number."""
+
+
+def fit(  # noqa: PLR0913 - Prophet's model has this many inputs, all but two by name
+    ds: ArrayLike,
+    y: ArrayLike,
+    *,
+    cap: ArrayLike | None = None,
+    floor: ArrayLike | None = None,
+    regressors: Mapping[str, ArrayLike] | None = None,
+    conditions: Mapping[str, ArrayLike] | None = None,
+    seasonalities: Sequence[Mapping[str, Any]] = (),
+    extra_regressors: Sequence[str | Mapping[str, Any]] | None = None,
+    country_holidays: str | None = None,
+    keep_history: bool = False,
+    stan_arguments: Mapping[str, Any] | None = None,
+    **prophet_arguments: Any,  # noqa: ANN401 - settings_from checks each
+) -> Model | SampledModel:
+    """Return Prophet's model of the readings y at the timestamps ds, both of shape (N,), in any order.
+
+    Rows whose y is NaN are left out.  `cap` and `floor` (with logistic growth only), `regressors` and
+    `conditions` have one value for each row, or one for all.  `seasonalities` are added
+    ones, each with the arguments of Prophet's `add_seasonality`; `extra_regressors` are names or arguments of
+    `add_regressor`, by default every one of `regressors`; `country_holidays` is a country's code or name.
+    `keep_history` keeps the readings in the model and its text.  `prophet_arguments` are those of Prophet's
+    constructor.
+
+    What the core does not cover goes to Prophet itself: `stan_arguments` (those of `Prophet.fit`),
+    mcmc_samples, and data without a proper optimum; `model.engine` says which program fitted.
+
+    Raises HistoryError, SettingError, and FitError when Prophet itself was called and failed.
+    """
+    prepared = prepare(
+        ds,
+        y,
+        settings=settings_from(prophet_arguments),
+        cap=cap,
+        floor=floor,
+        regressors=regressors,
+        conditions=conditions,
+        seasonalities=seasonalities,
+        extra_regressors=extra_regressors,
+        country_holidays=country_holidays,
+    )
+    own = None if prepared.settings.mcmc_samples or stan_arguments else _estimate(prepared)
+    if own is not None:
+        return _model(prepared, *own, engine="fleetcast", keep_history=keep_history)
+    return _by_prophet(prepared, dict(stan_arguments or {}), keep_history=keep_history)
+
+
+def _by_prophet(
+    prepared: Prepared, stan_arguments: Mapping[str, Any], *, keep_history: bool
+) -> Model | SampledModel:
+    from fleetcast.forecasting.stock_prophet.fallback import sampled_model, stock_parameters  # noqa: PLC0415 - rarely needed, slow
+
+    if prepared.settings.mcmc_samples:
+        if prophet_is_wrong(prepared.settings, prepared.scale, prepared.layout.multiplicative):
+            raise SettingError(WRONG_SAMPLES)
+        return sampled_model(prepared, stan_arguments, keep_history=keep_history)
+    parameters = stock_parameters(prepared, stan_arguments)
+    return _model(prepared, parameters, None, engine="prophet", keep_history=keep_history)
+
+
+@ONE_THREAD
+def _estimate(prepared: Prepared) -> tuple[Parameters, Vector | None] | None:
+    """Return the estimate and the residuals it left, or None when it has to be Prophet's."""
+    settings, y = prepared.settings, prepared.rows.y
+    if settings.growth != "logistic" and y[0] == y[-1] and y.min() == y.max():
+        return _constant(prepared), None
+    if (
+        settings.growth == "logistic"
+        and (y == floor_column(prepared.scale, settings, prepared.rows.floor)).all()
+    ):
+        return _nothing(prepared), None
+    if y.size < LEAST_ROWS:
+        return _line(prepared)
+    try:
+        given = problem(prepared)
+        found = maximum_a_posteriori(given).parameters
+    except (NoSolutionError, ArithmeticError):
+        return _line(prepared)
+    if found.sigma_obs < LEAST_SIGMA:
+        return _line(prepared)
+    residuals = _residuals(given, found, y_scale=prepared.scale.y_scale)
+    return (folded(found) if without_changepoints(settings) else found), residuals
+
+
+def _residuals(given: Problem, found: Parameters, *, y_scale: float) -> Vector | None:
+    """Return y - yhat in units of y; None where the model is not linear in its parameters."""
+    if given.growth == "logistic" or given.multiplicative.any():
+        return None
+    theta = np.concatenate(((found.k, found.m), found.delta, found.beta))
+    if given.growth == "flat":
+        theta[0] = theta[2 : 2 + found.delta.size] = 0.0
+    return (given.y - theta @ given.design) * y_scale
+
+
+def _constant(prepared: Prepared) -> Parameters:
+    """Return Prophet's initial parameters, which it leaves as they are when all readings are equal."""
+    floor = floor_column(prepared.scale, prepared.settings, None)
+    return Parameters(
+        k=0.0,
+        m=float((prepared.rows.y[0] - floor) / prepared.scale.y_scale),
+        delta=np.zeros(prepared.t_change.size),
+        beta=np.zeros(prepared.layout.features),
+        sigma_obs=SIGMA_OF_CONSTANT,
+    )
+
+
+def _nothing(prepared: Prepared) -> Parameters:
+    """Return logistic growth that is still at its floor: less than 1e-290 of the cap for ages to come.
+
+    Prophet's answer to readings that all equal the floor is as small; Stan needs a second to find it.
+    """
+    zeros = np.zeros(prepared.t_change.size), np.zeros(prepared.layout.features)
+    return Parameters(RATE_OF_NOTHING, MIDDLE_OF_NOTHING, *zeros, SIGMA_OF_CONSTANT)
+
+
+def _line(prepared: Prepared) -> tuple[Parameters, None] | None:
+    """Return the line through readings that lie on one without noise; None where they do not.
+
+    It is what Prophet starts from.  There is no optimum, as less noise is always more likely, and Stan would
+    go on for minutes to look for it.
+    """
+    if prepared.settings.growth != "linear":
+        return None
+    rows, known = prepared.rows, prepared.scale
+    t = known.t(rows.ds)
+    y = (rows.y - floor_column(known, prepared.settings, rows.floor)) / known.y_scale
+    k, m = float(y[-1] - y[0]), float(y[0])
+    if np.abs(y - (m + k * t)).max() > LEAST_SIGMA / 10:
+        return None
+    nothing = np.zeros(prepared.t_change.size), np.zeros(prepared.layout.features)
+    return Parameters(k, m, *nothing, SIGMA_OF_CONSTANT), None
+
+
+def folded(found: Parameters) -> Parameters:
+    """Return the parameters with the delta of Prophet's stand-in changepoint at t = 0 moved into k."""
+    k = found.k + float(found.delta[0])
+    return Parameters(k, found.m, np.zeros(1), found.beta, found.sigma_obs)
+
+
+def _model(
+    prepared: Prepared,
+    parameters: Parameters,
+    residuals: Vector | None,
+    *,
+    engine: Engine,
+    keep_history: bool,
+) -> Model:
+    if not are_within(prepared.settings.growth, parameters):
+        raise HistoryError(
+            f"the estimate has numbers beyond {LARGEST} or a growth rate of 0; "
+            "check y, cap, floor and regressors"
+        )
+    return Model(
+        engine=engine,
+        settings=prepared.settings,
+        scale=prepared.scale,
+        layout=prepared.layout,
+        standardizations=prepared.standardizations,
+        parameters=parameters,
+        t_change=prepared.t_change,
+        rows=prepared.rows.ds.size,
+        last_dates=prepared.rows.dates[-SEEN_DATES:].copy(),
+        history=prepared.rows if keep_history else None,
+        residuals=residuals,
+    )

@@ -1,0 +1,182 @@
+"""Forecasts of many models over the same horizon at once, for models of the same make.
+
+What one forecast of 30 steps with an interval costs by itself is 200 NumPy calls, most of them on arrays so
+small that the call is the cost.  Here CHUNK models share each call; what is left is arithmetic.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+
+from fleetcast.errors import FutureError
+from fleetcast.forecasting.arrays import Matrix
+from fleetcast.forecasting.calendar.timestamps import Stamps, datetimes
+from fleetcast.forecasting.features.seasonality import days, fourier_series
+from fleetcast.forecasting.model import Model
+from fleetcast.forecasting.one_thread import ONE_THREAD
+from fleetcast.forecasting.predict.forecast import (
+    Request,
+    Table,
+    check_finite,
+    check_size,
+    future_rows,
+    probabilities,
+    terms,
+    without_negatives,
+    yhat,
+)
+from fleetcast.forecasting.predict.future_trend import SlopeChanges
+from fleetcast.forecasting.predict.linear_intervals import LinearFutures, linear_deviations
+from fleetcast.forecasting.preprocessing.history import floor_column
+
+CHUNK: Final = 32
+MOST_ROWS: Final = 4_096
+"""Models and rows at once: their arrays stay in the processor's own memory."""
+_NORMAL: Final = NormalDist()
+
+
+@ONE_THREAD
+def forecast_many(  # noqa: PLR0913 - the options of a forecast, by name
+    models: Sequence[Model],
+    periods: int = 7,
+    freq: str | None = "D",
+    *,
+    interval_width: float | None = None,
+    quantiles: Sequence[float] = (),
+    non_negative: bool = False,
+) -> list[Table | FutureError]:
+    """Return for each model, in order, what `Model.predict` does of ds and of yhat with its quantiles.
+
+    The columns are ds, yhat_lower, yhat_upper, yhat and one such as yhat_0.1 for each quantile, each of shape
+    (periods,), equal to those of `predict` to the last bit.  A FutureError stands where `predict` raises it.
+    """
+    request = Request(
+        periods=periods,
+        freq=freq,
+        quantiles=tuple(quantiles),
+        interval_width=interval_width,
+        non_negative=non_negative,
+    )
+    found: list[Table | FutureError] = [FutureError("")] * len(models)
+    rows = (
+        int(periods) if isinstance(periods, (int, np.integer)) else 1
+    )  # what is no number is refused later, model by model
+    for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // max(rows, 1)))):
+        tables = _chunk([models[place] for place in places], request)
+        for place, table in zip(places, tables, strict=True):
+            found[place] = table
+    return found
+
+
+def _chunks(models: Sequence[Model], *, most: int) -> Iterator[list[int]]:
+    """Yield the places of models that share each call, and of the others one by one."""
+    alike: dict[object, list[int]] = {}
+    for place, model in enumerate(models):
+        alike.setdefault(_make(model) or place, []).append(place)
+    for places in alike.values():
+        for start in range(0, len(places), most):
+            yield places[start : start + most]
+
+
+def _make(model: Model) -> tuple[object, ...] | None:
+    """Return what models have in common that share each call, or None for one that needs more."""
+    layout, settings = model.layout, model.settings
+    if settings.growth == "logistic" or layout.holidays or layout.regressors or layout.conditions:
+        return None
+    if model.t_change.size and model.t_change[-1] > 1.0:  # a change in the future, in somebody else's model
+        return None
+    width = settings.interval_width if settings.uncertainty_samples else None
+    return id(layout), settings.growth, width, len(model.t_change)
+
+
+def _chunk(models: list[Model], request: Request) -> list[Table | FutureError]:
+    try:
+        return list(_tables(models, request)) if _make(models[0]) else [_alone(models[0], request)]
+    except FutureError:  # of one of them, or of all
+        return [_alone(model, request) for model in models]
+
+
+def _alone(model: Model, request: Request) -> Table | FutureError:
+    try:
+        table = model.predict(
+            request.periods,
+            request.freq,
+            interval_width=request.interval_width,
+            quantiles=request.quantiles,
+            non_negative=request.non_negative,
+        )
+    except FutureError as error:
+        return error
+    return {name: values for name, values in table.items() if name == "ds" or name.startswith("yhat")}
+
+
+def _tables(models: list[Model], request: Request) -> Iterator[Table]:
+    settings = models[0].settings
+    width = settings.interval_width if settings.uncertainty_samples else None
+    shares = probabilities(width, request)
+    ds = np.array([future_rows(request, last_dates=model.last_dates, dates=None) for model in models])
+    t = np.array([model.scale.t(stamps) for model, stamps in zip(models, ds, strict=True)])
+    if not (t[:, 0] > 1.0).all():
+        raise FutureError("a step is too small beside the history of one of the models")
+    y_scale = np.array([model.scale.y_scale for model in models])[:, None]
+    check_size(ds.shape[1], models[0].layout.features)
+    additive, multiplicative = _terms(models, ds, y_scale)
+    factor = 1 + multiplicative
+    middle = yhat(_trend(models, t) * y_scale, _floor(models), factor, additive)
+    around = _around(models, shares, t=t, factor=factor) if shares else None
+    check_finite(middle, () if around is None else around)
+    for i, stamps in enumerate(datetimes(ds)):
+        table: Table = {"ds": stamps}
+        if around is not None:
+            table |= zip([f"yhat_{name}" for name in shares], middle[i] + around[i], strict=True)
+        table["yhat"] = middle[i]
+        yield without_negatives(table, shares) if request.non_negative else table
+
+
+def _terms(models: list[Model], ds: Stamps, y_scale: Matrix) -> tuple[Matrix, Matrix]:
+    """Return additive terms in units of y, and multiplicative ones as a share of the trend: (C, H) each."""
+    layout = models[0].layout
+    if not layout.seasonalities:
+        return np.zeros(ds.shape), np.zeros(ds.shape)
+    X = fourier_series(days(ds.ravel()), layout.harmonics).reshape(*ds.shape, -1)
+    beta = np.array([model.parameters.beta for model in models])
+    return terms(X, beta, layout.multiplicative, y_scale)
+
+
+def _trend(models: list[Model], t: Matrix) -> Matrix:
+    """Return the scaled trend after its last change, shape (C, H)."""
+    m = np.array([[model.parameters.m] for model in models])
+    if models[0].settings.growth == "flat":
+        return m * np.ones_like(t)
+    k = np.array([[model.parameters.k] for model in models])
+    delta, t_change = _of_each(models)
+    trend: Matrix = (delta.sum(axis=1, keepdims=True) + k) * t
+    trend += (delta * -t_change).sum(axis=1, keepdims=True) + m
+    return trend
+
+
+def _of_each(models: list[Model]) -> tuple[Matrix, Matrix]:
+    return np.array([model.parameters.delta for model in models]), np.array([m.t_change for m in models])
+
+
+def _floor(models: list[Model]) -> Matrix:
+    return np.array([[floor_column(model.scale, model.settings, None)] for model in models])
+
+
+def _around(models: list[Model], shares: Mapping[str, float], *, t: Matrix, factor: Matrix) -> Matrix:
+    """Return the quantiles' distances from yhat, shape (C, Q, H), in units of y."""
+    wanted = tuple(shares.values())
+    y_scale = np.array([model.scale.y_scale for model in models])
+    noise = np.array([model.parameters.sigma_obs for model in models]) * y_scale
+    if models[0].settings.growth == "flat":
+        normal = np.array([_NORMAL.inv_cdf(share) for share in wanted])
+        return np.repeat(np.multiply.outer(noise, normal)[:, :, None], t.shape[1], axis=2)
+    changes = [
+        SlopeChanges.after(model.parameters, model.t_change, t=times, rows=model.rows)
+        for model, times in zip(models, t, strict=True)
+    ]
+    futures = LinearFutures.of(changes, y_scale=y_scale, noise=noise, factor=factor)
+    around, _ = linear_deviations(wanted, futures, of_trend=False)
+    return around

@@ -1,0 +1,51 @@
+"""Where the trend may change its slope."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleetcast.errors import HistoryError
+from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.preprocessing.history import History, Scale
+from fleetcast.forecasting.settings import Settings
+
+
+def changepoints(rows: History, known: Scale, settings: Settings) -> tuple[Settings, Vector]:
+    """Return scaled times t_change, ascending, shape (S,), and the settings with the number that was placed.
+
+    Given ones must lie within the history (HistoryError).  Otherwise n_changepoints of them are spread over
+    the rows of the first changepoint_range of the history, fewer when it is short.  With none at all there
+    is one at t = 0, as in Prophet, whose delta is folded into k after the fit.
+    """
+    if settings.changepoints is not None:
+        return settings, _given(rows, known, settings.changepoints)
+    rows_in_range = int(np.floor(rows.ds.size * settings.changepoint_range))
+    number = settings.n_changepoints
+    if number + 1 > rows_in_range:
+        number = rows_in_range - 1
+        settings = replace(settings, n_changepoints=number)
+    if number <= 0:
+        return settings, np.zeros(1)
+    return settings, known.t(rows.ds[_spread(rows_in_range, number)])
+
+
+def without_changepoints(settings: Settings) -> bool:
+    """Return whether the one changepoint is Prophet's stand-in for none."""
+    return settings.n_changepoints <= 0
+
+
+def _given(rows: History, known: Scale, dates: tuple[int, ...]) -> Vector:
+    if not dates:
+        return np.zeros(1)
+    if min(dates) < rows.ds[0] or max(dates) > rows.ds[-1]:
+        raise HistoryError("changepoints must lie within the history, from its first to its last timestamp")
+    return known.t(np.sort(np.array(dates, dtype=np.int64)))
+
+
+@lru_cache(maxsize=1024)
+def _spread(rows_in_range: int, number: int) -> NDArray[np.int64]:
+    index = np.linspace(0, rows_in_range - 1, number + 1).round().astype(np.int64)[1:]
+    index.flags.writeable = False
+    return index

@@ -1,0 +1,183 @@
+"""A customer's readings: what is usable of them, in time order, and how they are scaled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fleetcast.errors import HistoryError
+from fleetcast.forecasting.arrays import Flags, Vector
+from fleetcast.forecasting.calendar.timestamps import Stamps, least_step, microseconds
+from fleetcast.forecasting.features.regressors import NO_NUMBERS, condition_columns, numeric_columns
+from fleetcast.forecasting.limits import LARGEST, SMALLEST
+from fleetcast.forecasting.settings import Settings
+
+LEAST_ROWS = 2
+"""With a reading; Prophet's own limit."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The rows with a reading, ascending in time; N rows."""
+
+    ds: Stamps
+    y: Vector
+    dates: Stamps
+    """Every timestamp once, ascending, also of rows without a reading."""
+    cap: Vector | None
+    floor: Vector | None
+    """Logistic growth only."""
+    regressors: Mapping[str, Vector]
+    """As given, not standardized."""
+    conditions: Mapping[str, Flags]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How time and readings are scaled: t = (ds − start) / t_scale, y_scaled = (y − floor) / y_scale."""
+
+    start: int
+    """Microseconds since 1970."""
+    t_scale: int
+    """Microseconds."""
+    y_scale: float
+    y_min: float
+    logistic_floor: bool
+    """Whether every row brings its own floor."""
+
+    def t(self, ds: Stamps) -> Vector:
+        """Return Prophet's scaled time: 0 at the first reading, 1 at the last."""
+        return (ds - self.start) / self.t_scale
+
+
+def history(  # noqa: PLR0913 - one argument for each kind of column
+    ds: ArrayLike,
+    y: ArrayLike,
+    *,
+    settings: Settings,
+    cap: ArrayLike | None = None,
+    floor: ArrayLike | None = None,
+    regressors: Mapping[str, ArrayLike] | None = None,
+    conditions: Mapping[str, ArrayLike] | None = None,
+    regressor_names: Sequence[str] = (),
+    condition_names: Sequence[str] = (),
+) -> History:
+    """Return the usable rows in time order; raises HistoryError for what Prophet refuses too.
+
+    Rows whose y is NaN are left out of the fit, but their dates count as seen.  Equal timestamps are fine.
+    """
+    try:
+        stamps = microseconds(ds)
+        readings = np.asarray(y)
+        if readings.dtype.kind in NO_NUMBERS:
+            raise HistoryError(f"y must hold numbers, not {readings.dtype} values")
+        readings = np.array(readings, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise HistoryError(str(error)) from error
+    if readings.shape != stamps.shape:
+        raise HistoryError(
+            f"y must have one value for each of {stamps.size} timestamps, not shape {readings.shape}"
+        )
+    usable = _usable(readings)
+    dates = stamps
+    if usable is not None:
+        stamps, readings = stamps[usable], readings[usable]
+    if stamps.size < LEAST_ROWS:
+        raise HistoryError(f"a history needs at least {LEAST_ROWS} rows with a reading, not {stamps.size}")
+    rows = dates.size
+    try:
+        numbers = numeric_columns(regressor_names, regressors, rows=rows, usable=usable)
+        flags = condition_columns(condition_names, conditions, rows=rows, usable=usable)
+        limits = _limits(settings, cap, floor, rows=rows, usable=usable)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise HistoryError(str(error)) from error
+    return _in_time_order(History(stamps, readings, dates, *limits, numbers, flags))
+
+
+def _usable(y: Vector) -> Flags | None:
+    """Return which rows have a reading, or None when all of them do."""
+    if (np.abs(y) <= LARGEST).all():
+        return None
+    if np.isinf(y).any():
+        raise HistoryError("y has infinite values; each must be a finite number or NaN (no reading)")
+    if (np.abs(y) > LARGEST).any():
+        raise HistoryError(f"y has values beyond {LARGEST}; count in a larger unit")
+    return ~np.isnan(y)
+
+
+def _limits(
+    settings: Settings, cap: ArrayLike | None, floor: ArrayLike | None, *, rows: int, usable: Flags | None
+) -> tuple[Vector | None, Vector | None]:
+    if settings.growth != "logistic":
+        return None, None
+    if cap is None:
+        raise HistoryError("logistic growth needs cap, the capacity at each row")
+    return limits(cap, floor, rows=rows, usable=usable)
+
+
+def limits(
+    cap: ArrayLike, floor: ArrayLike | None, *, rows: int, usable: Flags | None = None
+) -> tuple[Vector, Vector | None]:
+    """Return cap and floor of logistic growth for the usable rows; raises ValueError for no number."""
+    given = {"cap": cap} if floor is None else {"cap": cap, "floor": floor}
+    columns = {}
+    for name, values in given.items():
+        column = np.asarray(values, dtype=np.float64)
+        if column.shape not in ((), (rows,)):
+            raise ValueError(
+                f"{name} must be one value or one for each of the {rows} rows, not of shape {column.shape}"
+            )
+        column = np.broadcast_to(column, (rows,))
+        columns[name] = column if usable is None else column[usable]
+        if not (np.abs(columns[name]) <= LARGEST).all():
+            raise ValueError(f"{name} must be a finite number in every row, at most {LARGEST} in size")
+    return columns["cap"], columns.get("floor")
+
+
+def _in_time_order(rows: History) -> History:
+    if least_step(rows.dates) > 0:
+        return rows
+    index = np.argsort(rows.ds, kind="stable")
+    return History(
+        ds=rows.ds[index],
+        y=rows.y[index],
+        dates=np.unique(rows.dates),
+        cap=None if rows.cap is None else rows.cap[index],
+        floor=None if rows.floor is None else rows.floor[index],
+        regressors={name: values[index] for name, values in rows.regressors.items()},
+        conditions={name: values[index] for name, values in rows.conditions.items()},
+    )
+
+
+def scale(rows: History, settings: Settings) -> Scale:
+    """Return the scaling of a history; raises HistoryError if all timestamps are equal, or cap ≤ floor."""
+    start, last = int(rows.ds[0]), int(rows.ds[-1])
+    if start == last:
+        raise HistoryError("all timestamps are equal; a history needs at least two different ones")
+    y_min, y_scale = _y_scaling(rows, settings)
+    if 0 < y_scale < SMALLEST:
+        raise HistoryError(f"y differs by less than {SMALLEST}; count in a smaller unit")
+    known = Scale(start, last - start, y_scale or 1.0, y_min, logistic_floor=rows.floor is not None)
+    if rows.cap is not None and (rows.cap <= floor_column(known, settings, rows.floor)).any():
+        raise HistoryError("cap must be greater than floor (which defaults to 0) in every row")
+    return known
+
+
+def _y_scaling(rows: History, settings: Settings) -> tuple[float, float]:
+    y, floor = rows.y, rows.floor
+    if floor is not None and rows.cap is not None:
+        if settings.scaling == "minmax":
+            lowest = float(floor.min())
+            return lowest, float(rows.cap.max() - lowest)
+        above = np.abs(y - floor)
+        return float(above.min()), float(above.max())
+    low, high = float(y.min()), float(y.max())
+    return (low, high - low) if settings.scaling == "minmax" else (0.0, max(-low, high))
+
+
+def floor_column(known: Scale, settings: Settings, floor: Vector | None) -> Vector | float:
+    """Return the floor Prophet uses: each row's own, or one for all rows that follows from the scaling."""
+    if floor is not None:
+        return floor
+    return known.y_min if settings.scaling == "minmax" else 0.0

@@ -1,0 +1,1 @@
+"""Prophet's own JSON: the schema, reading it and writing it."""

@@ -1,0 +1,49 @@
+"""The seasonal naive forecast in Prophet's terms: the last season, or the last level, goes on for ever."""
+
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fleetcast.forecasting.calendar.timestamps import DAY, datetimes, microseconds
+from fleetcast.forecasting.fitting import SIGMA_OF_CONSTANT, _model
+from fleetcast.forecasting.model import Model
+from fleetcast.forecasting.one_thread import ONE_THREAD
+from fleetcast.forecasting.parameters import Parameters
+from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.settings import settings_from
+
+Season: TypeAlias = Literal["weekly", "daily"]
+
+MOST_ORDER: Final = 12
+"""Fourier terms of the season: 24 readings a day are followed exactly, more smoothly."""
+LEAST_READINGS: Final = 200
+"""Of the end of the history that are looked at: their spacing is the forecast's."""
+
+
+@ONE_THREAD
+def seasonal_naive(ds: ArrayLike, y: ArrayLike, *, sigma: float, season: Season | None, rows: int) -> Model:
+    """Return a model that repeats the last `rows` readings, one season, for ever; without a season the last.
+
+    `ds` and `y`, shape (N,), are ascending and without missing readings; `sigma` is the standard deviation
+    of the forecast's errors, in units of y.  The season's Fourier terms are fitted by least squares.
+    """
+    tail = slice(-max(rows, LEAST_READINGS), None)
+    stamps, values = microseconds(ds)[tail], np.asarray(y, dtype=np.float64)[tail]
+    if season is None:
+        values = np.full(stamps.size, values[-1])
+    if stamps[0] == stamps[-1]:
+        stamps, values = stamps[-1] - DAY * np.array([1, 0]), values[[-1, -1]]
+    order: dict[str, int | bool] = dict.fromkeys(("yearly", "weekly", "daily"), False)
+    if season is not None:
+        order[season] = min(max(rows // 2, 1), MOST_ORDER)
+    seasonalities = {f"{name}_seasonality": terms for name, terms in order.items()}
+    settings = settings_from({"growth": "flat", "n_changepoints": 0, **seasonalities})
+    prepared = prepare(datetimes(stamps), values, settings=settings)
+    given = problem(prepared)
+    last = slice(-rows if season is not None else None, None)
+    kept = np.delete(given.design, [0, 2], axis=0)[:, last]  # neither slope nor changepoint
+    theta = np.asarray(np.linalg.lstsq(kept.T, given.y[last], rcond=None)[0], dtype=np.float64)
+    scaled = max(sigma / prepared.scale.y_scale, SIGMA_OF_CONSTANT)
+    parameters = Parameters(0.0, float(theta[0]), np.zeros(1), theta[1:], scaled)
+    return _model(prepared, parameters, None, engine="fleetcast", keep_history=False)

@@ -1,0 +1,1 @@
+"""From an estimation problem to the parameters: the minimum of minus Prophet's log posterior."""

@@ -1,0 +1,160 @@
+"""Additive features on a linear or flat trend: the model is linear in its parameters."""
+
+from dataclasses import dataclass, replace
+from math import inf, sqrt
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Matrix, Vector
+from fleetcast.forecasting.parameters import Parameters
+from fleetcast.forecasting.solver.objective import (
+    SMALLEST_VARIANCE,
+    TREND_PRECISION,
+    NoSolutionError,
+    Places,
+    Prior,
+    objective,
+    places,
+    tolerance,
+    variance,
+    violation,
+)
+from fleetcast.forecasting.solver.problem import Problem, Solution
+from fleetcast.forecasting.solver.ridge_lasso import Expansion, minimiser
+from fleetcast.forecasting.solver.start_prior import StartPrior, prophet_start, start_prior
+
+_PASSES = 50
+_AIM = 1e-8
+"""Violation of the optimality conditions, in units of the penalty, at which no further pass is made."""
+_FIRST_RIDGE = 1e-4
+"""First guess of σ², as a share of the variance of y: low, so that no pass starts far too high."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """y = rowsᵀ θ + noise: θ is (k, m, δ, β), or (m, β) where the trend is flat."""
+
+    rows: Matrix
+    y: Vector
+    places: Places
+    precision: Vector
+    """1 / variance of the prior of each free parameter."""
+    tau: float
+    start_prior: StartPrior | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    theta: Vector
+    rss: float
+    b: Vector
+    """rows @ residuals."""
+    s2: float
+    prior_gradient: Vector
+    """Of the free parameters."""
+
+
+def solve_additive(problem: Problem, *, with_start_prior: bool = True) -> Solution:
+    """Return the minimum of F; raise `NoSolutionError` or `LinAlgError` where it is not reached.
+
+    Where the data leave directions open, it is the minimum with the term of `_start_prior`, but the
+    objective reported is still F.
+    """
+    model = _model(problem)
+    G = model.rows @ model.rows.T
+    point = _start(model)
+    point, kkt = _minimum(model, G, point, s2=_FIRST_RIDGE * point.s2)
+    prior = _start_prior(model, problem, G, point) if with_start_prior else None
+    if prior is not None:
+        model = replace(model, start_prior=prior)
+        point, kkt = _minimum(model, G, _at(model, point.theta), s2=point.s2)
+    return _solution(model, point, kkt)
+
+
+def _minimum(model: _Model, G: Matrix, point: _Point, *, s2: float) -> tuple[_Point, float]:
+    """Return the minimum and the violation of its conditions, from a point and a first guess of σ².
+
+    Every pass minimises F around the point of the pass before, where residuals and sums are exact, with
+    the ridge weighed by the σ² of that point.  Two passes are the rule.
+    """
+    n, tau, curvature, kkt = model.y.size, model.tau, _prior_curvature(model), inf
+    for _ in range(_PASSES):
+        around = Expansion(point.theta, point.rss, point.b, G, n)
+        prior = Prior(0.0, point.prior_gradient, curvature)
+        point = _at(model, minimiser(around, prior, places=model.places, tau=tau, s2=s2))
+        before, kkt, s2 = kkt, _violation(model, point), point.s2
+        stalled = kkt > before / 2
+        if kkt <= _AIM or (stalled and kkt <= tolerance(np.diag(G), model.y, s2=s2, tau=tau)):
+            return point, kkt
+    raise NoSolutionError(f"The optimality conditions are still violated by {kkt:.1e} of the penalty.")
+
+
+def _start_prior(model: _Model, problem: Problem, G: Matrix, point: _Point) -> StartPrior | None:
+    free = model.places.free
+    return start_prior(
+        G.take(free, axis=0).take(free, axis=1) if free.size < len(G) else G,
+        model.precision,
+        trend=model.places.trend,
+        at=point.theta.take(free),
+        start=lambda: prophet_start(problem),
+        n=model.y.size,
+        s2=point.s2,
+    )
+
+
+def _model(problem: Problem) -> _Model:
+    S, K = problem.t_change.size, problem.sigmas.size
+    if problem.growth == "flat":
+        rows = np.concatenate((problem.design[1:2], problem.design[2 + S :]))
+        where = places(trend=1, S=0, K=K)
+    else:
+        rows, where = problem.design, places(trend=2, S=S, K=K)
+    precision = np.concatenate((np.full(where.trend, TREND_PRECISION), problem.sigmas**-2))
+    return _Model(rows, problem.y, where, precision, problem.tau)
+
+
+def _start(model: _Model) -> _Point:
+    """Start from the mean, or accuracy is lost where the level is far above the noise."""
+    theta = np.zeros(len(model.rows))
+    theta[model.places.trend - 1] = mean = model.y.mean()
+    return _with_residual(model, theta, model.y - mean)
+
+
+def _at(model: _Model, theta: Vector) -> _Point:
+    return _with_residual(model, theta, model.y - theta @ model.rows)
+
+
+def _with_residual(model: _Model, theta: Vector, residual: Vector) -> _Point:
+    rss = float(residual @ residual)
+    s2 = variance(rss, model.y.size)
+    if s2 < SMALLEST_VARIANCE:
+        raise NoSolutionError("The features explain y completely, so that the noise has no size.")
+    return _Point(theta, rss, model.rows @ residual, s2, _prior_gradient(model, theta))
+
+
+def _prior_gradient(model: _Model, theta: Vector) -> Vector:
+    free = theta.take(model.places.free)
+    own = model.precision * free
+    return own if model.start_prior is None else own + model.start_prior.gradient(free)
+
+
+def _prior_curvature(model: _Model) -> Matrix:
+    own = np.diag(model.precision)
+    return own if model.start_prior is None else own + model.start_prior.precision
+
+
+def _violation(model: _Model, point: _Point) -> float:
+    gradient, hinges = point.b / point.s2, model.places.hinges
+    free = gradient.take(model.places.free) - point.prior_gradient
+    return violation(free, gradient[hinges], delta=point.theta[hinges], tau=model.tau)
+
+
+def _solution(model: _Model, point: _Point, kkt: float) -> Solution:
+    where, theta = model.places, point.theta
+    k = float(theta[0]) if where.trend > 1 else 0.0
+    m = float(theta[where.trend - 1])
+    delta, beta = theta[where.hinges], theta[where.hinges.stop :]
+    free = theta.take(where.free)
+    prior = float((model.precision * free) @ free) / 2
+    value = objective(point.rss, model.y.size, prior=prior, delta=delta, tau=model.tau)
+    return Solution(Parameters(k, m, delta, beta, sqrt(point.s2)), value, kkt)

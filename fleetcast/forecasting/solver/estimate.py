@@ -1,0 +1,55 @@
+"""The maximum a posteriori estimate of Prophet's model: from a `Problem` to its `Solution`."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Flags, Vector
+from fleetcast.forecasting.solver.additive import solve_additive
+from fleetcast.forecasting.solver.nonlinear import solve_nonlinear
+from fleetcast.forecasting.solver.objective import NoSolutionError
+from fleetcast.forecasting.solver.problem import Problem, Solution
+
+__all__ = ["NoSolutionError", "maximum_a_posteriori"]
+
+
+def maximum_a_posteriori(problem: Problem, *, with_start_prior: bool = True) -> Solution:
+    """Return the parameters that Stan looks for when it optimises Prophet's model.
+
+    Where the data leave directions open, they stay near Stan's start, unless not `with_start_prior`.
+
+    Raises `NoSolutionError` when the optimality conditions are not met, or when the scaled noise falls
+    below 1e-8, as where y has fewer rows than the model has parameters: such data has no proper estimate.
+    """
+    if problem.growth == "flat":
+        # only their priors speak of k and δ, for zero
+        return _with_delta(
+            _solve(problem, with_start_prior=with_start_prior), np.zeros(problem.t_change.size)
+        )
+    first = np.concatenate(([True], np.diff(problem.t_change) != 0))
+    if first.all():
+        return _solve(problem, with_start_prior=with_start_prior)
+    return _with_equal_changepoints(problem, first, with_start_prior=with_start_prior)
+
+
+def _solve(problem: Problem, *, with_start_prior: bool) -> Solution:
+    additive = problem.growth != "logistic" and not problem.multiplicative.any()
+    try:
+        with np.errstate(all="ignore"):
+            solve = solve_additive if additive else solve_nonlinear
+            return solve(problem, with_start_prior=with_start_prior)
+    except np.linalg.LinAlgError as error:
+        raise NoSolutionError(f"No step towards the estimate was found: {error}") from error
+
+
+def _with_equal_changepoints(problem: Problem, first: Flags, *, with_start_prior: bool) -> Solution:
+    """Solve with one changepoint of each time, and let all of that time share its change evenly."""
+    kept = np.concatenate(([True, True], first, np.ones(problem.sigmas.size, np.bool_)))
+    distinct = replace(problem, design=problem.design[kept], t_change=problem.t_change[first])
+    solution = _solve(distinct, with_start_prior=with_start_prior)
+    origin = np.cumsum(first) - 1
+    return _with_delta(solution, (solution.parameters.delta / np.bincount(origin))[origin])
+
+
+def _with_delta(solution: Solution, delta: Vector) -> Solution:
+    return replace(solution, parameters=replace(solution.parameters, delta=delta))

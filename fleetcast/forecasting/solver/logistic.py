@@ -1,0 +1,43 @@
+"""Logistic growth in the parameters the solver uses: z = k t + c + Σ δ (t - s)₊, with c = -k m.
+
+That is Prophet's trend exactly, whose offsets γ only keep it continuous; and z is linear in them.  The
+prior of m is not: (c / k)² / 50.
+"""
+
+from math import log
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.solver.objective import TREND_PRECISION, Prior
+
+_LEAST_RATE = 0.5
+
+
+def trend_prior(k: float, c: float, *, exact: bool) -> Prior:
+    """Return the prior of (k, c); its curvature without what could make it negative unless `exact`."""
+    m = -c / k
+    value = (k * k + m * m) * TREND_PRECISION / 2
+    m_by = np.array((-m / k, -1 / k))  # the derivatives of m by k and c
+    gradient = np.array((k, 0.0)) + m * m_by
+    curvature = np.outer(m_by, m_by)
+    curvature[0, 0] += 1
+    if exact:
+        curvature += m / k**2 * np.array(((2 * m, 1.0), (1.0, 0.0)))
+    return Prior(value, TREND_PRECISION * gradient, TREND_PRECISION * curvature)
+
+
+def trend_starts(t: Vector, y: Vector, cap: Vector) -> list[tuple[float, float]]:
+    """Return the (k, c) to start from: Prophet's own, then one rising and one falling through the mean."""
+    last = int(t.argmax())
+    first_odds, last_odds = (_odds_against(float(y[i]), float(cap[i])) for i in (0, last))
+    if abs(first_odds - last_odds) <= 0.01:  # noqa: PLR2004 - Prophet's own number
+        first_odds = 1.05 * (first_odds + 1) - 1
+    k = log(first_odds / last_odds) / float(t[last] - t[0])
+    rate = max(abs(k), _LEAST_RATE)
+    middle = -log(_odds_against(float(y.mean()), float(cap.mean())))
+    return [(k, -log(first_odds)), *((slope, middle - slope / 2) for slope in (rate, -rate))]
+
+
+def _odds_against(y: float, cap: float) -> float:
+    return cap / max(0.01 * cap, min(0.99 * cap, y)) - 1

@@ -1,0 +1,168 @@
+"""Stock Prophet, for what the core leaves to it: MCMC samples, Stan's arguments, data without an optimum.
+
+Prophet, pandas and Stan are imported on first use only.  What Stan leaves behind is cleaned up: its files
+stand in a folder that goes with the call, and its process dies with the one that started it.
+"""
+
+import json
+import logging
+import resource
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from fleetcast.errors import FitError
+from fleetcast.forecasting.calendar.timestamps import datetimes
+from fleetcast.forecasting.holiday_table import HolidayTable
+from fleetcast.forecasting.parameters import Parameters
+from fleetcast.forecasting.preprocessing.history import History
+from fleetcast.forecasting.preprocessing.prepare import Prepared
+from fleetcast.forecasting.prophet_json.write import parameters_only, trimmed
+from fleetcast.forecasting.stock_prophet.sampled_model import SampledModel
+
+OPTIMIZE_SECONDS: Final = 10
+"""Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""
+NEARLY: Final = 0.5
+"""On a busy machine the kernel counts in ticks, and ends a process before what is measured is its limit."""
+ROWS_PER_SECOND: Final = 100
+"""A longer history gets a second more for so many rows."""
+
+
+def stock_parameters(prepared: Prepared, stan_arguments: Mapping[str, Any]) -> Parameters:
+    """Return the point estimate of stock Prophet; raises FitError, also where Stan takes too long.
+
+    Data that the model explains without noise have no optimum, and Stan looks for it in ever smaller steps.
+    The bound is in seconds of processor time, so that a busy machine gives the same answer as an idle one;
+    each of Prophet's two attempts has it.
+    """
+    seconds = OPTIMIZE_SECONDS + prepared.rows.ds.size // ROWS_PER_SECOND
+    with _fitted(prepared, stan_arguments, seconds=seconds) as model:
+        found = {
+            name: np.asarray(values, dtype=np.float64).reshape(-1) for name, values in model.params.items()
+        }
+    return Parameters(
+        k=float(found["k"][0]),
+        m=float(found["m"][0]),
+        delta=found["delta"],
+        beta=found["beta"],
+        sigma_obs=float(found["sigma_obs"][0]),
+    )
+
+
+def sampled_model(
+    prepared: Prepared, stan_arguments: Mapping[str, Any], *, keep_history: bool
+) -> SampledModel:
+    """Return the model stock Prophet samples, however long that takes; raises FitError."""
+    without_plotly()
+    from prophet.serialize import model_to_dict  # noqa: PLC0415 - see the module
+
+    with _fitted(prepared, stan_arguments) as model:
+        content = parameters_only(model_to_dict(model))
+    content["fit_kwargs"] = {}
+    return SampledModel(json.dumps(content if keep_history else trimmed(content)))
+
+
+@contextmanager
+def _fitted(
+    prepared: Prepared, stan_arguments: Mapping[str, Any], *, seconds: int | None = None
+) -> Iterator[Any]:
+    import cmdstanpy  # noqa: PLC0415 - see the module
+
+    cmdstanpy.utils.get_logger().setLevel(logging.CRITICAL)  # what it tells of each fit is in the error too
+    model = _declared(prepared)
+    with tempfile.TemporaryDirectory(prefix="stan-") as folder:
+        exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file), seconds=seconds)
+        model.stan_backend.model = cmdstanpy.CmdStanModel(exe_file=str(exe))
+        quiet = {"show_progress": False} if prepared.settings.mcmc_samples else {}
+        before = _seconds_of_children()
+        try:
+            model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **quiet, **stan_arguments})
+        except (RuntimeError, ValueError, FloatingPointError) as error:
+            if seconds is not None and _seconds_of_children() - before >= NEARLY * seconds:
+                reason = f"Prophet itself found no estimate within {seconds} seconds of processor time"
+                raise FitError(reason) from error
+            reason = str(error).splitlines()[0].partition(" Command ")[0]  # what follows are temporary files
+            raise FitError(f"Prophet itself found no estimate: {reason[:200]}") from error
+        yield model
+
+
+def _launcher(folder: Path, program: Path, *, seconds: int | None) -> Path:
+    """Return a program that runs Stan's: it ends with this process, and after so many seconds of its own.
+
+    It dies with this process where the system has setpriv.
+    """
+    setpriv = shutil.which("setpriv")
+    command = shlex.join([*([setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []), str(program)])
+    limit = "" if seconds is None else f"ulimit -t {seconds}\n"
+    launcher = folder / program.name
+    launcher.write_text(f'#!/bin/sh\nulimit -c 0\n{limit}exec {command} "$@"\n', encoding="utf-8")
+    launcher.chmod(0o700)
+    return launcher
+
+
+def _seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+_NOT_THE_CONSTRUCTORS = ("changepoints", "holidays", "n_changepoints")
+
+
+def without_plotly() -> None:
+    """Keep Prophet from telling at import that its interactive plots will not work."""
+    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
+
+
+def _declared(prepared: Prepared) -> Any:  # noqa: ANN401 - a Prophet, whose package is not imported here
+    without_plotly()
+    from prophet import Prophet  # noqa: PLC0415 - see the module
+
+    settings = prepared.settings
+    arguments = {
+        name: getattr(settings, name) for name in settings.__slots__ if name not in _NOT_THE_CONSTRUCTORS
+    }
+    if settings.changepoints is None:
+        arguments["n_changepoints"] = settings.n_changepoints
+    else:
+        arguments["changepoints"] = datetimes(np.array(settings.changepoints, np.int64))
+    model = Prophet(holidays=_holiday_frame(settings.holidays), **arguments)
+    for s in prepared.declared.seasonalities:
+        model.add_seasonality(s.name, s.period, s.fourier_order, s.prior_scale, s.mode, s.condition_name)
+    for r in prepared.declared.regressors:
+        model.add_regressor(r.name, r.prior_scale, r.standardize, r.mode)
+    if prepared.declared.country is not None:
+        model.add_country_holidays(prepared.declared.country)
+    return model
+
+
+def _history_frame(rows: History) -> Any:  # noqa: ANN401 - a DataFrame
+    """Return the readings, and the dates without one as rows whose y is NaN."""
+    import pandas as pd  # noqa: PLC0415 - see the module
+
+    columns: dict[str, Any] = {"ds": datetimes(rows.ds), "y": rows.y, **rows.regressors, **rows.conditions}
+    columns |= {
+        name: values for name, values in (("cap", rows.cap), ("floor", rows.floor)) if values is not None
+    }
+    unread = np.setdiff1d(rows.dates, rows.ds)
+    frame = pd.DataFrame(columns)
+    if not unread.size:
+        return frame
+    return pd.concat([frame, pd.DataFrame({"ds": datetimes(unread), "y": np.nan})], ignore_index=True)
+
+
+def _holiday_frame(table: HolidayTable | None) -> Any:  # noqa: ANN401 - a DataFrame or None
+    import pandas as pd  # noqa: PLC0415 - see the module
+
+    if table is None:
+        return None
+    columns: dict[str, Any] = {"ds": datetimes(np.array(table.ds, np.int64)), "holiday": table.holiday}
+    for name in ("lower_window", "upper_window", "prior_scale"):
+        if (cells := getattr(table, name)) is not None:
+            columns[name] = np.array(cells, dtype=np.float64)
+    return pd.DataFrame(columns)

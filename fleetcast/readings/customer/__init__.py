@@ -1,0 +1,1 @@
+"""One customer's file, CSV or Parquet, to arrays."""

@@ -1,0 +1,1 @@
+"""A text file to rows and cells: compression, encoding, delimiter, header."""

@@ -1,0 +1,82 @@
+"""The step from end to end: raw files -> rows sorted on the disk -> one folder per customer."""
+
+import logging
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from container import Paths, progress, quoted
+from fleetcast.errors import InputError
+from fleetcast.readings import ReadingOptions
+from processing.columns import Columns
+from processing.output.customer_folders import write_folders
+from processing.output.folder import customers_to_remove, locked, remove
+from processing.output.rejected import Rejected
+from processing.output.sorted_rows import SortedRows, connect, session
+from processing.raw_files.find import find_files
+from processing.reading import open_files, read_files
+
+logger = logging.getLogger(__name__)
+
+MOST_ALIKE: Final = 5
+"""Groups of customers in the log."""
+
+
+def process(
+    paths: Paths, columns: Columns, *, options: ReadingOptions | None = None, replace: bool = False
+) -> int:
+    """Run the step; return the number of customers written.
+
+    Raises `InputError` where there is none, where a file cannot be read, and where the output folder holds
+    customers that this input does not have, unless `replace`.
+    """
+    started, options = time.monotonic(), options or ReadingOptions()
+    with (
+        locked(paths.processing_output),
+        tempfile.TemporaryDirectory(prefix="process-", ignore_cleanup_errors=True) as folder,
+        Rejected(Path(folder) / "rejected.csv") as rejected,
+        connect(Path(folder)) as connection,
+    ):
+        rows = SortedRows(connection, Path(folder))
+        files = open_files(find_files(paths.processing_input), columns, options, session(connection))
+        count = read_files(files, columns, options, rows, rejected)
+        total = sum(1 for _ in rows.customers())
+        logger.info("%d readings of %d customers", count - rejected.total, total)
+        stale = (
+            customers_to_remove(paths.processing_output, rows.customers(), replace=replace) if total else []
+        )
+        rejected.write(_rejected(paths))
+        _tell(rows, rejected, count, paths)
+        if not total:
+            raise InputError(f"no usable reading in {count} rows below {paths.processing_input}")
+        _write(rows, paths.processing_output, columns, total)
+        remove(paths.processing_output, stale)
+    seconds = time.monotonic() - started
+    logger.info("%d customers written to %s in %.1f s", total, paths.processing_output, seconds)
+    return total
+
+
+def _tell(rows: SortedRows, rejected: Rejected, count: int, paths: Paths) -> None:
+    """Log what a person should look at before the output is used."""
+    if rejected.total:
+        rejected.log()
+        logger.warning("%d of %d rows rejected, see %s", rejected.total, count, _rejected(paths))
+    for names in rows.alike(MOST_ALIKE):
+        logger.warning("%s are customers of their own: are they one?", " and ".join(map(quoted, names)))
+
+
+def _write(rows: SortedRows, output: Path, columns: Columns, total: int) -> None:
+    header = ",".join(("timestamp", "consumption", *columns.regressors))
+    written = write_folders(rows.chunks(), output, header=header)
+    again = sum(count for _, count in progress(written, total=total, doing="process"))
+    if again:
+        logger.warning(
+            "%d readings are there more than once, equal in customer, time and value; all were kept: is a "
+            "file in the input twice?",
+            again,
+        )
+
+
+def _rejected(paths: Paths) -> Path:
+    return paths.base / "processing" / "rejected" / "rejected.csv"

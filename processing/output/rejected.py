@@ -1,0 +1,83 @@
+"""Rows that cannot be used in, `rejected.csv` and a few log lines out."""
+
+import csv
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Self
+
+from container import one_line, quoted
+from processing.output.disk import naming
+from processing.raw_files.batch import Refused
+
+logger = logging.getLogger(__name__)
+
+HEADER: Final = ("file", "line", "row", "reason")
+MOST_CHARACTERS: Final = 1_000
+"""Of a row; the middle of a longer one is left out."""
+MOST_FILES: Final = 20
+"""In the log."""
+
+
+class Rejected:
+    """Every refused row so far, in a file of its own; counted by file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(HEADER)
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, tuple[int, str]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with naming(self._path):
+            self._file.close()
+
+    @property
+    def total(self) -> int:
+        """How many rows were refused."""
+        return self._counts.total()
+
+    def add(self, name: str, refused: Iterable[Refused]) -> None:
+        """Note down rows of the file `name`."""
+        with naming(self._path):
+            for row in refused:
+                self._first.setdefault(name, (row.line, row.reason))
+                self._counts[name] += 1
+                self._writer.writerow((one_line(name), row.line, _shortened(one_line(row.row)), row.reason))
+
+    def write(self, path: Path) -> None:
+        """Put the file at `path`, whole or not at all; without a row, remove an earlier run's."""
+        with naming(self._path):
+            self._file.flush()
+        if not self._counts:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        try:
+            with naming(unfinished):
+                shutil.copyfile(self._path, unfinished)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def log(self) -> None:
+        """Log how many rows of each file were refused, and the first of them."""
+        for name, count in self._counts.most_common(MOST_FILES):
+            logger.warning(
+                "%s: %d rows rejected; the first, line %d: %s", quoted(name), count, *self._first[name]
+            )
+        if len(self._counts) > MOST_FILES:
+            logger.warning("%d more files have rejected rows", len(self._counts) - MOST_FILES)
+
+
+def _shortened(row: str) -> str:
+    half = MOST_CHARACTERS // 2
+    return row if len(row) <= MOST_CHARACTERS else f"{row[:half]} ... {row[-half:]}"

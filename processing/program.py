@@ -1,0 +1,145 @@
+"""The program `process`: raw readings -> one folder per customer."""
+
+import argparse
+import logging
+import signal
+from collections.abc import Mapping
+from types import FrameType
+from typing import NoReturn
+
+from container import Paths, run
+from fleetcast.errors import SettingError
+from processing.columns import Columns
+
+logger = logging.getLogger(__name__)
+
+DESCRIPTION = """\
+Split raw readings into one folder per customer.
+
+Reads every .csv, .tsv, .txt (each also with .gz) and .parquet file below <base>/processing/input and writes
+<base>/processing/output/<customer>/data.csv with the header timestamp,consumption (and the regressors), in
+UTC, sorted by time.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set.  The table may be larger than memory.
+
+A row that cannot be read beyond doubt goes to <base>/processing/rejected/rejected.csv with its file, line and
+the reason; it never stops the others.  A file that cannot be read as a whole stops the program before
+anything is written."""
+EPILOGUE = """\
+examples:
+  process --customer-id meter --timestamp ds --value y
+  process --delimiter semicolon --decimal , --encoding latin-1 --date-format '%d.%m.%Y %H:%M'
+  process --regressors temperature,holiday --where split=train
+
+exit codes: 0 done; 1 nothing usable, a file that cannot be read, a disk that is full; 2 an unknown option;
+130 after Ctrl-C; 143 after SIGTERM"""
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return the options of this program."""
+    parser = argparse.ArgumentParser(
+        prog="fleetcast process",
+        description=DESCRIPTION,
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = Columns()
+    option = parser.add_argument_group("columns").add_argument
+    option("--customer-id", default=names.customer_id, metavar="COLUMN", help="default: %(default)s")
+    option("--timestamp", default=names.timestamp, metavar="COLUMN", help="default: %(default)s")
+    option("--value", default=names.value, metavar="COLUMN", help="default: %(default)s")
+    option("--regressors", default="", metavar="COLUMNS", help="more columns to keep, separated by commas")
+    option(
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=TEXT",
+        help="read only the rows with this text in this column, such as split=train; may be repeated",
+    )
+    option = parser.add_argument_group("how the files are written, where it is in doubt").add_argument
+    option(
+        "--delimiter",
+        metavar="CHARACTER",
+        help="between cells: comma, semicolon, tab, pipe, or one character",
+    )
+    option("--decimal", metavar="MARK", help="the decimal mark: '.' or ','")
+    option("--encoding", metavar="NAME", help="such as utf-8, latin-1, cp1252 or utf-16")
+    option(
+        "--date-format",
+        metavar="FORMAT",
+        help="as strptime has it, such as %%d/%%m/%%Y, or epoch_s, epoch_ms, epoch_us, epoch_ns",
+    )
+    option = parser.add_argument_group("output").add_argument
+    option(
+        "--replace",
+        action="store_true",
+        help="remove customers of an earlier run that this input does not have; else they end the program",
+    )
+    return parser.parse_args(arguments)
+
+
+def columns(options: argparse.Namespace) -> Columns:
+    """Return the options as `Columns`; `SettingError` where one is malformed."""
+    where = []
+    for condition in options.where:
+        column, equals, text = condition.partition("=")
+        if not (column and equals):
+            raise SettingError(f"--where must look like split=train, not {condition!r}")
+        where.append((column, text))
+    regressors = tuple(name.strip() for name in options.regressors.split(",") if name.strip())
+    return Columns(
+        customer_id=options.customer_id,
+        timestamp=options.timestamp,
+        value=options.value,
+        regressors=regressors,
+        where=tuple(where),
+    )
+
+
+def process(paths: Paths, wanted: Columns, *, replace: bool = False, **texts: str | None) -> int:
+    """Run the step as `processing.job.process` describes it; `texts` are the fields of `ReadingOptions`."""
+    from fleetcast.readings import OptionError, ReadingOptions  # noqa: PLC0415 -- the same
+    from processing.job import process as run_step  # noqa: PLC0415 -- after Ctrl-C has its meaning
+
+    try:
+        options = ReadingOptions(**texts)
+    except OptionError as error:
+        name, _, text = str(error).partition(" ")
+        raise SettingError(f"--{name.replace('_', '-')} {text}") from error
+    return run_step(paths, wanted, options=options, replace=replace)
+
+
+def main() -> int:
+    """Run the program and return its exit code."""
+    options = parse()
+    received = _stop_on_signals()
+    texts = {name: getattr(options, name) for name in ("delimiter", "decimal", "encoding", "date_format")}
+
+    def program(env: Mapping[str, str]) -> int:
+        try:
+            process(Paths.from_env(env), columns(options), replace=options.replace, **texts)
+        except BaseException:
+            if not received:
+                raise
+            name = signal.Signals(received[0]).name
+            logger.error("stopped by %s; start process again to write the whole output", name)  # noqa: TRY400
+            return 128 + received[0]
+        return 0
+
+    return run(program)
+
+
+def _stop_on_signals() -> list[int]:
+    """Let SIGINT or SIGTERM leave by an exception, so that nothing unfinished stays; return its place.
+
+    DuckDB turns the exception into one of its own.
+    """
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        received.append(number)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, stop)
+    return received

@@ -1,0 +1,1 @@
+"""Raw files to rows of texts, whatever their format and dialect."""

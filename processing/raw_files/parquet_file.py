@@ -1,0 +1,127 @@
+"""One Parquet file in, its rows as texts out."""
+
+import glob
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import duckdb
+
+from container import quoted
+from fleetcast.errors import InputError
+from processing.raw_files.batch import Batch
+from processing.raw_files.find import RawFile
+
+logger = logging.getLogger(__name__)
+
+ROWS_PER_BATCH: Final = 100_000
+LARGEST_EXACT: Final = 2**53
+"""Of the whole numbers that a float holds apart from their neighbours."""
+_NESTED: Final = ("STRUCT", "MAP", "UNION", "VARIANT")
+_FLOATS: Final = ("FLOAT", "DOUBLE")
+_SOURCE: Final = "read_parquet(?, hive_partitioning = false, binary_as_string = true)"
+
+
+class ParquetFile:
+    """A Parquet file, read by a DuckDB `connection` whose time zone is UTC."""
+
+    def __init__(self, file: RawFile, connection: duckdb.DuckDBPyConnection) -> None:
+        """Raise `InputError` where the file is no Parquet."""
+        self._file = file
+        self._connection = connection
+        described = self._execute(f"DESCRIBE SELECT * FROM {_SOURCE}", []).fetchall()
+        self._types: dict[str, str] = {name: kind for name, kind, *_ in described}
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return list(self._types)
+
+    @property
+    def decimal(self) -> None:
+        """The decimal mark of its numbers: columns of text may have any."""
+
+    def check(self, taken: Sequence[int | str]) -> None:
+        """Raise `InputError` where a column is nested or there twice.
+
+        Tells how ids that are floats are written; they are the first of `taken`.
+        """
+        names = [self.columns[place] for place in taken if isinstance(place, int)]
+        for name in names:
+            if self._types[name].startswith(_NESTED) or self._types[name].endswith("]"):
+                raise self._refused(f"the column {quoted(name)} is nested: write its parts as columns")
+        twice = "SELECT name FROM parquet_schema(?) GROUP BY name HAVING count(*) > 1"
+        for (name,) in self._execute(twice, []).fetchall():
+            if name in names and f"{name}_1" in self._types:
+                raise self._refused(f"the column {quoted(name)} is there twice")
+        if isinstance(taken[0], int) and self._types[names[0]] in _FLOATS:
+            self._tell_of_floats(names[0])
+
+    def batches(self, taken: Sequence[int | str]) -> Iterator[Batch]:
+        """Yield the columns `taken` as texts: places among `columns`, or texts that all rows have.
+
+        Times with a zone are in UTC, whole floats are whole numbers.  `InputError` where the file is damaged;
+        what came before is then not to be trusted.
+        """
+        names = self.columns
+        texts = [
+            _text(names[place], self._types[names[place]]) if isinstance(place, int) else "?"
+            for place in taken
+        ]
+        fixed = [text for text in taken if isinstance(text, str)]
+        first = 1
+        result = self._execute(f"SELECT {', '.join(texts)} FROM {_SOURCE}", fixed)
+        while rows := self._fetch(result):
+            yield _batch(rows, first)
+            first += len(rows)
+
+    def _tell_of_floats(self, column: str) -> None:
+        name, file = _name(column), quoted(self._file.name)
+        query = f"SELECT max(abs({name})) FILTER (isfinite({name})) FROM {_SOURCE}"
+        largest = self._execute(query, []).fetchall()[0][0]
+        logger.warning("%s: %s holds floats; whole ones become whole numbers, 7.0 is 7", file, quoted(column))
+        if largest is not None and largest > LARGEST_EXACT:
+            logger.warning(
+                "%s: %s has floats above 2**53, which do not hold every digit: two customers may have become "
+                "one; write the column as text or integers",
+                file,
+                quoted(column),
+            )
+
+    def _execute(self, query: str, parameters: list[str]) -> duckdb.DuckDBPyConnection:
+        try:
+            path = glob.escape(str(self._file.path))
+            return self._connection.execute(query, [*parameters, path])
+        except (duckdb.Error, UnicodeError) as error:
+            raise self._unreadable(error) from error
+
+    def _fetch(self, result: duckdb.DuckDBPyConnection) -> list[tuple[str, ...]]:
+        try:
+            return result.fetchmany(ROWS_PER_BATCH)
+        except duckdb.Error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> InputError:
+        cause = str(error).strip().splitlines()[0].replace(str(self._file.path), "the file")
+        return self._refused(f"it cannot be read as Parquet: {cause}")
+
+    def _refused(self, reason: str) -> InputError:
+        return InputError(f"{quoted(self._file.name)}: {reason}")
+
+
+def _batch(rows: list[tuple[str, ...]], first: int) -> Batch:
+    columns = list(zip(*rows, strict=True))
+    return Batch(columns, range(first, first + len(rows)), lambda place: ",".join(rows[place]))
+
+
+def _text(column: str, kind: str) -> str:
+    name = _name(column)
+    text = f"coalesce(CAST({name} AS VARCHAR), '')"
+    if kind not in _FLOATS:
+        return text
+    whole = f"isfinite({name}) AND {name} = trunc({name}) AND abs({name}) < 1e18"
+    return f"CASE WHEN {whole} THEN CAST(CAST({name} AS BIGINT) AS VARCHAR) ELSE {text} END"
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'

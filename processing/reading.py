@@ -1,0 +1,179 @@
+"""Raw files in, rows that can be used and rows that cannot out, each file in its own dialect."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Final, NamedTuple, Protocol
+
+import duckdb
+
+from container import quoted
+from fleetcast import readings
+from fleetcast.errors import InputError
+from fleetcast.readings import DialectError, Evidence, ReadingOptions
+from processing.columns import Columns
+from processing.output.rejected import Rejected
+from processing.output.sorted_rows import SortedRows
+from processing.raw_files.batch import Batch
+from processing.raw_files.find import RawFile
+from processing.raw_files.parquet_file import ParquetFile
+from processing.raw_files.text_file import EmptyFileError, TextFile
+from processing.usable_rows import distinct, judge
+
+logger = logging.getLogger(__name__)
+
+MOST_BAD_FILES: Final = 3
+MOST_COLUMNS: Final = 20
+"""In an error message."""
+SECONDS_BETWEEN_LINES: Final = 5.0
+_WAY_ON: Final = "Nothing was written. Correct the input, or move what cannot be read out of its folder"
+_NO_DOUBT: Final = frozenset({"zone", "no zone"})
+"""What evidence counts for notes alone."""
+
+
+_TWO_ORDERS: Final = (
+    "the dates of %s have the day first, those of %s the month, each file beyond doubt; "
+    "if one order holds for all, set --date-format"
+)
+
+
+class Source(Protocol):
+    """A raw file of any kind."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The names of its columns."""
+
+    @property
+    def decimal(self) -> str | None:
+        """The decimal mark of its numbers, None where the file does not say."""
+
+    def check(self, taken: Sequence[int | str]) -> None:
+        """Raise `InputError` where a column that is taken cannot be read."""
+
+    def batches(self, taken: Sequence[int | str]) -> Iterator[Batch]:
+        """Yield its rows; `InputError` where it cannot be read to its end."""
+
+
+class Reading(NamedTuple):
+    """A file, and which of its columns are read."""
+
+    file: RawFile
+    source: Source
+    taken: tuple[int | str, ...]
+
+
+def open_files(
+    files: Sequence[RawFile], columns: Columns, options: ReadingOptions, connection: duckdb.DuckDBPyConnection
+) -> list[Reading]:
+    """Return how each file is read; `InputError` names those that cannot be."""
+    opened: list[Reading] = []
+    bad: list[str] = []
+    for file in files:
+        try:
+            source: Source
+            source = (
+                ParquetFile(file, connection) if file.is_parquet else TextFile(file, columns.names(), options)
+            )
+            taken = _places(file, source.columns, columns)
+            source.check(taken)
+            opened.append(Reading(file, source, taken))
+        except EmptyFileError as error:
+            logger.warning("%s", error)
+        except InputError as error:
+            bad.append(str(error))
+        except OSError as error:
+            bad.append(f"{quoted(file.name)} cannot be read: {error.strerror}")
+    if bad:
+        more = f"; and {len(bad) - MOST_BAD_FILES} more files" if len(bad) > MOST_BAD_FILES else ""
+        raise InputError(f"{'; '.join(bad[:MOST_BAD_FILES])}{more}. {_WAY_ON}")
+    return opened
+
+
+def _places(file: RawFile, header: Sequence[str], columns: Columns) -> tuple[int | str, ...]:
+    """Return for each column its place in the header, or the text that the file's folders have for it."""
+    taken: list[int | str] = []
+    missing = []
+    for name in columns.names():
+        try:
+            place = readings.place_of(header, (name,))
+        except DialectError as error:
+            raise InputError(f"{quoted(file.name)} {error}") from error
+        if place is not None:
+            taken.append(place)
+        elif name in file.partition:
+            taken.append(file.partition[name])
+        else:
+            missing.append(name)
+    if missing:
+        names = ", ".join(map(quoted, header[:MOST_COLUMNS]))
+        raise InputError(
+            f"{quoted(file.name)} has no column {' and no column '.join(map(quoted, missing))}; its columns "
+            f"are {names}{_hint(header)}. Name yours with --customer-id, --timestamp and --value"
+        )
+    return tuple(taken)
+
+
+def _hint(header: Sequence[str]) -> str:
+    """Return what is likely where a cell of the header is a time."""
+    is_reading = len(readings.times(header).reasons) < len(header)
+    return " (is its header missing?)" if is_reading else ""
+
+
+def read_files(
+    files: Sequence[Reading], columns: Columns, options: ReadingOptions, rows: SortedRows, rejected: Rejected
+) -> int:
+    """Read every file to its end into `rows` and `rejected`; return how many rows were wanted.
+
+    Raises `InputError` where a file is damaged.
+    """
+    count, unwanted, last_line = 0, 0, time.monotonic()
+    first_file: dict[str, str] = {}
+    for done, reading in enumerate(files):
+        decimal = reading.source.decimal if options.decimal is None else options.decimal
+        decimal = "." if decimal is None else decimal
+        for batch, evidence in _with_evidence(reading, options.date_format):
+            first_file.setdefault(readings.first_of_dates(evidence), quoted(reading.file.name))
+            usable, refused, wanted = judge(
+                batch, columns, decimal=decimal, date_format=options.date_format, evidence=evidence
+            )
+            rows.add(*usable)
+            rejected.add(reading.file.name, sorted((*batch.refused, *refused), key=attrgetter("line")))
+            count += wanted + len(batch.refused)
+            unwanted += len(batch.lines) - wanted
+            if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
+                last_line = time.monotonic()
+                logger.info("process: %d rows read, %d of %d files whole", count, done, len(files))
+    if {"day", "month"} <= first_file.keys():
+        logger.warning(_TWO_ORDERS, first_file["day"], first_file["month"])
+    if unwanted:
+        wanted_rows = " or ".join(f"{quoted(name)} is not {quoted(text)}" for name, text in columns.where)
+        logger.info("%d rows left out: --where %s", unwanted, wanted_rows)
+    return count
+
+
+def _with_evidence(reading: Reading, date_format: str | None) -> Iterator[tuple[Batch, Evidence]]:
+    """Yield a file's rows with what its times, all together, say about those that are in doubt.
+
+    A file without such a time is read once: as long as there is none, what comes later changes nothing.
+    """
+    evidence, is_whole = Counter[str](), False
+    for batch in reading.source.batches(reading.taken):
+        if not is_whole:
+            part = readings.evidence_of_times(distinct(batch.columns[1]), date_format=date_format)
+            if part.keys() <= _NO_DOUBT:
+                evidence += part
+            else:
+                evidence, is_whole = _evidence_of(reading, date_format), True
+        yield batch, evidence
+    for note in readings.notes_on_times(evidence):
+        logger.warning("%s: %s", quoted(reading.file.name), note)
+
+
+def _evidence_of(reading: Reading, date_format: str | None) -> Evidence:
+    evidence = Counter[str]()
+    for batch in reading.source.batches(reading.taken):
+        evidence += readings.evidence_of_times(distinct(batch.columns[1]), date_format=date_format)
+    return evidence

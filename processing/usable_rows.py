@@ -1,0 +1,141 @@
+"""Rows as texts in; the lines of the rows that can be used out, and why the others cannot."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from container import quoted
+from fleetcast import readings
+from processing.columns import Columns
+from processing.raw_files.batch import Batch, Refused
+
+LONGEST_CUSTOMER_BYTES: Final = 200
+"""A file's name has 255 bytes; `.tar.gz` and the mark of an unfinished file go with it."""
+_NOT_UPLOADED: Final = ".sagemaker-ignore"
+"""SageMaker's checkpoint uploader passes over every file whose name contains this."""
+_ACCEPTED: Final = (
+    f"at most {LONGEST_CUSTOMER_BYTES} bytes, no '/', no '.' before it, no '.tar.gz' after it, "
+    f"no '{_NOT_UPLOADED}' in it, no control characters"
+)
+_NO_CUSTOMER: Final = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
+"""Not NA, which is Namibia."""
+
+
+class Usable(NamedTuple):
+    """Rows that can be used; both of shape (rows,)."""
+
+    customers: Sequence[str]
+    lines: Sequence[str]
+    """Time, value and regressors as CSV; the time is written so that lines sort by it."""
+
+
+def judge(
+    batch: Batch, columns: Columns, *, decimal: str, date_format: str | None, evidence: Counter[str]
+) -> tuple[Usable, list[Refused], int]:
+    """Return the rows that can be used, those that cannot, and how many rows were wanted."""
+    places = _wanted(batch, columns)
+    cells = [_taken(texts, places) for texts in batch.columns]
+    names = (columns.value, *columns.regressors)
+    reasons = _name_reasons(cells[0], columns.customer_id)
+    read = [_times(cells[1], date_format, evidence)]
+    for name, texts in zip(names, cells[2:], strict=False):  # the columns of `where` come after them
+        read.append(_numbers(texts, decimal, booleans=name != columns.value))
+    for name, texts, (_, because) in zip((columns.timestamp, *names), cells[1:], read, strict=False):
+        _note(reasons, name, texts, because)
+    fields = [texts for texts, _ in read]
+    good = [place for place in range(len(places)) if place not in reasons] if reasons else range(len(places))
+    refused = [
+        Refused(batch.lines[places[place]], batch.row(places[place]), reason)
+        for place, reason in sorted(reasons.items())
+    ]
+    lines = map(",".join, zip(*(_taken(texts, good) for texts in fields), strict=True))
+    return Usable(_taken(cells[0], good), list(lines)), refused, len(places)
+
+
+def distinct(texts: Sequence[str]) -> list[str]:
+    """Return each text once."""
+    return list(dict.fromkeys(texts))
+
+
+def _wanted(batch: Batch, columns: Columns) -> Sequence[int]:
+    places: Sequence[int] = range(len(batch.lines))
+    first = len(columns.names()) - len(columns.where)
+    for texts, (_, text) in zip(batch.columns[first:], columns.where, strict=True):
+        places = [place for place in places if texts[place] == text]
+    return places
+
+
+def _taken(texts: Sequence[str], places: Sequence[int]) -> Sequence[str]:
+    return texts if len(places) == len(texts) else list(map(texts.__getitem__, places))
+
+
+def _note(reasons: dict[int, str], column: str, texts: Sequence[str], because: Mapping[int, str]) -> None:
+    """Add the reasons against a column's texts for rows that have none yet."""
+    for place, reason in because.items():
+        reasons.setdefault(place, f"{column} {quoted(texts[place])} {reason}")
+
+
+def _name_reasons(customers: Sequence[str], column: str) -> dict[int, str]:
+    wrong = {name: reason for name in distinct(customers) if (reason := _reason_against_name(name))}
+    if not wrong:
+        return {}
+    return {place: f"{column} {wrong[name]}" for place, name in enumerate(customers) if name in wrong}
+
+
+def _reason_against_name(name: str) -> str | None:
+    if name.strip().lower() in _NO_CUSTOMER:
+        return f"{quoted(name)} is no customer"
+    wrong = name.startswith(".") or name.endswith(".tar.gz") or "/" in name or _NOT_UPLOADED in name
+    wrong = wrong or _has_control(name)
+    if wrong or len(name.encode()) > LONGEST_CUSTOMER_BYTES:
+        return f"{quoted(name)} cannot name a folder and an archive ({_ACCEPTED})"
+    return None
+
+
+def _has_control(name: str) -> bool:
+    return not name.isprintable() and any(unicodedata.category(character) == "Cc" for character in name)
+
+
+def _times(
+    texts: Sequence[str], date_format: str | None, evidence: Counter[str]
+) -> tuple[Sequence[str], Mapping[int, str]]:
+    """Return times such as 2026-01-31 13:45:00, in UTC, and the reasons against the others by place."""
+    once = distinct(texts)
+    parsed = readings.times(once, date_format=date_format, evidence=evidence)
+    times = _written(parsed.values)
+    if len(once) == len(texts):
+        return times, parsed.reasons
+    written = dict(zip(once, times, strict=True))
+    wrong = {once[place]: reason for place, reason in parsed.reasons.items()}
+    because = {place: wrong[text] for place, text in enumerate(texts) if text in wrong} if wrong else {}
+    return list(map(written.__getitem__, texts)), because
+
+
+def _written(times: NDArray[np.datetime64]) -> list[str]:
+    """Return times as text, with a fraction of a second only where there is one."""
+    if not len(times):
+        return []
+    seconds = times.astype("datetime64[s]")
+    texts = "\n".join(np.datetime_as_string(seconds).tolist()).replace("T", " ").split("\n")
+    places = np.flatnonzero((seconds != times) & ~np.isnat(times))
+    exact = np.datetime_as_string(times[places], unit="us").tolist()
+    for place, text in zip(places.tolist(), exact, strict=True):
+        texts[place] += text[19:].rstrip("0")
+    return texts
+
+
+def _numbers(
+    texts: Sequence[str], decimal: str, *, booleans: bool
+) -> tuple[Sequence[str], Mapping[int, str]]:
+    """Return the shortest texts of the numbers, and the reasons against the others by place."""
+    parsed = readings.numbers(texts, decimal=decimal, booleans=booleans)
+    because = dict(parsed.reasons)
+    for place in np.flatnonzero(np.isnan(parsed.values)).tolist():
+        because.setdefault(place, "is missing")
+    written = msgspec.json.encode(parsed.values.tolist())[1:-1].decode().split(",") if texts else []
+    return written, because

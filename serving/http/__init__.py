@@ -1,0 +1,1 @@
+"""The plain endpoint: Flask behind gunicorn."""

@@ -1,0 +1,134 @@
+"""gunicorn as published, configured for forecasts: one worker per processor, a few threads each."""
+
+import gc
+import os
+import socket
+import sys
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from container import log_level_name
+from fleetcast.errors import SettingError
+from serving.http.app import application
+from serving.http.metrics import Metrics, reserve_space, share_counts, take_slot
+from serving.http.model_source import OnlyModel, models, only_model, store_place
+from serving.http.request_log import RequestLog
+from serving.http.worker import Worker
+from serving.settings import ServingSettings
+
+GRACEFUL_SECONDS: Final = 25
+"""SageMaker sends SIGKILL 30 seconds after SIGTERM."""
+HUNG_SECONDS: Final = 60
+"""A worker whose loop did not turn for so long is replaced."""
+KEEP_ALIVE_SECONDS: Final = 75
+CONNECTIONS: Final = 1_000
+"""Per worker, open at once."""
+BACKLOG: Final = 2_048
+MEMORY_FOLDER: Final = Path("/dev/shm")  # noqa: S108 -- a file there without a name is each worker's heartbeat
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread may keep the others, the loop among them, from going on."""
+
+
+class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+    """The application that gunicorn runs, and its configuration."""
+
+    def __init__(self, settings: ServingSettings, *, folder: Path) -> None:
+        self.settings = settings
+        self._folder = folder
+        self._only: OnlyModel | None = only_model(settings)
+        if self._only is None and not settings.multi_model:
+            store_place(settings)
+        self._metrics: Metrics | None = None
+        share_counts(folder)
+        reserve_space(folder, slots=settings.processes, most_customers=settings.metrics_customers)
+        self._listener = listener(settings.port)
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Configure gunicorn; see its documentation for the names."""
+        configuration: dict[str, Any] = {
+            "bind": f"fd://{self._listener.detach()}",
+            "workers": self.settings.processes,
+            "worker_class": Worker,
+            "threads": self.settings.threads,
+            "worker_connections": CONNECTIONS,
+            "backlog": BACKLOG,
+            "timeout": HUNG_SECONDS,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "keepalive": KEEP_ALIVE_SECONDS,
+            "limit_request_line": 8_190,
+            "limit_request_fields": 100,
+            "limit_request_field_size": 8_190,
+            "forwarded_allow_ips": "",  # nothing here depends on who a proxy says it forwards for
+            "worker_tmp_dir": str(self._heartbeat_folder()),
+            "control_socket_disable": True,
+            "loglevel": log_level_name(),
+            "pre_fork": _choose_slot,
+            "post_fork": _begin,
+            "when_ready": _freeze,
+        }
+        for name, value in configuration.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Return the application of a worker; called in it."""
+        self._metrics = Metrics(self._folder, most_customers=self.settings.metrics_customers)
+        return application(
+            self.settings, models(self.settings, only=self._only, folder=self._folder), self._metrics
+        )
+
+    def refused(self, status: HTTPStatus) -> None:
+        """Take note of a request that was refused before it was looked at."""
+        if self._metrics is not None:
+            self._metrics.observe(route="(refused)", status=status, seconds=0.0)
+        RequestLog().write(route="(refused)", status=status, seconds=0.0)
+
+    def _heartbeat_folder(self) -> Path:
+        return MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else self._folder
+
+
+def listener(port: int) -> socket.socket:
+    """Return a socket that listens for IPv4, and for IPv6 where there is any; raises `SettingError`."""
+    try:
+        if _has_ipv6():
+            return socket.create_server(
+                ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+            )
+        return socket.create_server(("0.0.0.0", port), backlog=BACKLOG)  # noqa: S104 -- a container's
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise SettingError(
+            f"port {port} cannot be opened ({reason}); SAGEMAKER_BIND_TO_PORT names another one"
+        ) from error
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return socket.has_dualstack_ipv6()
+
+
+def serve(settings: ServingSettings, *, folder: Path) -> None:
+    """Run gunicorn until it is told to stop; it ends by SystemExit, also in its workers."""
+    Arbiter(Server(settings, folder=folder)).run()
+
+
+def _choose_slot(arbiter: Arbiter, worker: Worker) -> None:
+    taken = {other.slot for other in arbiter.WORKERS.values()}
+    worker.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
+
+
+def _begin(_arbiter: Arbiter, worker: Worker) -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
+    take_slot(worker.slot)
+
+
+def _freeze(_arbiter: Arbiter) -> None:
+    gc.freeze()  # what is there now is shared with the workers

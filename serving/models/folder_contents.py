@@ -1,0 +1,69 @@
+"""What a folder of models holds, looked at when an endpoint starts: with nothing it must not be healthy."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from fleetcast.archive import MEMBERS, SUFFIX, read_bundle
+from fleetcast.errors import SettingError
+from serving.models.store import BUNDLES
+
+MODEL: Final = MEMBERS[0]
+OWN_CODE: Final = Path("code") / "inference.py"
+OWN_CODE_REFUSED: Final = (
+    "a plain endpoint does not run the code that an archive brings: serve it on a multi-model endpoint, with "
+    "ALLOW_ARCHIVE_CODE=true"
+)
+MOST_FOLDERS: Final = 1_000
+"""That are looked into for what lies too deep."""
+_PAGE_SIZE: Final = slice(16, 18)
+_PAGES: Final = slice(28, 32)
+
+
+def check_contents(folder: Path) -> None:
+    """Raise `SettingError` where a plain endpoint's folder has nothing to serve, or a damaged bundle."""
+    bundles = [_check_bundle(path) for path in sorted(folder.glob(BUNDLES))]
+    if any(bundles) or any(entry.name.endswith(SUFFIX) for entry in os.scandir(folder)):
+        return
+    if (folder / OWN_CODE).exists():
+        raise SettingError(
+            f"there is no {MODEL} of Prophet's in {folder}, but {OWN_CODE}, and {OWN_CODE_REFUSED}"
+        )
+    below = list(_models_below(folder))
+    regions = {path.relative_to(folder).parts[0] for path in below if path.name.endswith(SUFFIX)}
+    if len(regions) > 1:  # of names such as region/customer
+        return
+    if below:
+        raise SettingError(
+            f"there is nothing to serve in {folder}, but {below[0].relative_to(folder)} lies too deep in it: "
+            f"put what is in {below[0].parent} there, or name that folder in MODEL_STORE"
+        )
+    raise SettingError(
+        f"there is nothing to serve in {folder}: put a {MODEL}, archives (customer{SUFFIX}) or a bundle "
+        f"({BUNDLES}) there, or set MODEL_STORE"
+    )
+
+
+def _check_bundle(path: Path) -> bool:
+    """Return whether a bundle has any customer; raise `SettingError` where it is damaged."""
+    try:
+        with path.open("rb") as file:
+            head, size = file.read(100), os.fstat(file.fileno()).st_size
+        pages, page_size = int.from_bytes(head[_PAGES], "big"), int.from_bytes(head[_PAGE_SIZE], "big")
+        first = next(read_bundle(path), None)
+    except (OSError, sqlite3.Error) as error:
+        raise SettingError(f"the bundle {path} is damaged ({error}); train or copy it again") from error
+    if size < pages * (65_536 if page_size == 1 else page_size):
+        raise SettingError(f"the bundle {path} is cut short; train or copy it again")
+    return first is not None
+
+
+def _models_below(folder: Path) -> Iterator[Path]:
+    for place, _, names in islice(os.walk(folder), MOST_FOLDERS):
+        for name in sorted(names):
+            path = Path(place, name)
+            if name == MODEL or name.endswith(SUFFIX) or path.match(BUNDLES):
+                yield path

@@ -1,0 +1,214 @@
+"""Loading: an archive, or the folder SageMaker extracted one to, becomes a model that can forecast."""
+
+import io
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fleetcast.archive import Archive, read_folder, read_stream
+from fleetcast.errors import ArchiveError, ModelFormatError, OwnCodeError
+from fleetcast.forecasting import Model, SampledModel, loads, spacing
+from serving.errors import ModelNotFoundError, RequestError
+from serving.request.schema import Request
+
+DEFAULT_FREQ: Final = "D"
+METADATA_FIELDS: Final = ("customer", "freq", "non_negative")
+"""Of metadata.json, what matters to a forecast."""
+MOST_CHARACTERS_OF_A_NAME: Final = 1_024
+MOST_TEXT_WITH_HISTORY: Final = 1024 * 1024
+"""A larger model.json forecasts all the same, but without `include_history`: some 6,000 readings."""
+_PROPHETS: Final = '"changepoint_prior_scale"'
+"""Stands in every model.json of Prophet's, and in none of XGBoost's."""
+_BYTES_OF_A_MODEL: Final = 2_048
+"""What is not an array: the objects, their numbers, their places in the cache."""
+_BYTES_OF_AN_ARRAY: Final = 112
+_STEP: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+class BringsOwnCodeError(RequestError):
+    """An archive that is no Prophet model but brings code; whether that is run is the operator's word."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecaster:
+    """A model in memory, and what its archive says of it."""
+
+    model: Model | SampledModel
+    customer: str | None = None
+    """Whose it is."""
+    freq: str | None = DEFAULT_FREQ
+    """The spacing of its history; None where stock Prophet has to infer it."""
+    non_negative: bool = False
+
+    def freq_for(self, wanted: Request) -> str | None:
+        """Return the steps of a forecast: those that are asked for, else the history's."""
+        return self.freq if wanted.freq is None else wanted.freq
+
+    def is_non_negative(self, wanted: Request) -> bool:
+        """Return whether a forecast is to stay at 0 or above."""
+        return self.non_negative if wanted.non_negative is None else wanted.non_negative
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it takes there now, but for what models of the same make share."""
+        model = self.model
+        if isinstance(model, SampledModel):
+            return _BYTES_OF_A_MODEL + len(model.text)
+        return _BYTES_OF_A_MODEL + _bytes_of_arrays(model)
+
+
+def load(source: Path, *, store: Path) -> Forecaster:
+    """Return the model of a folder or of an archive file, which must lie below `store`.
+
+    No link is followed below the store, so that nothing outside it is ever opened.  Raises
+    `ModelNotFoundError`, `BringsOwnCodeError` for the pool to decide on, and `RequestError` for what cannot
+    be used, saying why.
+    """
+    return load_archive(read_below(source, store=store))
+
+
+def read_below(source: Path, *, store: Path) -> Archive:
+    """Return the texts of a folder or of an archive file below `store`; raises as `load` does."""
+    with _opened(source, store=store) as descriptor:
+        try:
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                return read_folder(descriptor)
+            with open(descriptor, "rb", closefd=False) as file:
+                return read_stream(file)
+        except (ArchiveError, OSError) as error:
+            raise _refusal(error) from error
+
+
+def load_archive(archive: Archive) -> Forecaster:
+    """Return the model of an archive's texts; raises as `load` does."""
+    try:
+        return _loaded(archive)
+    except ArchiveError as error:
+        raise _refusal(error) from error
+
+
+def load_folder(folder: Path, *, store: Path) -> Forecaster:
+    """Return the model of a folder; see `load`."""
+    return load(folder, store=store)
+
+
+def load_packed(packed: bytes) -> Forecaster:
+    """Return the model in the bytes of a `.tar.gz`; raises as `load` does."""
+    try:
+        return _loaded(read_stream(io.BytesIO(packed)))
+    except ArchiveError as error:
+        raise _refusal(error) from error
+
+
+@contextmanager
+def opened_below(folder: int, parts: tuple[str, ...]) -> Iterator[int]:
+    """Open the file or folder that `parts` lead to from an open folder, without following a link.
+
+    Raises OSError.  Every step is taken from the descriptor of the one before, so that a name exchanged
+    meanwhile leads nowhere else.
+    """
+    at = os.dup(folder)
+    try:
+        for part in parts:
+            at, before = os.open(part, _STEP, dir_fd=at), at
+            os.close(before)
+        yield at
+    finally:
+        os.close(at)
+
+
+@contextmanager
+def _opened(source: Path, *, store: Path) -> Iterator[int]:
+    parts = _parts_below(source, store)
+    try:
+        root = os.open(store, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    except OSError as error:
+        raise ModelNotFoundError("there is no such folder in the model store") from error
+    try:
+        with opened_below(root, parts) as descriptor:
+            mode = os.fstat(descriptor).st_mode
+            if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+                raise RequestError("url must name a folder, or an archive")
+            yield descriptor
+    except OSError as error:
+        raise _not_opened(error) from error
+    finally:
+        os.close(root)
+
+
+def _parts_below(source: Path, store: Path) -> tuple[str, ...]:
+    for root in (store, store.resolve()):
+        if source.is_relative_to(root):
+            parts = source.relative_to(root).parts
+            if parts and ".." not in parts and "\0" not in str(source):
+                return parts
+    raise RequestError("url must name a folder in the model store")
+
+
+def _not_opened(error: OSError) -> RequestError:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        # a link that ends the path reads as "not a directory" on some systems; it is not followed either
+        return ModelNotFoundError("there is no such folder in the model store")
+    return RequestError("url must name a folder in the model store that can be read; links are not followed")
+
+
+def _loaded(archive: Archive) -> Forecaster:
+    text = archive.model
+    try:
+        model = loads(text, keep_history=len(text) <= MOST_TEXT_WITH_HISTORY)
+    except ModelFormatError as error:
+        if archive.brings_code and _PROPHETS not in text:
+            raise OwnCodeError("model.json is not Prophet's") from error
+        raise ArchiveError(f"model.json: {error}") from error
+    metadata = archive.metadata
+    return Forecaster(
+        model,
+        customer=_customer(metadata),
+        freq=_freq(metadata, model),
+        non_negative=metadata.get("non_negative") is True,
+    )
+
+
+def _customer(metadata: Mapping[str, Any]) -> str | None:
+    customer = metadata.get("customer")
+    return customer[:MOST_CHARACTERS_OF_A_NAME] if isinstance(customer, str) and customer else None
+
+
+def _freq(metadata: Mapping[str, Any], model: Model | SampledModel) -> str | None:
+    """Return the archive's word, else the spacing of the last readings, else days."""
+    freq = metadata.get("freq")
+    if isinstance(freq, str) and freq:
+        return freq
+    if isinstance(model, SampledModel):
+        return None
+    return spacing(model.last_dates.view("datetime64[us]")) or DEFAULT_FREQ
+
+
+def _refusal(error: Exception) -> RequestError:
+    if isinstance(error, OwnCodeError):
+        return BringsOwnCodeError(
+            "the archive has no model.json of Prophet's; the code it brings is run only where the operator "
+            "has set ALLOW_ARCHIVE_CODE=true"
+        )
+    reason = str(error) if isinstance(error, ArchiveError) else "it cannot be read"
+    return RequestError(f"the model cannot be used: {reason}")
+
+
+def _bytes_of_arrays(model: Model) -> int:
+    arrays: list[Any] = [
+        model.t_change,
+        model.parameters.delta,
+        model.parameters.beta,
+        model.last_dates,
+        model.residuals,
+    ]
+    if (history := model.history) is not None:
+        arrays += [history.ds, history.y, history.dates, history.cap, history.floor]
+        arrays += [*history.regressors.values(), *history.conditions.values()]
+    for horizon in tuple(model.kept.values()):
+        arrays += [horizon.rows.ds, horizon.X, horizon.t, *(horizon.lines or ()), *(horizon.deviations or ())]
+    return sum(_BYTES_OF_AN_ARRAY + int(array.nbytes) for array in arrays if array is not None)

@@ -1,0 +1,132 @@
+import gzip
+import io
+import os
+import socket
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from fleetcast.archive import (
+    Archive,
+    FilesystemError,
+    pack,
+    read_archive,
+    read_folder,
+    remove_unfinished,
+    write_archive,
+    write_atomically,
+)
+from fleetcast.errors import ArchiveError
+
+ARCHIVE = Archive('{"growth": "linear"}', {"customer": "ä/b", "rows": 3})
+
+
+def tar_gz(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        for member, content in members:
+            member.size = len(content) if member.isreg() else 0
+            tar.addfile(member, io.BytesIO(content))
+    path.write_bytes(gzip.compress(plain.getvalue()))
+    return path
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    path = write_archive(tmp_path, "7 ü", pack(ARCHIVE))
+
+    assert path.name == "7 ü.tar.gz"
+    assert read_archive(path) == ARCHIVE
+
+
+def test_equal_input_gives_equal_bytes() -> None:
+    assert pack(ARCHIVE) == pack(Archive(ARCHIVE.model, {"rows": 3, "customer": "ä/b"}))
+
+
+def test_any_tar_reads_it(tmp_path: Path) -> None:
+    with tarfile.open(write_archive(tmp_path, "7", pack(ARCHIVE))) as tar:
+        assert tar.getnames() == ["model.json", "metadata.json"]
+
+
+def test_a_folder_somebody_else_extracted_is_read(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text("{}")
+
+    assert read_folder(tmp_path) == Archive("{}", {})
+
+
+def test_a_cut_archive_is_refused_wherever_it_is_cut(tmp_path: Path) -> None:
+    whole = pack(ARCHIVE)
+    path = tmp_path / "7.tar.gz"
+
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ArchiveError):
+            read_archive(path)
+
+
+def test_a_flipped_bit_in_the_contents_is_refused(tmp_path: Path) -> None:
+    whole = bytearray(pack(ARCHIVE))
+    path = tmp_path / "7.tar.gz"
+
+    for place in range(10, len(whole)):
+        flipped = whole.copy()
+        flipped[place] ^= 1
+        path.write_bytes(flipped)
+        with pytest.raises(ArchiveError):
+            read_archive(path)
+
+
+def test_a_bomb_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "7.tar.gz"
+    path.write_bytes(gzip.compress(bytes(100 * 1024 * 1024)))
+
+    with pytest.raises(ArchiveError, match="more than"):
+        read_archive(path)
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("model.json")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+
+    with pytest.raises(ArchiveError, match="holds a link"):
+        read_archive(tar_gz(tmp_path / "7.tar.gz", (link, b"")))
+
+
+def test_an_archive_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"no model\.json"):
+        read_archive(tar_gz(tmp_path / "7.tar.gz", (tarfile.TarInfo("sub/model.json"), b"{}")))
+
+
+def test_nothing_is_left_under_a_temporary_name(tmp_path: Path) -> None:
+    write_archive(tmp_path, "7", pack(ARCHIVE))
+    write_archive(tmp_path, "7", pack(ARCHIVE))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["7.tar.gz"]
+
+
+def test_the_old_file_stays_where_the_new_one_cannot_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "taken"
+    (path / "inside").mkdir(parents=True)
+
+    with pytest.raises(FilesystemError, match="taken could not be written"):
+        write_atomically(path, b"new")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_what_an_interrupted_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / f".sagemaker-ignore.{socket.gethostname()}.123.456").write_bytes(b"half")
+    (tmp_path / "8.tar.gz").write_bytes(b"whole")
+
+    assert remove_unfinished(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["8.tar.gz"]
+
+
+def test_what_another_host_is_writing_is_left_alone_unless_it_is_old(tmp_path: Path) -> None:
+    (tmp_path / ".sagemaker-ignore.other-host.1.2").write_bytes(b"half")
+    old = tmp_path / ".sagemaker-ignore.other-host.1.3"
+    old.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    assert remove_unfinished(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [".sagemaker-ignore.other-host.1.2"]

@@ -1,0 +1,120 @@
+"""Every trap of fitting: what stock Prophet does with it, or does wrong, and what we do."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fleetcast.errors import HistoryError
+from fleetcast.forecasting import Model, fit, loads
+from fleetcast.forecasting.fitting import folded
+from fleetcast.forecasting.parameters import Parameters
+
+RNG = np.random.default_rng(0)
+DAYS = np.datetime64("2020-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
+Y = 10 + np.linspace(0, 2, 60) + np.sin(np.arange(60) * 2 * np.pi / 7) + RNG.normal(scale=0.3, size=60)
+
+
+def fitted(ds: Any = DAYS, y: Any = Y, **arguments: Any) -> Model:
+    model = fit(ds, y, **arguments)
+    assert isinstance(model, Model)
+    assert model.engine == "fleetcast"
+    return model
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"growth": "flat"},
+        {"growth": "logistic", "cap": 20.0, "floor": 1.0},
+        {"seasonality_mode": "multiplicative"},
+        {"scaling": "minmax"},
+        {"regressors": {"r": np.arange(60.0)}},
+        {"country_holidays": "US"},
+    ],
+)
+def test_a_fit_follows_the_readings(arguments: dict[str, Any]) -> None:
+    model = fitted(keep_history=True, **arguments)
+
+    columns = {name: arguments.get(name) for name in ("cap", "floor", "regressors")}
+    table = model.predict(ds=DAYS, **columns)
+
+    assert np.abs(table["yhat"] - Y).mean() < 0.75
+    assert (table["yhat_lower"] < table["yhat"]).all()
+    assert (table["yhat"] < table["yhat_upper"]).all()
+    assert 0.6 < ((table["yhat_lower"] < Y) & (table["yhat_upper"] > Y)).mean() <= 1
+
+
+@pytest.mark.parametrize("growth", ["linear", "flat"])
+@pytest.mark.parametrize("scaling", ["absmax", "minmax"])
+@pytest.mark.parametrize("level", [0.0, 3.0, -3.0])
+def test_readings_that_are_all_equal_are_forecast_as_they_are(
+    growth: str, scaling: str, level: float
+) -> None:
+    model = fitted(y=np.full(60, level), growth=growth, scaling=scaling)
+
+    assert model.parameters.sigma_obs == 1e-9
+    assert model.predict(3)["yhat"].tolist() == [level] * 3
+
+
+def test_readings_of_one_instant_are_refused() -> None:
+    with pytest.raises(HistoryError, match="all timestamps are equal"):
+        fit(DAYS[[0] * 60], Y)
+
+
+def test_equal_timestamps_and_equal_changepoints_are_fine() -> None:
+    model = fitted(np.repeat(DAYS[::6], 6), Y, n_changepoints=20)
+
+    assert (np.diff(model.t_change) == 0).any()
+    assert np.isfinite(model.predict(3)["yhat"]).all()
+
+
+@pytest.mark.parametrize("none", [{"changepoints": []}, {"n_changepoints": 0}, {"changepoint_range": 0.0}])
+def test_without_changepoints_one_stands_at_the_start_and_is_folded_into_k(none: dict[str, Any]) -> None:
+    model = fitted(**none)
+
+    assert model.t_change.tolist() == [0]
+    assert model.parameters.delta.tolist() == [0]
+    assert json.loads(json.loads(model.dumps())["changepoints"])["data"] == []
+
+
+def test_the_delta_of_the_stand_in_changepoint_is_part_of_k() -> None:
+    estimate = Parameters(k=1.0, m=2.0, delta=np.array([0.25]), beta=np.zeros(1), sigma_obs=0.1)
+
+    assert folded(estimate).k == 1.25
+    assert folded(estimate).delta.tolist() == [0]
+
+
+def test_readings_far_above_their_noise_are_fitted() -> None:
+    level = fitted(y=Y + 1e6)
+
+    assert 0.1 < level.parameters.sigma_obs * level.scale.y_scale < 0.4
+
+
+@pytest.mark.parametrize("year", [1500, 2500])
+def test_any_year_is_fitted_and_forecast(year: int) -> None:
+    ds = np.datetime64(f"{year}-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
+
+    model = loads(fitted(ds).dumps())
+
+    assert model.predict(2)["ds"].tolist() == [ds[-1].item() + np.timedelta64(n, "D").item() for n in (1, 2)]
+    assert np.abs(model.predict(7)["yhat"] - 12).max() < 3
+
+
+def test_dates_without_a_reading_are_seen() -> None:
+    model = fitted(y=np.append(Y[:-3], [np.nan] * 3))
+
+    assert model.rows == 57
+    assert model.predict(1)["ds"][0] == DAYS[-1] + np.timedelta64(1, "D")
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    order = RNG.permutation(60)
+
+    assert fitted(DAYS[order], Y[order]).dumps() == fitted().dumps()
+
+
+def test_the_same_readings_give_the_same_text() -> None:
+    assert fitted().dumps() == fitted().dumps()

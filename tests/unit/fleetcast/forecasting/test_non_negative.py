@@ -1,0 +1,63 @@
+"""Forecasts that are never below 0."""
+
+import numpy as np
+import pytest
+
+from fleetcast.forecasting import Model, fit, forecast_many, loads
+from fleetcast.forecasting.stock_prophet.sampled_model import SampledModel
+
+DAYS = np.datetime64("2024-01-01", "us") + np.arange(120) * np.timedelta64(1, "D")
+QUANTILES = (0.05, 0.5)
+
+
+def falling(**settings: object) -> Model:
+    """Return a model whose forecast soon lies below 0."""
+    noise = np.random.default_rng(3).normal(size=120)
+    model = fit(DAYS, 30 - 0.25 * np.arange(120) + noise, **settings)
+    assert isinstance(model, Model)
+    return model
+
+
+@pytest.mark.parametrize("seasonality_mode", ["additive", "multiplicative"])
+@pytest.mark.parametrize("periods", [7, 60])
+def test_yhat_and_its_quantiles_are_at_least_0_and_all_else_stays(
+    seasonality_mode: str, periods: int
+) -> None:
+    model = falling(seasonality_mode=seasonality_mode)
+
+    plain = model.predict(periods, quantiles=QUANTILES, components=True)
+    clipped = model.predict(periods, quantiles=QUANTILES, components=True, non_negative=True)
+
+    of_yhat = {"yhat", "yhat_lower", "yhat_upper", "yhat_0.05", "yhat_0.5"}
+    assert list(clipped) == list(plain)
+    assert plain["yhat"].min() < 0
+    assert plain["trend"].min() < 0
+    for name, values in plain.items():
+        expected = np.where(values > 0, values, 0.0) if name in of_yhat else values
+        assert clipped[name].tobytes() == expected.tobytes(), name
+
+
+def test_together_the_forecasts_are_at_least_0_too() -> None:
+    models = [falling(), falling(growth="flat"), falling(country_holidays="DE"), falling()]
+
+    for model, table in zip(
+        models, forecast_many(models, 30, quantiles=QUANTILES, non_negative=True), strict=True
+    ):
+        assert isinstance(table, dict)
+        alone = model.predict(30, quantiles=QUANTILES, non_negative=True)
+        assert min(values.min() for name, values in table.items() if name != "ds") >= 0
+        for name, values in table.items():
+            assert values.tobytes() == alone[name].tobytes(), name
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_model_of_samples_is_at_least_0_too() -> None:
+    y = 30 - 0.5 * np.arange(60) + np.random.default_rng(4).normal(size=60)
+    model = fit(DAYS[:60], y, mcmc_samples=20, stan_arguments={"seed": 1, "chains": 1})
+    assert isinstance(model, SampledModel)
+
+    table = loads(model.dumps()).predict(20, quantiles=QUANTILES, non_negative=True)
+
+    assert table["trend"].min() < 0
+    for name in ("yhat", "yhat_lower", "yhat_upper", "yhat_0.05", "yhat_0.5"):
+        assert table[name].min() == 0

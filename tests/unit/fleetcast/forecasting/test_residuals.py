@@ -1,0 +1,19 @@
+import numpy as np
+import pytest
+
+from fleetcast.forecasting import fit, loads
+
+
+@pytest.mark.parametrize("growth", ["linear", "flat"])
+@pytest.mark.parametrize("changepoints", [None, []])
+def test_residuals_are_what_the_forecast_of_the_past_leaves(
+    growth: str, changepoints: list[str] | None
+) -> None:
+    generator = np.random.default_rng(0)
+    ds = np.datetime64("2025-01-01", "us") + np.sort(generator.integers(0, 100 * 86_400, 300)) * 1_000_000
+    y = 10 + np.sin(np.arange(300) / 7) + generator.normal(0, 0.2, 300)
+
+    model = fit(ds, y, growth=growth, changepoints=changepoints)
+
+    assert model.residuals == pytest.approx(y - model.predict(ds=ds)["yhat"], abs=1e-9)
+    assert loads(model.dumps()).residuals is None

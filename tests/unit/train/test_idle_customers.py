@@ -1,0 +1,88 @@
+"""Readings that never change, under each growth; forecasts without intervals."""
+
+import numpy as np
+import pytest
+
+from fleetcast.errors import SettingError
+from fleetcast.forecasting import Model, fit, forecast_many, loads
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+DAYS = np.datetime64("2024-01-01", "us") + np.arange(200) * np.timedelta64(1, "D")
+
+
+@pytest.mark.parametrize("scaling", ["absmax", "minmax"])
+@pytest.mark.parametrize("seasonality_mode", ["additive", "multiplicative"])
+@pytest.mark.parametrize(
+    ("level", "limits"),
+    [
+        (0.0, {"cap": 10.0}),
+        (0.0, {"cap": 10.0, "floor": 0.0}),
+        (2.0, {"cap": 10.0, "floor": 2.0}),
+        (-3.0, {"cap": 10.0, "floor": -3.0}),
+        (5.0, {"cap": 10.0}),
+        (3.0, {"cap": 10.0, "floor": 2.0}),
+    ],
+)
+def test_readings_that_are_all_equal_are_forecast_as_they_are_under_logistic_growth(
+    level: float, limits: dict[str, float], seasonality_mode: str, scaling: str
+) -> None:
+    model = fit(
+        DAYS,
+        np.full(200, level),
+        growth="logistic",
+        scaling=scaling,
+        seasonality_mode=seasonality_mode,
+        **limits,
+    )
+
+    table = loads(model.dumps()).predict(30, components=True, quantiles=[0.01], **limits)
+
+    for name in ("yhat", "yhat_lower", "yhat_upper", "yhat_0.01", "trend"):
+        np.testing.assert_allclose(table[name], level, atol=2e-2, rtol=0, err_msg=name)
+
+
+def test_an_idle_customer_does_not_wait_for_prophet() -> None:
+    model = fit(DAYS, np.zeros(200), growth="logistic", cap=10.0)
+
+    assert isinstance(model, Model)
+    assert model.engine == "fleetcast"
+    assert np.abs(model.predict(7, cap=10.0)["yhat"]).max() < 1e-290
+
+
+@pytest.mark.parametrize("growth", ["linear", "flat", "logistic"])
+def test_without_uncertainty_samples_there_are_no_interval_columns_anywhere(growth: str) -> None:
+    limits = {"cap": 50.0} if growth == "logistic" else {}
+    y = 10 + np.random.default_rng(1).normal(size=200)
+    model = fit(DAYS, y, growth=growth, uncertainty_samples=0, **limits)
+    assert isinstance(model, Model)
+
+    again = loads(model.dumps())
+
+    tables = [known.predict(5, components=True, non_negative=True, **limits) for known in (model, again)]
+    for table in tables:
+        assert not [name for name in table if name.endswith(("_lower", "_upper"))]
+    assert tables[0]["yhat"].tobytes() == tables[1]["yhat"].tobytes()
+    if growth != "logistic":
+        (together,) = forecast_many([model], 5)
+        assert isinstance(together, dict)
+        assert list(together) == ["ds", "yhat"]
+
+
+@pytest.mark.parametrize("growth", ["linear", "flat"])
+@pytest.mark.parametrize("limit", ["cap", "floor"])
+def test_a_limit_of_growth_that_has_none_is_refused_by_name(growth: str, limit: str) -> None:
+    with pytest.raises(SettingError, match=f"{limit} is used with growth='logistic' only"):
+        fit(DAYS, np.arange(200.0), growth=growth, **{limit: 5.0})
+
+
+def test_a_model_of_samples_without_uncertainty_samples_has_no_interval_columns_either() -> None:
+    y = 10 + np.random.default_rng(1).normal(size=60)
+    sampling = {"mcmc_samples": 20, "stan_arguments": {"seed": 1, "chains": 1}}
+    model = fit(DAYS[:60], y, uncertainty_samples=0, **sampling)
+
+    table = loads(model.dumps()).predict(5)
+
+    assert [name for name in table if name.startswith("yhat")] == ["yhat"]
+    wide = loads(model.dumps()).predict(5, quantiles=[0.1], interval_width=0.9)
+    assert (wide["yhat_lower"] <= wide["yhat_0.1"]).all()
+    assert (wide["yhat_0.1"] < wide["yhat_upper"]).all()

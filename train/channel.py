@@ -1,0 +1,179 @@
+"""Finding the customers: `<channel>/<customer>/data.csv`, `<channel>/<customer>.csv` or `.parquet`.
+
+No link below the channel's folder is followed; the folder itself may be one.  Nothing is skipped without
+a line in the log.
+"""
+
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+from container import Paths, quoted
+from fleetcast.errors import InputError
+from fleetcast.readings.customer.regular_files import link_problem
+from train.host import Host
+
+logger = logging.getLogger(__name__)
+
+PREFERRED: Final = ("train", "training")
+CONFIG: Final = "config"
+"""The channel of holidays and the like, which never holds readings."""
+ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
+WHOLE: Final = ("data.csv", "data.csv.gz", "data.parquet")
+SKIPPED_LOGGED: Final = 10
+"""Lines about files that are skipped, per reason; the others are counted."""
+_COPY: Final = re.compile(r"( \(\d+\)|[ _-]*\bcopy( \d+)?)$|^copy of ", re.IGNORECASE)
+"""What browsers and file managers add to the name of a second copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One customer's readings on disk."""
+
+    name: str
+    places: tuple[str, ...]
+    """The files' paths as texts: a fleet's fit into a third of the memory."""
+    split: bool = False
+    """More of this customer's objects may have gone to another host."""
+    problem: str = ""
+    """Why its files are not read; empty where they are."""
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Pickle it by its constructor, faster than a frozen dataclass with slots does by itself."""
+        return type(self), (self.name, self.places, self.split, self.problem)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files with readings, sorted by name."""
+        return tuple(map(Path, self.places))
+
+
+@dataclass(slots=True)
+class _Skipped:
+    """Counts what is skipped, and logs the first few of each kind."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, path: str, reason: str) -> None:
+        self.counts[reason] += 1
+        if self.counts[reason] <= SKIPPED_LOGGED:
+            logger.warning("%s is skipped: %s", quoted(path), reason)
+
+    def log_rest(self) -> None:
+        for reason, count in self.counts.items():
+            if count > SKIPPED_LOGGED:
+                logger.warning("%d more are skipped: %s", count - SKIPPED_LOGGED, reason)
+
+
+def find_customers(paths: Paths, host: Host | None = None) -> list[Customer]:
+    """Return this host's customers, sorted by name; an empty channel gives an empty list."""
+    host = host or Host()
+    folder = _channel(paths)
+    presharded, skipped = host.was_given_a_share(folder.name), _Skipped()
+    customers = [
+        customer
+        for entry in _entries(folder.resolve())
+        if (customer := _customer(entry, skipped, presharded=presharded)) is not None
+    ]
+    skipped.log_rest()
+    _check_names(customers, folder)
+    if host.shares(folder.name):
+        customers = customers[host.index :: host.hosts]
+    logger.info("%d customers in %s for host %s", len(customers), quoted(folder), quoted(host.name))
+    return customers
+
+
+def _channel(paths: Paths) -> Path:
+    folders = sorted(path for path in paths.channels.glob("*") if path.is_dir() and path.name != CONFIG)
+    chosen = [path for path in folders if path.name in PREFERRED] or folders
+    if len(chosen) == 1:
+        return chosen[0]
+    if chosen:
+        names = ", ".join(quoted(path.name) for path in chosen)
+        raise InputError(
+            f"more than one channel in {quoted(paths.channels)}: {names}. Call the one to train on 'train'"
+        )
+    if paths.processing_output.is_dir():
+        return paths.processing_output
+    raise InputError(f"no channel: {paths.channels}/<channel>/<customer>/data.csv is expected")
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _customer(entry: os.DirEntry[str], skipped: _Skipped, *, presharded: bool) -> Customer | None:
+    stem, ending = _split_ending(entry.name)
+    if entry.name.startswith("."):
+        skipped.add(entry.path, "hidden")
+    elif entry.is_symlink():
+        return Customer(stem, (), problem=link_problem(entry.name))
+    elif entry.is_dir(follow_symlinks=False):
+        return _customer_of_folder(entry, skipped, presharded=presharded)
+    elif ending:
+        return Customer(stem, (entry.path,))
+    else:
+        skipped.add(entry.path, "neither a folder nor a .csv, .csv.gz or .parquet file")
+    return None
+
+
+def _customer_of_folder(entry: os.DirEntry[str], skipped: _Skipped, *, presharded: bool) -> Customer:
+    try:
+        found = _entries(Path(entry.path))
+    except OSError as error:
+        return Customer(entry.name, (), problem=f"the folder cannot be read: {error.strerror}")
+    files = []
+    for file in found:
+        if file.name.startswith("."):
+            skipped.add(file.path, "hidden")
+        elif _split_ending(file.name)[1]:
+            files.append(file)
+        else:
+            skipped.add(file.path, "not a .csv, .csv.gz or .parquet file")
+    whole = len(files) == 1 and files[0].name in WHOLE
+    return Customer(
+        entry.name,
+        tuple(file.path for file in files),
+        split=presharded and not whole,
+        problem=_problem_of([file.name for file in files]),
+    )
+
+
+def _problem_of(names: Sequence[str]) -> str:
+    """Return why these files of one customer must not be read together, or an empty text.
+
+    Several parts are one history.  A whole history beside anything else, or a copy beside what it was copied
+    from, would count readings twice.
+    """
+    first_of: dict[str, str] = {}
+    for name in names:
+        stem = _COPY.sub("", _split_ending(name)[0]).lower()
+        other = first_of.setdefault(stem, name)
+        if other != name:
+            return f"{other} and {name} look like the same readings twice: keep one of them"
+    if "data" in first_of and len(names) > 1:
+        other = next(name for name in names if name != first_of["data"])
+        return (
+            f"{first_of['data']} stands for all of the readings, but {other} is beside it: keep one of them"
+        )
+    return ""
+
+
+def _split_ending(name: str) -> tuple[str, str]:
+    """Return a file's name without its ending, and the ending where it is one of a file with readings."""
+    ending = next((ending for ending in ENDINGS if name.endswith(ending) and name != ending), "")
+    return name.removesuffix(ending) if ending else name, ending
+
+
+def _check_names(customers: Sequence[Customer], folder: Path) -> None:
+    count = Counter(customer.name for customer in customers)
+    twice = [name for name in count if count[name] > 1]
+    if twice:
+        names = ", ".join(map(quoted, twice[:5]))
+        raise InputError(f"customer {names} is in {quoted(folder)} more than once: keep one file or folder")

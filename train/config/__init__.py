@@ -1,0 +1,1 @@
+"""The channel `config`: holidays, changepoints and seasonalities from files."""

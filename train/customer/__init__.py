@@ -1,0 +1,1 @@
+"""One customer from file to packed archive, inside a worker."""

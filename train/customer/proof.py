@@ -1,0 +1,66 @@
+"""The proof that an archive can be served: its own bytes are read back, and it forecasts one step."""
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from fleetcast.archive import unpack
+from fleetcast.errors import ArchiveError, FutureError, ModelFormatError
+from fleetcast.forecasting import Model, SampledModel, loads
+from fleetcast.readings.customer.readings import BOUNDS, Readings
+from train.customer.fit import arguments_of
+from train.settings import TrainSettings
+
+MOST_SIGMAS: Final = 1e3
+
+
+class ProofError(ValueError):
+    """An archive that a server would refuse, or whose forecast is no number."""
+
+
+def prove(packed: bytes, readings: Readings, settings: TrainSettings, *, is_naive: bool) -> None:
+    """Raise `ProofError` unless the archive forecasts a finite next step, read with the limits of serving.
+
+    What the model needs of the future (cap, floor, regressors, conditions) has its last value.
+    """
+    try:
+        archive = unpack(packed)
+        model = loads(archive.model, keep_history=bool(settings.model.get("keep_history")))
+        needed = {} if is_naive else _last_values(readings, settings)
+        freq = archive.metadata.get("freq") or "D"
+        forecast = _without_interval(model).predict(1, freq, **needed)
+    except (ArchiveError, FutureError, ModelFormatError) as error:
+        raise ProofError(f"its archive cannot be served: {error}") from error
+    for name, values in forecast.items():
+        if name != "ds" and not np.isfinite(values).all():
+            raise ProofError(f"its archive cannot be served: the forecast's {name} is not a finite number")
+
+
+def _without_interval(model: Model | SampledModel) -> Model | SampledModel:
+    """Return the model without samples: an interval takes most of the time of a short forecast.
+
+    It follows from numbers that `loads` has checked; only their product may be beyond the range of numbers.
+    """
+    if not isinstance(model, Model):
+        return model
+    if not math.isfinite(model.parameters.sigma_obs * model.scale.y_scale * MOST_SIGMAS):
+        raise ProofError("its archive cannot be served: its interval is not finite")
+    return replace(model, settings=_without_samples(model.settings))
+
+
+@lru_cache(maxsize=256)
+def _without_samples(settings: Any) -> Any:  # noqa: ANN401 -- forecasting's own type
+    return replace(settings, uncertainty_samples=0)
+
+
+def _last_values(readings: Readings, settings: TrainSettings) -> dict[str, Any]:
+    usable = np.isfinite(readings.y)
+    for name in (*settings.columns, *(BOUNDS if settings.is_logistic else ())):
+        if name in readings.columns:
+            usable &= np.isfinite(readings.columns[name])
+    last = np.flatnonzero(usable)
+    last = last[[np.argmax(readings.ds[last])]]
+    return arguments_of(readings.rows(last), settings)

@@ -1,0 +1,1 @@
+"""What runs the workers: on this machine, processes."""

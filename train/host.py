@@ -1,0 +1,68 @@
+"""Which part of the customers belongs to this host: SageMaker's resource and input configuration."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from container import Paths, quoted
+from fleetcast.errors import InputError
+
+REPLICATED = "FullyReplicated"
+MOST_NAME_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One of the job's machines."""
+
+    name: str = "algo-1"
+    index: int = 0
+    hosts: int = 1
+    replicated: frozenset[str] = frozenset()
+    """Channels of which every host has all files; of the others each has its share."""
+
+    @classmethod
+    def from_files(cls, paths: Paths) -> Self:
+        """Read `resourceconfig.json` and `inputdataconfig.json`; without them this is the only host."""
+        resources = _read(paths.config / "resourceconfig.json")
+        name = str(resources.get("current_host", "algo-1"))
+        hosts = sorted(map(str, resources.get("hosts", [name])))
+        if name not in hosts:
+            raise InputError(f"resourceconfig.json: current_host {name!r} is not among hosts {hosts}")
+        if "/" in name or len(name) > MOST_NAME_CHARACTERS:
+            raise InputError(
+                f"resourceconfig.json: current_host {quoted(name)} cannot be part of a file name"
+            )
+        channels = _read(paths.config / "inputdataconfig.json")
+        return cls(
+            name=name,
+            index=hosts.index(name),
+            hosts=len(hosts),
+            replicated=frozenset(
+                channel
+                for channel, given in channels.items()
+                if isinstance(given, Mapping) and given.get("S3DistributionType", REPLICATED) == REPLICATED
+            ),
+        )
+
+    def shares(self, channel: str) -> bool:
+        """Return whether the hosts have to share out among themselves what is in `channel`."""
+        return self.hosts > 1 and channel in self.replicated
+
+    def was_given_a_share(self, channel: str) -> bool:
+        """Return whether the customers of `channel` were shared out by object before the job began."""
+        return self.hosts > 1 and channel not in self.replicated
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} must hold a JSON object")
+    return content
