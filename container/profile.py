@@ -1,6 +1,6 @@
 """The environment variables that suit this machine's processor: what the kernel says of it in, variables out.
 
-What each is for, and how far it reaches, is in docs/profiles.md.
+What each is for, and how far it reaches, is in docs/explanation/profiles.md.
 """
 
 import platform
