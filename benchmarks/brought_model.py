@@ -19,7 +19,7 @@ from typing import Any, Final
 from benchmarks._customers import customer
 from benchmarks._report import RESULTS, about
 from container.profile import profile
-from fleetcast.forecasting import fit
+from fleetcast.forecasting import ForecastOptions, dumps, fit, forecast
 
 BF16: Final = {"DNNL_DEFAULT_FPMATH_MODE": "BF16"}
 MODEL: Final = Path(__file__).with_name("_mlp.py")
@@ -55,9 +55,9 @@ def forecasts_hash() -> str:
     for kind, growth, mode in product(kinds, ("linear", "flat", "logistic"), ("additive", "multiplicative")):
         readings = customer(kind)
         model = fit(**readings.arguments(growth), seasonality_mode=mode)
-        digest.update(model.dumps().encode())
+        digest.update(dumps(model).encode())
         cap = {"cap": readings.cap[0]} if growth == "logistic" else {}
-        for column in model.predict(30, components=True, **cap).values():
+        for column in forecast(model, ForecastOptions(30, components=True, **cap)).values():
             digest.update(column.tobytes())
     return digest.hexdigest()
 

@@ -23,6 +23,7 @@ from prophet import Prophet
 
 from benchmarks._report import RESULTS, about
 from fleetcast import forecasting
+from fleetcast.forecasting import ForecastOptions, forecast
 from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
 from fleetcast.forecasting.preprocessing.prepare import Prepared, prepare, problem
 from fleetcast.forecasting.settings import settings_from
@@ -174,7 +175,7 @@ def _both(
     case: Case, rows: pd.DataFrame, ours: forecasting.Model, stock: Prophet
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     rows = rows.sort_values("ds", ignore_index=True)
-    mine = ours.predict(ds=rows.ds.to_numpy(), **_columns(case, rows))["yhat"]
+    mine = forecast(ours, ForecastOptions(ds=rows.ds.to_numpy(), **_columns(case, rows)))["yhat"]
     return np.asarray(mine), stock.predict(rows).yhat.to_numpy()
 
 

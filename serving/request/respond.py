@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from container import quoted
 from fleetcast.archive import SUFFIX
 from fleetcast.errors import FutureError
-from fleetcast.forecasting import Model, forecast_many
+from fleetcast.forecasting import ForecastOptions, Model, forecast, forecast_many
 from fleetcast.readings import times
 from serving.errors import DefectError, RequestError
 from serving.models.load import Forecaster
@@ -274,14 +274,8 @@ def _alike(tasks: Sequence[_Task]) -> list[Result | Failure]:
     first = tasks[0]
     if len(tasks) == 1:
         return [_alone(first)]
-    tables = forecast_many(
-        [task.forecaster.model for task in tasks if isinstance(task.forecaster.model, Model)],
-        first.wanted.periods,
-        _freq(first.forecaster, first.wanted),
-        interval_width=first.wanted.interval_width,
-        quantiles=first.wanted.quantiles,
-        non_negative=_is_non_negative(first.forecaster, first.wanted),
-    )
+    models = [task.forecaster.model for task in tasks if isinstance(task.forecaster.model, Model)]
+    tables = forecast_many(models, _forecast_options(first))
     return [
         Failure(RequestError, str(table), task.name)
         if isinstance(table, FutureError)
@@ -291,25 +285,30 @@ def _alike(tasks: Sequence[_Task]) -> list[Result | Failure]:
 
 
 def _alone(task: _Task) -> Result | Failure:
-    wanted, forecaster = task.wanted, task.forecaster
     try:
-        forecast = forecaster.model.predict(
-            wanted.periods,
-            _freq(forecaster, wanted),
-            ds=None if wanted.ds is None else _times(wanted.ds),
-            include_history=wanted.include_history,
-            interval_width=wanted.interval_width,
-            quantiles=wanted.quantiles,
-            components=wanted.components,
-            regressors=wanted.regressors,
-            conditions=wanted.conditions,
-            cap=wanted.cap,
-            floor=wanted.floor,
-            non_negative=_is_non_negative(forecaster, wanted),
-        )
+        table = forecast(task.forecaster.model, _forecast_options(task))
     except (FutureError, RequestError) as error:
         return Failure(RequestError, str(error), task.name)
-    return Result(task.name, _answered_columns(forecast, wanted))
+    return Result(task.name, _answered_columns(table, task.wanted))
+
+
+def _forecast_options(task: _Task) -> ForecastOptions:
+    """Return the options of a record's forecast; raise `RequestError` for a `ds` that is no time."""
+    wanted, forecaster = task.wanted, task.forecaster
+    return ForecastOptions(
+        wanted.periods,
+        _freq(forecaster, wanted),
+        ds=None if wanted.ds is None else _times(wanted.ds),
+        include_history=wanted.include_history,
+        interval_width=wanted.interval_width,
+        quantiles=wanted.quantiles,
+        components=wanted.components,
+        regressors=wanted.regressors,
+        conditions=wanted.conditions,
+        cap=wanted.cap,
+        floor=wanted.floor,
+        non_negative=_is_non_negative(forecaster, wanted),
+    )
 
 
 def _freq(forecaster: Forecaster, wanted: Request) -> str | None:

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prophet.forecaster import Prophet
 
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.preprocessing.prepare import problem
+from tests.preparation import prepared
 from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.problem import Problem
 from tests.parity.stock import CASES, STOCK_WARNINGS, Case
@@ -23,10 +24,10 @@ FEATURES = 1e-9
 def ours(case: Case, frame: pd.DataFrame) -> Problem:
     declared = case.declared()
     return problem(
-        prepare(
+        prepared(
             frame.ds.to_numpy(),
             frame.y.to_numpy(),
-            settings=settings_from(case.arguments),
+            **case.arguments,
             **case.columns(frame),
             **{name: declared[name] for name in ("seasonalities", "extra_regressors", "country_holidays")},
         )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import Model, fit
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast
 from serving.errors import ModelNotFoundError, RequestError
 from serving.models.load import BringsOwnCodeError, load, load_packed
 from tests.unit.models import DAYS, model_text, packed_model
@@ -31,7 +31,7 @@ def outside(tmp_path: Path) -> Path:
 
 
 def level(store: Path, source: Path) -> float:
-    return float(load(source, store=store).model.predict(1)["yhat"][0])
+    return float(forecast(load(source, store=store).model, ForecastOptions(1))["yhat"][0])
 
 
 def test_what_sagemaker_extracted_is_loaded(store: Path) -> None:
@@ -178,7 +178,9 @@ def test_a_model_that_kept_its_history_forecasts_it_too() -> None:
     kept = fit(DAYS, np.random.default_rng(1).normal(size=30), keep_history=True)
     assert isinstance(kept, Model)
 
-    table = load_packed(pack(Archive(kept.dumps(), {}))).model.predict(2, include_history=True)
+    table = forecast(
+        load_packed(pack(Archive(dumps(kept), {}))).model, ForecastOptions(2, include_history=True)
+    )
 
     assert len(table["ds"]) == 32
 
@@ -187,7 +189,7 @@ def test_the_bytes_of_a_model_grow_with_what_it_keeps() -> None:
     loaded = load_packed(packed_model())
     before = loaded.memory_bytes
 
-    loaded.model.predict(30)
+    forecast(loaded.model, ForecastOptions(30))
 
     assert 2_000 < before < 6_000
     assert loaded.memory_bytes > before

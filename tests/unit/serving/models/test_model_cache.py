@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fleetcast.archive import write_archive
+from fleetcast.forecasting import ForecastOptions, forecast
 from serving.errors import DefectError, ModelNotFoundError, RequestError, UnavailableError
 from serving.models import cache as cache_module
 from serving.models.cache import ModelCache
@@ -60,7 +61,7 @@ def cache(shelf: Any, *, capacity_bytes: int = 10**9, revalidate_seconds: float 
 
 
 def level(model: Any) -> int:
-    return round(float(model.model.predict(1)["yhat"][0]))
+    return round(float(forecast(model.model, ForecastOptions(1))["yhat"][0]))
 
 
 def test_a_model_is_loaded_when_it_is_first_asked_for_and_kept(shelf: Shelf) -> None:
@@ -113,7 +114,7 @@ def test_what_a_model_keeps_after_it_was_loaded_counts_at_the_next_look(shelf: S
     model = models.get("1")
     before = models.cached_bytes
 
-    model.model.predict(100)
+    forecast(model.model, ForecastOptions(100))
     models.get("1")
 
     assert models.cached_bytes > before + 100 * 8

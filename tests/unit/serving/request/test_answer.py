@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import Model, fit
+from fleetcast.forecasting import Model, dumps, fit
 from serving.errors import ModelNotFoundError, UnavailableError
 from serving.models.load import Forecaster, load_packed
 from serving.request.respond import Answer, answer, answer_in_steps
@@ -39,7 +39,7 @@ def forecaster(
         **settings,
     )
     assert isinstance(model, Model)
-    return load_packed(pack(Archive(model.dumps(), json.loads(metadata))))
+    return load_packed(pack(Archive(dumps(model), json.loads(metadata))))
 
 
 def only_known(name: str) -> Forecaster:
@@ -332,10 +332,8 @@ def test_an_answer_that_is_too_much_is_refused_before_it_is_begun(
     body: object, accept: str, bound: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[object] = []
-    monkeypatch.setattr(Model, "predict", lambda *arguments, **_: begun.append(arguments))
-    monkeypatch.setattr(
-        "serving.request.respond.forecast_many", lambda *arguments, **_: begun.append(arguments)
-    )
+    for name in ("forecast", "forecast_many"):
+        monkeypatch.setattr(f"serving.request.respond.{name}", lambda *arguments: begun.append(arguments))
 
     message = error(ask(body, accept=accept))
 
