@@ -24,11 +24,13 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "request-fields": field_table,
 }
 """Text in Markdown by the name of its place."""
-_PLACE: Final = re.compile(r"(?<=<!-- table: )([a-z-]+)( -->\n).*?(?=^<!-- end -->)", re.DOTALL | re.MULTILINE)
+_PLACE: Final = re.compile(
+    r"(?<=<!-- table: )([a-z-]+)( -->\n).*?(?=^<!-- end -->)", re.DOTALL | re.MULTILINE
+)
 
 
 def filled(page: str) -> str:
-    """Return a page with every table as the code declares it; `KeyError` names a table that is not in `TABLES`."""
+    """Return a page with every table as the code declares it; `KeyError` names one that is not declared."""
     return _PLACE.sub(lambda place: f"{place[1]}{place[2]}{TABLES[place[1]]().strip()}\n", page)
 
 

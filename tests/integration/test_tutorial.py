@@ -1,4 +1,4 @@
-"""The tutorial "Use your own CSV", command by command as it is written, in a folder whose path has a space."""
+"""The tutorial "Use your own CSV", command by command, in a folder whose path has a space."""
 
 import json
 import subprocess

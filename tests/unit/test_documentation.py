@@ -38,12 +38,11 @@ def commands(page: Path) -> list[str]:
 COMMANDS = [(page.stem, command) for page in PAGES for command in commands(page)]
 
 
-def starting(*words: str) -> list[list[str]]:
-    """Return the words of each documented command from the first that is one of `words` on."""
-    split = (shlex.split(text.replace("\\\n", " ")) for _, text in COMMANDS)
-    return [
-        parts[at:] for parts in split for at in [next((i for i, w in enumerate(parts) if w in words), -1)] if at >= 0
-    ]
+def starting(*first: str) -> list[list[str]]:
+    """Return the words of each documented command from the first that is one of `first` on."""
+    split = [shlex.split(text.replace("\\\n", " ")) for _, text in COMMANDS]
+    starts = [(words, [at for at, word in enumerate(words) if word in first]) for words in split]
+    return [words[ats[0] :] for words, ats in starts if ats]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -154,5 +153,7 @@ def test_every_option_of_a_script_is_in_its_help(script: str) -> None:
     assert options <= set(re.findall(r"--[a-z-]+", text))
 
 
-def test_the_documentation_says_no_word_of_a_page_that_is_not_written() -> None:
-    assert [page.name for page in PAGES if len(page.read_text().splitlines()) < 3 and page.name != "changelog.md"] == []
+def test_no_page_is_empty() -> None:
+    short = [page.stem for page in PAGES if len(page.read_text().splitlines()) < 5]
+
+    assert short == ["changelog"]
