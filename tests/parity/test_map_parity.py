@@ -12,11 +12,10 @@ from prophet import Prophet
 
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.prepare import problem
-from tests.preparation import prepared
-from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem, Solution
 from tests.parity.stock import CASES, STOCK_WARNINGS, Case, fitted, series
+from tests.preparation import prepared
 
 pytestmark = STOCK_WARNINGS
 

@@ -10,12 +10,11 @@ from prophet import Prophet
 
 from fleetcast.forecasting import ForecastOptions, Model, fit, forecast
 from fleetcast.forecasting.preprocessing.prepare import problem
-from tests.preparation import prepared
-from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem
 from tests.parity.stock import STOCK_WARNINGS
 from tests.parity.test_map_parity import stock_parameters, value
+from tests.preparation import prepared
 
 pytestmark = STOCK_WARNINGS
 

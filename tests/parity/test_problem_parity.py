@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from prophet.forecaster import Prophet
 
 from fleetcast.forecasting.preprocessing.prepare import problem
-from tests.preparation import prepared
-from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.problem import Problem
 from tests.parity.stock import CASES, STOCK_WARNINGS, Case
+from tests.preparation import prepared
 
 pytestmark = STOCK_WARNINGS
 

@@ -14,7 +14,9 @@ Y = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
 
 
 def read(ds: Any = DAYS, y: Any = Y, growth: str = "linear", **arguments: Any) -> History:
-    names = {name: arguments.pop(name) for name in ("regressor_names", "condition_names") if name in arguments}
+    names = {
+        name: arguments.pop(name) for name in ("regressor_names", "condition_names") if name in arguments
+    }
     return history(ds, y, RowColumns(**arguments), settings=settings_from({"growth": growth}), **names)
 
 

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, fitting, forecast
 from fleetcast.forecasting.preprocessing.prepare import problem
-from tests.preparation import prepared
-from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem, Solution
+from tests.preparation import prepared
 
 DAY = np.timedelta64(1, "D")
 MONDAY = np.datetime64("2023-01-02", "us")
