@@ -99,6 +99,15 @@ def test_the_calls_to_sagemaker_are_calls_that_boto3_and_sagemaker_take(
     assert len(blocks) == len(pages)
 
 
+@pytest.mark.parametrize("page", ["reference/python.md"])
+def test_the_python_on_a_page_runs(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+    exec(compile(block, page, "exec"), {})  # noqa: S102 -- the page's own example
+
+    assert capsys.readouterr().out.startswith("2026-01-01")
+
+
 def test_every_make_command_has_a_target() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {words[1] for words in starting("make")}
