@@ -32,7 +32,7 @@ class FitOptions:
     extra_regressors: Sequence[str | Mapping[str, Any]] | None = None
     """Names, or the arguments of `add_regressor`; None for all regressors that come with the rows."""
     country_holidays: str | None = None
-    """A country's code or name, with a subdivision such as `DE-BY`."""
+    """A country's code or name, as Prophet's `add_country_holidays` takes it."""
     keep_history: bool = False
     """Whether the model and its text keep the readings."""
     stan_arguments: Mapping[str, Any] | None = None
