@@ -63,7 +63,7 @@ def test_stock_prophet_opens_such_a_model_and_forecasts_the_same(tmp_path: Path)
     text = model_of(tmp_path, '{"country": "DE", "subdiv": "BY", "upper_window": 1, "prior_scale": 5}')
     model = model_from_json(text)
 
-    stock = forecast(model, ForecastOptions(model.make_future_dataframe(periods=60, include_history=False)))
+    stock = model.predict(model.make_future_dataframe(periods=60, include_history=False))
 
     ours = forecast(loads(text), ForecastOptions(60))
     assert ours["yhat"] == pytest.approx(stock["yhat"].to_numpy(), rel=1e-9)

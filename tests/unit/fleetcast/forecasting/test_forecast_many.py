@@ -25,7 +25,7 @@ def fleet(count: int = 6, **settings: object) -> list[Model]:
 
 
 def check(models: list[Model], periods: int, freq: str = "D", quantiles: tuple[float, ...] = ()) -> None:
-    together = forecast_many(models, periods, freq, quantiles=quantiles)
+    together = forecast_many(models, ForecastOptions(periods, freq, quantiles=quantiles))
 
     for model, many in zip(models, together, strict=True):
         assert isinstance(many, dict)
@@ -100,7 +100,7 @@ def test_more_models_than_share_a_call_stay_in_order() -> None:
 def test_a_model_that_needs_more_than_a_horizon_gets_its_error_and_the_others_a_forecast() -> None:
     models = [*fleet(1), *fleet(1, growth="logistic"), *fleet(1)]
 
-    first, refused, last = forecast_many(models, 3)
+    first, refused, last = forecast_many(models, ForecastOptions(3))
 
     assert isinstance(refused, FutureError)
     assert "cap" in str(refused)
@@ -109,7 +109,7 @@ def test_a_model_that_needs_more_than_a_horizon_gets_its_error_and_the_others_a_
 
 
 def test_a_wrong_frequency_is_every_models_error() -> None:
-    answers = forecast_many(fleet(3), 3, "fortnight")
+    answers = forecast_many(fleet(3), ForecastOptions(3, "fortnight"))
 
     assert all(isinstance(each, FutureError) for each in answers)
 
