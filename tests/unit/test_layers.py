@@ -58,7 +58,29 @@ CIRCLES = [
 ]
 """Rooms and modules that import each other and are still to be parted; a line without a circle fails."""
 
-OPEN_ROOMS: set[str] = set()
+OPEN_ROOMS: set[str] = {
+    "container",
+    "fleetcast.evaluation",
+    "fleetcast.forecasting.calendar",
+    "fleetcast.forecasting.features",
+    "fleetcast.forecasting.predict",
+    "fleetcast.forecasting.preprocessing",
+    "fleetcast.forecasting.prophet_json",
+    "fleetcast.forecasting.solver",
+    "fleetcast.forecasting.stock_prophet",
+    "fleetcast.readings.columns",
+    "fleetcast.readings.customer",
+    "fleetcast.readings.tables",
+    "processing.output",
+    "processing.raw_files",
+    "serving.http",
+    "serving.mms",
+    "serving.request",
+    "train.config",
+    "train.customer",
+    "train.engines",
+    "train.report",
+}
 """Rooms whose modules others still import by name; a line without such an import fails."""
 
 PUBLIC_MODULES = {"fleetcast.command", "fleetcast.errors", "fleetcast.forecasting.seasonal_naive"}
