@@ -107,6 +107,24 @@ def test_a_fit_that_needs_stock_prophet_names_the_extra(installed: Path) -> None
     )
 
 
+@pytest.mark.parametrize(("program", "package"), [("process", "duckdb"), ("serve", "flask")])
+def test_a_program_whose_extra_is_missing_names_it(program: str, package: str) -> None:
+    start = (
+        f"import sys; sys.modules[{package!r}] = None; sys.argv = ['fleetcast', {program!r}]\n"
+        "from fleetcast.command import main\nsys.exit(main())"
+    )
+    environment = os.environ | {"FLEETCAST_PROFILE": "tests"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", start], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr.splitlines()[-1:]) == (
+        2,
+        [f"fleetcast {program}: this needs the package {package}: pip install 'fleetcast[{program}]'"],
+    )
+
+
 @pytest.mark.parametrize("program", ["process", "train", "serve"])
 def test_other_packages_and_scripts_of_our_programs_names_are_not_run(tmp_path: Path, program: str) -> None:
     for name in ("archive", "container", "processing", "serve", "serving", "train"):
