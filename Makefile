@@ -19,13 +19,16 @@ demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=â€
 	$(BIN)/python -m examples.demo $(if $(DATA),--data '$(DATA)') $(if $(ID),--id '$(ID)') \
 		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(WHERE),--where '$(WHERE)')
 
-test: check $(VENV)/ready ## style, types and the test suite, no Docker needed; SEEDS=fresh for other random examples
+test: check docs $(VENV)/ready ## style, types and the test suite, no Docker needed; SEEDS=fresh for other random examples
 	$(BIN)/pytest --ignore tests/image $(if $(filter fresh,$(SEEDS)),--hypothesis-profile=fresh)
 
 check: $(VENV)/ready ## style and types only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/ready ## the documentation as a site in build/site; broken links and anchors fail
+	$(BIN)/zensical build --strict
 
 faults: $(VENV)/ready ## kill, stop, fill the disk â€¦: a few minutes; FULL=1 for the full counts (hours)
 	$(BIN)/pytest tests/faults -m faults $(if $(FULL),--full)
@@ -70,6 +73,6 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 			requirements/$$sdk.in -o requirements/$$sdk.txt || exit 1; done
 
 clean: ## remove everything that was made
-	rm -rf $(VENV) .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check faults bench-core bench-train bench-serving bench-endpoint bench-random bench-conformance bench-brought image images test-image lock clean
+.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-conformance bench-brought image images test-image lock clean

@@ -2,7 +2,7 @@
 
 The kernel's text about the processor goes in, a `Profile` comes out: variables for OpenBLAS, glibc, PyTorch
 and TensorFlow.  A variable that the user has set, even to nothing, is never changed.  What each variable
-does and how far it reaches is in docs/profiles.md.
+does and how far it reaches is in docs/explanation/profiles.md.
 """
 
 import platform

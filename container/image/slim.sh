@@ -3,7 +3,7 @@
 #
 #   container/image/slim.sh VENV JAVA     with SOURCE_DATE_EPOCH in the environment
 #
-# What each removal is worth is in docs/image.md; tests/image shows that nothing of it is missed.
+# What each removal is worth is in docs/explanation/image.md; tests/image shows that nothing of it is missed.
 set -euo pipefail
 [ $# -eq 2 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 java=$2

@@ -13,7 +13,6 @@ from fleetcast.archive import Archive, read_folder, read_stream
 from fleetcast.errors import ArchiveError, ModelFormatError, OwnCodeError
 from fleetcast.forecasting import Model, SampledModel, loads, spacing
 from serving.errors import ModelNotFoundError, RequestError
-from serving.request.schema import Request
 
 DEFAULT_FREQ: Final = "D"
 METADATA_FIELDS: Final = ("customer", "freq", "non_negative")
@@ -43,14 +42,6 @@ class Forecaster:
     freq: str | None = DEFAULT_FREQ
     """The spacing of its history; None where stock Prophet has to infer it."""
     non_negative: bool = False
-
-    def freq_for(self, wanted: Request) -> str | None:
-        """Return the steps of a forecast: those that are asked for, else the history's."""
-        return self.freq if wanted.freq is None else wanted.freq
-
-    def is_non_negative(self, wanted: Request) -> bool:
-        """Return whether a forecast is to stay at 0 or above."""
-        return self.non_negative if wanted.non_negative is None else wanted.non_negative
 
     @property
     def memory_bytes(self) -> int:

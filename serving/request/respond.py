@@ -142,7 +142,7 @@ class _Task:
         if not isinstance(model, Model) or not wanted.is_plain:
             return self
         make = id(model.layout), model.settings.growth, model.settings.interval_width, len(model.t_change)
-        freq, non_negative = self.forecaster.freq_for(wanted), self.forecaster.is_non_negative(wanted)
+        freq, non_negative = _freq(self.forecaster, wanted), _is_non_negative(self.forecaster, wanted)
         return make, wanted.periods, freq, non_negative, wanted.interval_width, wanted.quantiles
 
     def __hash__(self) -> int:
@@ -277,10 +277,10 @@ def _alike(tasks: Sequence[_Task]) -> list[Result | Failure]:
     tables = forecast_many(
         [task.forecaster.model for task in tasks if isinstance(task.forecaster.model, Model)],
         first.wanted.periods,
-        first.forecaster.freq_for(first.wanted),
+        _freq(first.forecaster, first.wanted),
         interval_width=first.wanted.interval_width,
         quantiles=first.wanted.quantiles,
-        non_negative=first.forecaster.is_non_negative(first.wanted),
+        non_negative=_is_non_negative(first.forecaster, first.wanted),
     )
     return [
         Failure(RequestError, str(table), task.name)
@@ -295,7 +295,7 @@ def _alone(task: _Task) -> Result | Failure:
     try:
         forecast = forecaster.model.predict(
             wanted.periods,
-            forecaster.freq_for(wanted),
+            _freq(forecaster, wanted),
             ds=None if wanted.ds is None else _times(wanted.ds),
             include_history=wanted.include_history,
             interval_width=wanted.interval_width,
@@ -305,11 +305,21 @@ def _alone(task: _Task) -> Result | Failure:
             conditions=wanted.conditions,
             cap=wanted.cap,
             floor=wanted.floor,
-            non_negative=forecaster.is_non_negative(wanted),
+            non_negative=_is_non_negative(forecaster, wanted),
         )
     except (FutureError, RequestError) as error:
         return Failure(RequestError, str(error), task.name)
     return Result(task.name, _answered_columns(forecast, wanted))
+
+
+def _freq(forecaster: Forecaster, wanted: Request) -> str | None:
+    """Return the steps of a forecast: the request's, or else the history's."""
+    return forecaster.freq if wanted.freq is None else wanted.freq
+
+
+def _is_non_negative(forecaster: Forecaster, wanted: Request) -> bool:
+    """Return whether a forecast has to stay at 0 or above: the request's wish, or else the archive's."""
+    return forecaster.non_negative if wanted.non_negative is None else wanted.non_negative
 
 
 def _times(texts: Sequence[str]) -> NDArray[np.datetime64]:

@@ -1,4 +1,8 @@
-"""The request as a client sees it, field by field, limits included."""
+"""The fields of a request, declared once: type, limits, default and what they mean.
+
+From the declaration of `Request` come the decoder, the error sentences, the OpenAPI document and
+`field_table`, the table in the documentation.
+"""
 
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -14,35 +18,89 @@ MOST_RECORDS: Final = 100_000
 MOST_WHOLE_NUMBER: Final = 2**53
 """Beyond it a number that JSON writes with a fraction or an exponent may stand for several whole ones."""
 
-Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
-Probability: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
-Period: TypeAlias = Annotated[
+_Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
+_Probability: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
+_Period: TypeAlias = Annotated[
     float,  # 2.0 is a whole number too
     Meta(ge=1, le=MOST_PERIODS, multiple_of=1, extra_json_schema={"default": DEFAULT_PERIODS}),
 ]
-Values: TypeAlias = float | bool | tuple[float | bool, ...]
-"""One for all rows, or one for each."""
+_Values: TypeAlias = float | bool | tuple[float | bool, ...]
+"""One for all rows, or one for each row."""
+
+
+def _described(default: str, accepted: str) -> Meta:
+    """Return the documentation of a field: the default that applies without it, and the accepted values."""
+    return Meta(description=accepted, extra={"default": default})
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
-    """A forecast that is wanted: `period` steps of `freq` after the last reading, or the times `ds`."""
+    """One record of a request: `period` steps of `freq` after the last reading, or the times `ds`."""
 
-    period: Period | UnsetType = UNSET
-    freq: Annotated[str, Meta(min_length=1, max_length=20)] | None = None
-    """None for the one of the model's history."""
-    ds: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MOST_PERIODS)] | None = None
-    include_history: bool = False
-    interval_width: Annotated[float, Meta(ge=0, lt=1)] | None = None
-    quantiles: Annotated[tuple[Probability, ...], Meta(max_length=MOST_QUANTILES)] = ()
-    components: bool = False
-    regressors: dict[Name, Values] | None = None
-    conditions: dict[Name, Values] | None = None
-    cap: float | tuple[float, ...] | None = None
-    floor: float | tuple[float, ...] | None = None
-    non_negative: bool | None = None
-    """None for what the model was trained with."""
-    target_model: str | int | float | None = None
-    """Where the TargetModel header cannot be sent; behind Multi Model Server the route names the model."""
+    period: Annotated[
+        _Period | UnsetType,
+        _described(str(DEFAULT_PERIODS), f"1 to {MOST_PERIODS:,} steps after the last reading"),
+    ] = UNSET
+    freq: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=20)] | None,
+        _described(
+            'the archive\'s, else the spacing of the last readings, else `"D"`',
+            "a step such as `D`, `h`, `15min`, `W`, `MS`, `B`, by pandas' names; null means the default",
+        ),
+    ] = None
+    ds: Annotated[
+        Annotated[tuple[str, ...], Meta(min_length=1, max_length=MOST_PERIODS)] | None,
+        _described(
+            "none",
+            f"up to {MOST_PERIODS:,} times in ISO 8601, instead of `period`, `freq` and `include_history`; "
+            "times with an offset are converted to UTC; the forecast is in ascending order",
+        ),
+    ] = None
+    include_history: Annotated[
+        bool, _described("false", "true adds the times of the readings, if the model kept its history")
+    ] = False
+    interval_width: Annotated[
+        Annotated[float, Meta(ge=0, lt=1)] | None,
+        _described("the model's, usually 0.8", "the interval's probability, from 0 to below 1"),
+    ] = None
+    quantiles: Annotated[
+        tuple[_Probability, ...],
+        Meta(max_length=MOST_QUANTILES),
+        _described("none", f"up to {MOST_QUANTILES} numbers between 0 and 1; each adds a column `yhat_0.1`"),
+    ] = ()
+    components: Annotated[bool, _described("false", "true adds every other column of Prophet's forecast")] = (
+        False
+    )
+    regressors: Annotated[
+        dict[_Name, _Values] | None,
+        _described(
+            "none",
+            '`{"temperature": [20, 21, …]}`: a number or boolean for each row (in the order of `ds`), or one '
+            "for all rows; required if the model has regressors, refused otherwise",
+        ),
+    ] = None
+    conditions: Annotated[
+        dict[_Name, _Values] | None,
+        _described("none", "as `regressors`, for the conditions of the model's seasonalities"),
+    ] = None
+    cap: Annotated[
+        float | tuple[float, ...] | None,
+        _described(
+            "none",
+            "a number for each row, or one for all; required for logistic growth, refused otherwise",
+        ),
+    ] = None
+    floor: Annotated[float | tuple[float, ...] | None, _described("none", "as `cap`; optional")] = None
+    non_negative: Annotated[
+        bool | None,
+        _described("the archive's, else false", "true raises `yhat` and its quantiles to at least 0"),
+    ] = None
+    target_model: Annotated[
+        str | int | float | None,
+        _described(
+            "none",
+            "the customer, where the route does not name the model; a whole number stands for its digits",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for fields that exclude each other."""
@@ -155,3 +213,13 @@ def fields() -> tuple[str, ...]:
     """Return the names of the fields of a request."""
     names: tuple[str, ...] = Request.__struct_fields__
     return names
+
+
+def field_table() -> str:
+    """Return the fields of a request as a Markdown table for the documentation: field, default, accepted."""
+    declared: Any = msgspec.inspect.type_info(Request)
+    rows = [
+        f"| `{field.name}` | {field.type.extra['default']} | {field.type.extra_json_schema['description']} |"
+        for field in declared.fields
+    ]
+    return "\n".join(["| field | default | accepted |", "| --- | --- | --- |", *rows, ""])

@@ -8,7 +8,7 @@ from fleetcast.forecasting.parameters import Growth, Parameters
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What Prophet hands to Stan, in scaled units (docs/model.md gives the objective).
+    """What Prophet hands to Stan, in scaled units (docs/explanation/model.md gives the objective).
 
     N rows, S changepoints, K features.
     """

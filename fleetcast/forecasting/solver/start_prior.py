@@ -13,7 +13,7 @@ minimum θ* of F does not.  So F gets the term ½ (q - q₀)ᵀ R (q - q₀) in 
     R = D^½ U diag(μᵢ fᵢ / (σ² (1 - fᵢ))) Uᵀ D^½
 
 With cᵢ = 0 this lifts the curvature of F to μₒ / σ² in every direction, and leaves it where it is higher.
-docs/model.md says it in words.
+docs/explanation/model.md says it in words.
 """
 
 from collections.abc import Callable

@@ -6,7 +6,7 @@ import pytest
 
 from fleetcast.readings import times
 
-LINES = (Path(__file__).parents[4] / "docs" / "readings.md").read_text().splitlines()
+LINES = (Path(__file__).parents[4] / "docs" / "reference" / "readings.md").read_text().splitlines()
 ROWS = [line.strip("| ").split(" | ") for line in LINES if line.startswith("| `")]
 EXAMPLES = [(text, meaning) for texts, meaning in ROWS for text in re.findall("`(.+?)`", texts)]
 

@@ -6,7 +6,7 @@ import pytest
 from serving.errors import RequestError
 from serving.request.records import Failure
 from serving.request.results import Result
-from serving.request.schema import MOST_PERIODS, Request
+from serving.request.schema import MOST_PERIODS, Request, field_table
 from tests.unit.served import read, written
 
 
@@ -122,3 +122,10 @@ def test_a_column_has_ten_digits_of_its_largest_value(values: list[float], told:
     ((_, column),) = Result("7", table).blocks(["ds", "yhat"])
 
     assert column == told
+
+
+def test_the_table_for_the_documentation_has_a_row_with_a_default_for_each_field() -> None:
+    rows = [line.split(" | ") for line in field_table().splitlines()[2:]]
+
+    assert [row[0].strip("|` ") for row in rows] == list(Request.__struct_fields__)
+    assert all(len(row) == 3 and row[1] and row[2] for row in rows)
