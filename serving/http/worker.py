@@ -17,6 +17,7 @@ from typing import Any, Final
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from serving.drain import MAX_BUFFERED_BYTES, Drain, buffer_full, queue_full, shutting_down
 from serving.errors import (
     DefectError,
     ExpectationError,
@@ -24,23 +25,16 @@ from serving.errors import (
     TooLargeError,
     TooLongHeadError,
     TooLongLineError,
-    UnavailableError,
 )
 from serving.http.buffered_request import Incoming
 from serving.request.respond import refusal
 
 RECEIVE_SECONDS: Final = 20.0
 """For a request, from its first byte or from the connection to its last."""
-QUIET_SECONDS: Final = 1.0
-"""A worker that is told to stop refuses what comes, until nothing came for so long."""
-LAST_SECONDS: Final = 15.0
-"""Or at last until this."""
 SEND_SECONDS: Final = 20
 """Without any progress."""
 LEAVE_SECONDS: Final = 2.0
 """For a client to close as well, so that it has read the answer."""
-MOST_HELD_BYTES: Final = 128 * 1024 * 1024
-"""Of all requests of a worker that are on their way, wait or are computed."""
 MOST_BYTES_AT_ONCE: Final = 256 * 1024
 _TIMEOUT: Final = struct.pack("ll", SEND_SECONDS, 0)
 
@@ -78,18 +72,17 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         self._incoming: dict[TConn, Incoming] = {}
         self._forecasts = 0
         self._under_way = 0
-        self._most_forecasts: int = self.app.settings.job_queue_size + self.cfg.threads
+        self._max_queued: int = self.app.settings.job_queue_size
         self._most_bytes: int = self.app.settings.max_request_bytes
         self._others = ThreadPoolExecutor(1, "others")
         self._leaving: dict[TConn, float] = {}
         self._held_bytes = 0
-        self._stop_at: float | None = None
-        self._last_request = 0.0
+        self._drain = Drain()
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ANN401, ARG002 -- a signal's handler
         """Refuse requests from now on; connections that wait to be accepted are not cut off."""
-        if self._stop_at is None:
-            self._stop_at = time.monotonic()
+        if not self._drain.has_begun:
+            self._drain.begin()
             self.method_queue.defer(lambda: None)  # wakes the loop
 
     def enqueue_req(self, conn: TConn) -> None:
@@ -114,11 +107,10 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             if self.alive and now < deadline:
                 break
             self._close(conn)
-        if self._stop_at is not None and self.alive:
-            quiet = now > self._last_request + QUIET_SECONDS and not self._under_way
-            at_once = quiet and not self.nr_conns
-            waited = now > self._stop_at + QUIET_SECONDS and quiet
-            self.alive = not (at_once or waited or now > self._stop_at + LAST_SECONDS)
+        if self.alive:
+            self.alive = not self._drain.is_over(
+                is_idle=not self._under_way, has_connections=self.nr_conns > 0
+            )
 
     def _collect(self, conn: TConn, sock: socket.socket) -> None:
         incoming = self._incoming[conn]
@@ -141,8 +133,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self._drop(conn)
         elif is_whole and incoming.has_other_coding:
             self._turn_away(conn, RequestError("Transfer-Encoding must be chunked, or left out"))
-        elif self._held_bytes > MOST_HELD_BYTES:
-            self._turn_away(conn, UnavailableError("too much waits already"))
+        elif self._held_bytes > MAX_BUFFERED_BYTES:
+            self._turn_away(conn, buffer_full())
         elif is_whole:
             self._take(conn, incoming)
         elif has_ended:
@@ -180,18 +172,19 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
         conn.init()
         conn.data_ready = True
-        self._last_request = time.monotonic()
+        self._drain.note_request()
         is_forecast = incoming.content.startswith(b"POST ")
-        if self._stop_at is None and (not is_forecast or self._forecasts < self._most_forecasts):
+        has_room = not is_forecast or self._forecasts < self._max_queued + self.cfg.threads
+        if has_room and not self._drain.has_begun:
             conn.parser.unreader.unread(bytes(incoming.content))
             self._submit(conn, len(incoming.content), is_forecast=is_forecast)
             return
         self._held_bytes -= len(incoming.content)
-        if self._stop_at is not None:
-            self._refuse(conn, UnavailableError("the server stops"), is_last=True)
+        if self._drain.has_begun:
+            self._refuse(conn, shutting_down(), is_last=True)
         else:
-            error = UnavailableError("too much waits already")
-            self._refuse(conn, error, is_last=len(incoming.content) != incoming.needed)
+            is_last = len(incoming.content) != incoming.needed
+            self._refuse(conn, queue_full(self._max_queued), is_last=is_last)
 
     def _submit(self, conn: TConn, held_bytes: int, *, is_forecast: bool) -> None:
         def finished(future: "Future[object]") -> None:

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from container import free_bytes
+from serving.drain import MAX_BUFFERED_BYTES, Drain, shutting_down
 from serving.errors import DefectError, NoMemoryError, RequestError, UnavailableError
 from serving.mms.connection import Connection
-from serving.mms.launchers import Launchers, end, unlisten
+from serving.mms.launchers import Launchers, kill, stop_listening
 from serving.mms.protocol import Load, Predict, ProtocolError, Request, loaded, predicted
 from serving.mms.schedule import Job, Schedule, Steps
 from serving.mms.spare_files import has_room, keep_spare_files
@@ -37,8 +38,6 @@ from serving.settings import ServingSettings
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.25
-MOST_HELD_BYTES: Final = 128 * 1024 * 1024
-"""Of unanswered messages and unsent answers; beyond it no more is read until some are answered."""
 MOST_UNSENT_BYTES: Final = 64 * 1024 * 1024
 """Of answers that Multi Model Server has not taken yet; beyond it long work pauses."""
 MOST_FRAME_BYTES: Final = 1024 * 1024
@@ -46,10 +45,6 @@ MOST_FRAME_BYTES: Final = 1024 * 1024
 LAST_SHARE: Final = 0.1
 LEAST_LAST_SECONDS: Final = 1.0
 """Of the time after which Multi Model Server gives up: a request that is not answered by then is refused."""
-QUIET_SECONDS: Final = 1.0
-"""A pool that is told to stop ends once nothing was asked for so long."""
-LAST_SECONDS: Final = 15.0
-"""And at last after this."""
 UNLISTEN_SECONDS: Final = 1.0
 END_SECONDS: Final = 5.0
 """How long Java may take to note that a launcher has ended."""
@@ -72,7 +67,7 @@ class Pool:
         self._settings = settings
         self._folder = folder
         self._beat = beat
-        self._launchers = Launchers(folder / f"{slot}.launchers")
+        self._launchers = Launchers(folder, slot=slot)
         self._store = StoreService(settings) if settings.model_store else None
         turns.most_waiting = sys.maxsize  # Multi Model Server's queues are the bound
         self._selector = selectors.DefaultSelector()
@@ -86,8 +81,7 @@ class Pool:
         self._exempt: Connection | None = None
         """The one that is read all the same, because nothing else could go on."""
         self._later: list[tuple[float, Callable[[], None]]] = []
-        self._stop_at: float | None = None
-        self._last_request = 0.0
+        self._drain = Drain()
         self._wake, woken = socket.socketpair()
         for each in (*listeners, woken, self._wake):
             each.settimeout(0)
@@ -113,19 +107,15 @@ class Pool:
 
     def stop(self) -> None:
         """Refuse new requests from now on, and end once there are none."""
-        self._stop_at = self._stop_at or time.monotonic() + LAST_SECONDS
+        self._drain.begin()
 
     def _is_over(self) -> bool:
-        if self._stop_at is None:
-            return False
-        now = time.monotonic()
-        if now > self._stop_at:
-            for job in self._schedule.everything():
-                job.refuse(_stopping())
-            return True
-        quiet = self._stop_at - LAST_SECONDS + QUIET_SECONDS
         is_idle = not self._schedule and not self._sending
-        return is_idle and now > max(quiet, self._last_request + QUIET_SECONDS)
+        if not self._drain.is_over(is_idle=is_idle):
+            return False
+        for job in self._schedule.everything():
+            job.refuse(shutting_down())
+        return True
 
     # Connections
 
@@ -154,7 +144,7 @@ class Pool:
             self._do(connection, connection.flush)
             self._go_on(connection)
         if mask & selectors.EVENT_READ and not connection.is_closed:
-            if self._held_bytes > MOST_HELD_BYTES and connection is not self._exempt:
+            if self._held_bytes > MAX_BUFFERED_BYTES and connection is not self._exempt:
                 connection.is_paused = True
                 self._paused.append(connection)
                 self._watch(connection)
@@ -210,7 +200,7 @@ class Pool:
         """Read paused connections again once there is room, or one of them where nothing else goes on."""
         if not self._paused:
             return
-        if self._held_bytes > MOST_HELD_BYTES:
+        if self._held_bytes > MAX_BUFFERED_BYTES:
             if self._schedule or self._sending or self._exempt is not None:
                 return
             self._exempt = self._paused[0]
@@ -246,10 +236,10 @@ class Pool:
 
     def _load(self, connection: Connection, message: Load) -> None:
         connection.load = message
-        connection.launcher = self._launchers.latest(message.name)
+        connection.launcher = self._launchers.find(message.name)
         try:
-            if self._stop_at is not None:
-                raise _stopping()
+            if self._drain.has_begun:
+                raise shutting_down()
             if message.name != STORE_NAME or self._store is None:
                 check_model_name(message.name)
                 connection.model = self._model(message)
@@ -262,7 +252,7 @@ class Pool:
         else:
             connection.put(loaded(HTTPStatus.OK, pid=os.getpid()))
             if (pid := connection.launcher) is not None:
-                self._at(UNLISTEN_SECONDS, lambda: None if connection.is_closed else unlisten(pid))
+                self._at(UNLISTEN_SECONDS, lambda: None if connection.is_closed else stop_listening(pid))
 
     def _model(self, message: Load) -> Forecaster:
         full = self._models * self._settings.processes >= self._settings.most_models
@@ -283,7 +273,7 @@ class Pool:
 
     def _end_launcher(self, connection: Connection, then: Callable[[], None]) -> None:
         """End the launcher, then answer: Multi Model Server keeps a model whose launcher it has to end."""
-        pipe = None if connection.launcher is None else end(connection.launcher)
+        pipe = None if connection.launcher is None else kill(connection.launcher)
         if pipe is None:
             self._at(END_SECONDS_UNSEEN, lambda: self._do(connection, then))
             return
@@ -303,7 +293,7 @@ class Pool:
     # Forecasting
 
     def _predict(self, connection: Connection, requests: Predict) -> None:
-        self._last_request = time.monotonic()
+        self._drain.note_request()
 
         def refuse(error: RequestError) -> None:
             if connection.job is not None:
@@ -311,7 +301,7 @@ class Pool:
             self._send(connection, predicted((each, refusal(error)) for each in names))
 
         names = [each.request_id for each in requests]
-        refused = _stopping() if self._stop_at is not None else connection.refused
+        refused = shutting_down() if self._drain.has_begun else connection.refused
         if refused is not None:
             refuse(refused)
             return
@@ -320,7 +310,7 @@ class Pool:
             self._steps(connection, requests),
             finish=lambda content: self._send(connection, content),
             refuse=refuse,
-            deadline=self._last_request + _patience(self._settings.timeout_seconds),
+            deadline=time.monotonic() + _patience(self._settings.timeout_seconds),
         )
         self._schedule.add(connection.job)
 
@@ -393,7 +383,3 @@ def _patience(timeout_seconds: int) -> float:
     """Return after how many seconds a request is refused, so that Multi Model Server sees an answer."""
     last = max(LEAST_LAST_SECONDS, LAST_SHARE * timeout_seconds)
     return timeout_seconds - min(last, timeout_seconds / 2)
-
-
-def _stopping() -> RequestError:
-    return UnavailableError("the server stops")

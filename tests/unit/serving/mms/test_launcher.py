@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import serving
-from serving.mms.launchers import Launchers, end
+from serving.mms.launchers import Launchers, kill
 
 LAUNCHER = Path(serving.__file__).with_name("mms") / "launcher.sh"
 
@@ -71,16 +71,16 @@ def finish(started: subprocess.Popen[bytes]) -> None:
 
 
 def test_the_launcher_of_a_model_is_the_one_that_runs(tmp_path: Path) -> None:
-    launchers = Launchers(tmp_path / "0.launchers")
+    launchers = Launchers(tmp_path, slot=0)
     first = start_launcher(tmp_path, "7\n;é")
     other = start_launcher(tmp_path, "8")
     finish(first)
     second = start_launcher(tmp_path, "7\n;é")
 
-    found = launchers.latest("7\n;é")
+    found = launchers.find("7\n;é")
     finish(second)
     finish(other)
-    gone = launchers.latest("7\n;é")
+    gone = launchers.find("7\n;é")
     launchers.close()
 
     assert found == second.pid
@@ -92,8 +92,8 @@ def test_a_launcher_that_could_write_nothing_is_found_all_the_same(tmp_path: Pat
     started = start_launcher(tmp_path, "7")
     (tmp_path / "0.launchers").write_bytes(b"")
 
-    launchers = Launchers(tmp_path / "0.launchers")
-    found = launchers.latest("7")
+    launchers = Launchers(tmp_path, slot=0)
+    found = launchers.find("7")
     launchers.close()
     finish(started)
 
@@ -101,10 +101,34 @@ def test_a_launcher_that_could_write_nothing_is_found_all_the_same(tmp_path: Pat
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_another_servers_launcher_of_a_model_with_the_same_name_is_never_found(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder in (ours, theirs):
+        folder.mkdir()
+    other = start_launcher(theirs, "7")
+    launchers = Launchers(ours, slot=0)
+
+    without_ours = launchers.find("7")
+    own = start_launcher(ours, "7")
+    with_both = launchers.find("7")
+    finish(own)
+    (ours / "0.launchers").write_bytes(f"{other.pid} 7\0".encode())
+    after_a_process_id_was_reused = Launchers(ours, slot=0)
+    reused = after_a_process_id_was_reused.find("7")
+    for each in (launchers, after_a_process_id_was_reused):
+        each.close()
+    finish(other)
+
+    assert without_ours is None
+    assert with_both == own.pid
+    assert reused is None
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 def test_the_end_of_a_launcher_is_seen_once_its_parent_has_taken_note_of_it(tmp_path: Path) -> None:
     started = start_launcher(tmp_path, "7")
 
-    pipe = end(started.pid)
+    pipe = kill(started.pid)
     assert pipe is not None
     code = started.wait()
     before, _, _ = select.select([pipe], [], [], 0)
