@@ -80,8 +80,13 @@ class ModelCache:
         capacity_bytes: int,
         revalidate_seconds: float,
         key: Callable[[str], str] = archive_name,
+        load: Callable[[bytes], Forecaster] = load_packed,
     ) -> None:
-        """`key` makes a client's name into the store's, or raises a `RequestError`."""
+        """`key` makes a client's name into the store's, `load` the store's bytes into a model.
+
+        Both raise a `RequestError` for what they cannot use.
+        """
+        self._load = load
         self._store = store
         self._key = key
         self._capacity_bytes = capacity_bytes
@@ -207,7 +212,7 @@ class ModelCache:
         try:
             packed = self._read(key, known=None if kept is None else kept.packed_version)
             if packed is not None:
-                kept = _Kept(load_packed(packed.content), packed.version, now, now)
+                kept = _Kept(self._load(packed.content), packed.version, now, now)
         except ModelNotFoundError as error:
             self._forget(key, _Miss(_again(error), now + self._revalidate_seconds))
             raise
