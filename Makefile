@@ -28,6 +28,7 @@ check: $(VENV)/ready ## style and types only
 	$(BIN)/mypy
 
 docs: $(VENV)/ready ## the documentation as a site in build/site; broken links and anchors fail
+	$(BIN)/python -B -m docs.tables
 	$(BIN)/zensical build --strict
 
 faults: $(VENV)/ready ## kill, stop, fill the disk …: a few minutes; FULL=1 for the full counts (hours)

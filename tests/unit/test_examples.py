@@ -1,17 +1,14 @@
 """The examples for SageMaker with boto3, rehearsed; those of the SDKs are in tests/image."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ParamValidationError
 
-from examples.sagemaker import METRICS, dry_session
+from examples.sagemaker import dry_session
 from tests.rehearsal import CONNECTED, KINDS, calls, rehearse, run_offline
 
 BOTO3 = "examples.sagemaker.with_boto3"
-README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -56,15 +53,6 @@ def test_without_a_dry_run_the_account_must_be_named() -> None:
 
     assert told.returncode == 2
     assert "--role, --bucket: missing" in told.stderr
-
-
-def test_the_metrics_are_those_that_the_readme_describes() -> None:
-    table = README.read_text().partition("| metric | meaning |")[2].partition("\n\n")[0]
-    described = [
-        name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.partition(" | ")[0])
-    ]
-
-    assert list(METRICS) == described
 
 
 def _call(name: str, parameters: dict[str, Any]) -> None:

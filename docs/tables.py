@@ -1,0 +1,46 @@
+"""Fills the tables of the reference pages from the declarations in the code: `python -m docs.tables`.
+
+A page marks the place of a table with `<!-- table: NAME -->` and `<!-- end -->`; the lines between them are
+replaced.  `make docs` runs this first, and a test fails where a page is not up to date.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from fleetcast.command import usage
+from serving.request import field_table
+
+PAGES: Final = Path(__file__).parent
+
+
+def _help() -> str:
+    return f"```text\n{usage()}\n```"
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "help": _help,
+    "request-fields": field_table,
+}
+"""Text in Markdown by the name of its place."""
+_PLACE: Final = re.compile(
+    r"(?<=<!-- table: )([a-z-]+)( -->\n).*?(?=^<!-- end -->)", re.DOTALL | re.MULTILINE
+)
+
+
+def filled(page: str) -> str:
+    """Return a page with every table as the code declares it; `KeyError` names one that is not declared."""
+    return _PLACE.sub(lambda place: f"{place[1]}{place[2]}{TABLES[place[1]]().strip()}\n", page)
+
+
+def main() -> None:
+    """Write the pages that are not up to date."""
+    for path in sorted(PAGES.rglob("*.md")):
+        page = path.read_text()
+        if (text := filled(page)) != page:
+            path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
