@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from container import Paths
-from serving.models.load import Forecaster, load_folder
-from serving.request.respond import answer
-from serving.request.target_header import customer_of
+from serving.models import Forecaster, load_folder, look_up_each
+from serving.request import Invocation, RequestBudget, RouteModel, customer_from_headers, respond
 
 _loaded: dict[str, Forecaster] = {}
 """The one model of this process, by its name."""
+_budget = RequestBudget()
 
 
 def handle(data: list[dict[str, Any]] | None, context: Any) -> list[bytes] | None:  # noqa: ANN401 -- MMS's own class
@@ -28,17 +28,11 @@ def handle(data: list[dict[str, Any]] | None, context: Any) -> list[bytes] | Non
 
 def _answer(request: dict[str, Any], context: Any, index: int) -> bytes:  # noqa: ANN401 -- MMS's own class
     headers = {name.lower(): str(value) for name, value in context.get_all_request_header(index).items()}
-    answered = answer(
-        bytes(request.get("body") or b""),
-        content_type=headers.get("content-type"),
-        accept=headers.get("accept"),
-        content_encoding=headers.get("content-encoding"),
-        target_model=context.model_name,
-        customer=customer_of(headers),
-        find=_loaded.__getitem__,
-    )
-    context.set_response_content_type(index, answered.content_type)
-    context.set_response_status(code=int(answered.status), phrase=answered.status.phrase, idx=index)
-    for name, value in answered.headers.items():
+    target = RouteModel(context.model_name, customer_from_headers(headers))
+    invocation = Invocation(bytes(request.get("body") or b""), headers, target)
+    response = respond(invocation, look_up_each(_loaded.__getitem__), budget=_budget)
+    context.set_response_content_type(index, response.content_type)
+    context.set_response_status(code=int(response.status), phrase=response.status.phrase, idx=index)
+    for name, value in response.headers.items():
         context.set_response_header(index, name, value)
-    return answered.body
+    return response.body

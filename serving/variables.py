@@ -9,7 +9,7 @@ from container import total_bytes, usable_cpus
 from container.environment import COMMON, JAVA_HOME
 from container.profile import TUNED
 from container.variables import Choice, Computed, Flag, Text, Variable, WholeNumber
-from serving.request.media_types import ANY, KINDS
+from serving.request import CSV, JSON, JSON_LINES
 
 MMS, GUNICORN = "mms", "gunicorn"
 HIGHEST_PORT: Final = 65_535
@@ -86,8 +86,8 @@ MAX_HEAP: Final = WholeNumber(
 )
 DEFAULT_ACCEPT: Final = Choice(
     name="SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
-    among=(ANY, *KINDS),
-    default=ANY,
+    among=("*/*", JSON, JSON_LINES, CSV),
+    default="*/*",
     meaning="The media type of a response where the request has no Accept header; "
     "`*/*` is the type of the request.",
 )

@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Meta
 
 from serving.errors import RequestError
-from serving.models.archive_key import MOST_BYTES
-from serving.request.schema import decode
+from serving.models import MOST_BYTES
+from serving.request import decode
 
 
 class LoadRequest(msgspec.Struct, frozen=True, gc=False):

@@ -24,9 +24,14 @@ from serving.errors import (
     RequestError,
     UnavailableError,
 )
-from serving.models.archive_key import check_model_name
-from serving.models.load import METADATA_FIELDS, Forecaster, load_archive, read_below
-from serving.models.store import Packed
+from serving.models import (
+    METADATA_FIELDS,
+    Forecaster,
+    Packed,
+    check_model_name,
+    load_archive,
+    read_below,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -110,10 +115,10 @@ class LoadedModelsTable:
         models = [LoadedModel(name.decode(), url) for _, name, url in rows[:limit]]
         return models, rows[limit - 1][0] if len(rows) > limit else None
 
-    def read(self, name: str, *, known: str | None = None) -> Packed | None:
+    def read(self, name: str, *, known_version: str | None = None) -> Packed | None:
         """See `ModelStore`; `load_stored` makes the content into a model."""
         rows = self._ask("SELECT id FROM models WHERE name = ?", _key(name))
-        if rows and str(rows[0][0]) == known:
+        if rows and str(rows[0][0]) == known_version:
             return None
         rows = self._ask("SELECT id, content FROM models WHERE name = ?", _key(name))
         if not rows:

@@ -1,5 +1,6 @@
 """The models of a gunicorn worker: one model.json, those of a model store, or those loaded by name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,11 +8,16 @@ from fleetcast.archive import SUFFIX, read_folder
 from fleetcast.errors import SettingError
 from serving.errors import ModelNotFoundError
 from serving.http.loaded_models import LoadedModelsTable, load_stored
-from serving.models.cache import ModelCache
-from serving.models.folder_contents import MODEL, OWN_CODE_REFUSED, check_contents
-from serving.models.load import BringsOwnCodeError, Forecaster, load_archive
-from serving.models.store import open_store
-from serving.request.respond import Find
+from serving.models import (
+    MODEL,
+    OWN_CODE_REFUSED,
+    BringsOwnCodeError,
+    Forecaster,
+    ModelCache,
+    check_contents,
+    load_archive,
+    open_store,
+)
 from serving.settings import ServingSettings
 
 
@@ -27,7 +33,7 @@ class LoadedModels:
 class ModelSource:
     """The models that a worker forecasts with."""
 
-    find: Find
+    find: Callable[[str], Forecaster]
     """Returns the model for `/invocations` by its name."""
     default_model: str | None = None
     """The model of requests that name none."""

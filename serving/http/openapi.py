@@ -9,9 +9,7 @@ import msgspec
 
 from serving.http.load_request import LoadRequest
 from serving.http.routes import Parameter, Returns, Route, template
-from serving.request.media_types import CSV, JSON, JSON_LINES
-from serving.request.records import COLUMNS
-from serving.request.schema import MOST_RECORDS, Request
+from serving.request import COLUMNS_WITHOUT_HEADER, CSV, JSON, JSON_LINES, MOST_RECORDS, Request
 
 Schema = dict[str, Any]
 
@@ -71,7 +69,7 @@ def _bodies(request: Schema) -> Schema:
             "schema": {
                 "type": "string",
                 "description": "a header of fields, or none for "
-                + ",".join(COLUMNS)
+                + ",".join(COLUMNS_WITHOUT_HEADER)
                 + "; one request a line",
             }
         },

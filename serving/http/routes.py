@@ -14,7 +14,7 @@ import msgspec
 
 from serving.errors import RequestError
 from serving.http.load_request import LoadRequest
-from serving.request.schema import Request
+from serving.request import Request
 
 MOST_PER_PAGE: Final = 1_000
 DEFAULT_PER_PAGE: Final = 100

@@ -7,7 +7,7 @@ from typing import Final
 from serving.errors import RequestError
 from serving.mms.protocol import Load, Predict, parse
 from serving.mms.schedule import Job
-from serving.models.load import Forecaster
+from serving.models import Forecaster
 
 MOST_BYTES_AT_ONCE: Final = 256 * 1024
 

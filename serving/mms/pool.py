@@ -26,14 +26,21 @@ from serving.errors import DefectError, NoMemoryError, RequestError, Unavailable
 from serving.mms.connection import Connection
 from serving.mms.launchers import Launchers, kill, stop_listening
 from serving.mms.protocol import Load, Predict, ProtocolError, Request, loaded, predicted
-from serving.mms.schedule import Job, Schedule, Steps
+from serving.mms.schedule import Job, Schedule
 from serving.mms.spare_files import has_room, keep_spare_files
-from serving.mms.store_endpoint import STORE_NAME, Answering, StoreService
-from serving.models.archive_key import check_model_name
-from serving.models.load import Forecaster, load_folder
-from serving.request.respond import answer_in_steps, refusal, turns
-from serving.request.target_header import customer_of
+from serving.mms.store_endpoint import STORE_NAME, StoreEndpoint
+from serving.models import Forecaster, check_model_name, load_folder, look_up_each
+from serving.request import (
+    Invocation,
+    RequestBudget,
+    Response,
+    RouteModel,
+    customer_from_headers,
+    error_response,
+    respond_in_steps,
+)
 from serving.settings import ServingSettings
+from serving.steps import Steps
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +75,11 @@ class Pool:
         self._folder = folder
         self._beat = beat
         self._launchers = Launchers(folder, slot=slot)
-        self._store = StoreService(settings) if settings.model_store else None
-        turns.most_waiting = sys.maxsize  # Multi Model Server's queues are the bound
+        self._budget = RequestBudget(
+            max_body_bytes=settings.max_request_bytes,
+            max_queued_large_requests=sys.maxsize,  # Multi Model Server's queues are the bound
+        )
+        self._store = StoreEndpoint(settings, self._budget) if settings.model_store else None
         self._selector = selectors.DefaultSelector()
         self._schedule = Schedule(self._soon)
         self._finished: deque[Callable[[], None]] = deque()
@@ -298,7 +308,7 @@ class Pool:
         def refuse(error: RequestError) -> None:
             if connection.job is not None:
                 self._schedule.remove(connection.job)
-            self._send(connection, predicted((each, refusal(error)) for each in names))
+            self._send(connection, predicted((each, error_response(error)) for each in names))
 
         names = [each.request_id for each in requests]
         refused = shutting_down() if self._drain.has_begun else connection.refused
@@ -314,12 +324,12 @@ class Pool:
         )
         self._schedule.add(connection.job)
 
-    def _steps(self, connection: Connection, requests: Predict) -> Steps:
+    def _steps(self, connection: Connection, requests: Predict) -> Steps[bytes]:
         answers = []
         for each in requests:
             answer = yield from self._answer(connection, each)
             if len(answer.body) > self._settings.most_answer_bytes:
-                answer = refusal(self._too_large(len(answer.body)))
+                answer = error_response(self._too_large(len(answer.body)))
             answers.append((each.request_id, answer))
         return predicted(answers)
 
@@ -329,23 +339,18 @@ class Pool:
             "of SAGEMAKER_MAX_HEAP_SIZE: send fewer records at once, or ask for a shorter period"
         )
 
-    def _answer(self, connection: Connection, request: Request) -> Answering:
+    def _answer(self, connection: Connection, request: Request) -> Steps[Response]:
         model, load = connection.model, connection.load
         if model is not None and load is not None:
-            return answer_in_steps(
-                request.body,
-                content_type=request.headers.get("content-type"),
-                content_encoding=request.headers.get("content-encoding"),
-                accept=request.headers.get("accept"),
-                target_model=load.name,
-                customer=customer_of(request.headers),
-                find=lambda _name: model,
+            target = RouteModel(load.name, customer_from_headers(request.headers))
+            return respond_in_steps(
+                Invocation(request.body, request.headers, target),
+                look_up_each(lambda _name: model),
+                budget=self._budget,
                 default_accept=self._settings.default_accept,
-                most_bytes=self._settings.max_request_bytes,
-                wait=self._schedule.wait,
             )
         assert self._store is not None  # noqa: S101 -- only its connections have no model
-        return self._store.answer(request, wait=self._schedule.wait)
+        return self._store.respond(request)
 
     def _refuse_the_late(self) -> None:
         for job in self._schedule.late():

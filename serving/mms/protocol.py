@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from serving.request.respond import Answer
+from serving.request import Response
 
 LOAD: Final = ord("L")
 PREDICT: Final = ord("I")
@@ -70,7 +70,7 @@ def loaded(code: HTTPStatus, *, pid: int) -> bytes:
     return _INT.pack(code) + _field(f"{code.phrase} [PID]:{pid}".encode()) + _INT.pack(END)
 
 
-def predicted(answers: Iterable[tuple[bytes, Answer]]) -> bytes:
+def predicted(answers: Iterable[tuple[bytes, Response]]) -> bytes:
     """Return the answer to `Predict`: (request_id, answer) for each of its requests."""
     parts = [_INT.pack(HTTPStatus.OK), _field(b"")]
     for request_id, answer in answers:

@@ -1,33 +1,29 @@
 """What a pool process does next: requests are worked on in steps of a few milliseconds, and none waits long.
 
 Short work goes first, in the order in which it came.  Work that has taken LONG_SECONDS goes on beside it, one
-step in each round of the loop.  Large requests themselves wait until it is their turn; see `Turns`.
+step in each round of the loop.  Work that waits for futures, such as a load, takes no part until then.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from serving.errors import RequestError
+from serving.steps import Steps
 
 LONG_SECONDS: Final = 0.1
 SHORT_ROUND_SECONDS: Final = 0.005
 """How long short work goes on before the loop looks for new requests."""
-
-Awaited: TypeAlias = Sequence[Future[Any]] | None
-"""What work waits for before its next step; None if it can go on at once."""
-Steps: TypeAlias = Generator[Awaited, None, bytes]
-"""Work in pieces of a few milliseconds, and its result at the end."""
 
 
 @dataclass(eq=False, slots=True)
 class Job:
     """A request in progress."""
 
-    steps: Steps
+    steps: Steps[bytes]
     finish: Callable[[bytes], None]
     """Is called with the result."""
     refuse: Callable[[RequestError], None]
@@ -46,7 +42,6 @@ class Schedule:
         self._all: set[Job] = set()
         self._short: deque[Job] = deque()
         self._long: deque[Job] = deque()
-        self._has_waited = False
 
     def __len__(self) -> int:
         return len(self._all)
@@ -67,10 +62,6 @@ class Schedule:
         self._all.remove(job)
         job.steps.close()
 
-    def wait(self) -> None:
-        """Take note that the work of this step only waits for its turn."""
-        self._has_waited = True
-
     def late(self) -> list[Job]:
         """Return the jobs whose deadline has passed."""
         now = time.monotonic()
@@ -85,16 +76,13 @@ class Schedule:
         end = time.monotonic() + SHORT_ROUND_SECONDS
         while self._short and time.monotonic() < end:
             self._step(self._short.popleft())
-        for _ in range(len(self._long) if with_long else 0):
+        if with_long and self._long:
             self._step(self._long.popleft())
-            if not self._has_waited:
-                break
 
     def _step(self, job: Job) -> None:
         if job not in self._all:
             return
         begun = time.monotonic()
-        self._has_waited = False
         try:
             awaited = next(job.steps)
         except StopIteration as end:
@@ -105,7 +93,7 @@ class Schedule:
         if awaited:
             self._wait(job, awaited)
         else:
-            self._queue(job, is_long=self._has_waited or job.seconds > LONG_SECONDS)
+            self._queue(job, is_long=job.seconds > LONG_SECONDS)
 
     def _queue(self, job: Job, *, is_long: bool) -> None:
         (self._long if is_long else self._short).append(job)

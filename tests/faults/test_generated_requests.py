@@ -47,7 +47,7 @@ def is_the_servers_own(exchange: Exchange, reply: Reply) -> bool:
         return reply.status == 501
     if exchange.kind == "load":
         return reply.status == 507
-    return reply.status == 503 and b"large requests wait already" in reply.body
+    return reply.status == 503 and b"large requests are already queued" in reply.body
 
 
 def ask(server: Server, folder: Path, seed: int, *, pipelined: bool = True) -> tuple[Counter[str], list[str]]:
