@@ -25,8 +25,6 @@ class RequestBudget:
 
     max_body_bytes: int = 6 * MEBIBYTE
     """Size of a request body, as sent and also once it is decoded; 6 MB is SageMaker's own limit."""
-    max_buffered_bytes: int = 128 * MEBIBYTE
-    """Size of all requests of the process that are received, queued or computed, and of unsent responses."""
     max_queued_large_requests: int = 2
     """Large requests that may wait for another one; more are refused with 503."""
     large_body_bytes: int = 128 * 1024

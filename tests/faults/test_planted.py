@@ -34,7 +34,7 @@ serving.request.respond.media_type_of_response = careless
 MMS = {
     "test_12": """
 import serving.mms.supervisor
-serving.mms.supervisor.Supervisor._replace_the_dead = lambda self: None
+serving.mms.supervisor.Supervisor._replace_dead_processes = lambda self: None
 """,
     "test_13": """
 import serving.mms.supervisor
@@ -57,11 +57,11 @@ serving.mms.store_endpoint.ModelCache = never
 """,
     "test_17": """
 import serving.mms.pool
-answer, before = serving.mms.pool.Pool._answer, []
-def late(self, connection, request):
-    before.append(connection)
-    return answer(self, before.pop(0) if len(before) > 1 and len(before) % 2 else connection, request)
-serving.mms.pool.Pool._answer = late
+respond, before = serving.mms.pool.Pool._respond, []
+def late(self, model, request):
+    before.append(model)
+    return respond(self, before.pop(0) if len(before) > 1 and len(before) % 2 else model, request)
+serving.mms.pool.Pool._respond = late
 """,
 }
 GUNICORN = {
