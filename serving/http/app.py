@@ -1,11 +1,15 @@
-"""The Flask application: HTTP on one side, the handler that every stack shares on the other."""
+"""The Flask application: answers the declared routes, logs and counts each request.
+
+Forecasts are made by `serving.request`, as on every stack; this module reads headers and body, and turns
+every error into JSON.  Nothing internal reaches a client: a defect is logged and answered 500.
+"""
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from flask import Flask, Response, g, request
 from gunicorn.http.errors import NoMoreData, ParseException
@@ -14,54 +18,79 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 
 from container import quoted
 from serving.errors import DefectError, RequestError, TooLargeError
-from serving.http.loaded_models import MOST_PER_PAGE
+from serving.http import routes
+from serving.http.load_request import as_load_request
 from serving.http.metrics import Metrics
-from serving.http.model_source import LoadedModels, Models
+from serving.http.model_source import LoadedModels, ModelSource
 from serving.http.openapi import document
 from serving.http.request_log import RequestLog, request_id
-from serving.request.bodies import plain
-from serving.request.media_types import JSON
-from serving.request.respond import Answer, Find, answer, refusal
-from serving.request.schema import decode, encode
-from serving.request.steps import finished
-from serving.request.target_header import customer_of, target_of
+from serving.models import Forecaster, look_up_each
+from serving.request import (
+    JSON,
+    Invocation,
+    RecordModel,
+    RequestBudget,
+    RouteModel,
+    customer_from_headers,
+    decode_body,
+    encode,
+    error_response,
+    respond,
+    target_model_from_headers,
+)
+from serving.request import Response as ForecastResponse
 from serving.settings import ServingSettings
+from serving.steps import run_steps
 
 logger = logging.getLogger(__name__)
 
 TEXT: Final = "text/plain; charset=utf-8"
-DEFAULT_PER_PAGE: Final = 100
+View: TypeAlias = Callable[..., Response]
 BATCH_MEGABYTES: Final = 1
-"""Of records that batch transform should send at once: some 30,000 of them."""
+"""The size of the requests that batch transform should send, in megabytes: some 30,000 records."""
 
 
-def application(settings: ServingSettings, models: Models, metrics: Metrics) -> Flask:
-    """Return the application; what it needs is made by the worker it runs in."""
+def application(settings: ServingSettings, models: ModelSource, metrics: Metrics) -> Flask:
+    """Return the application of one worker; `models` and `metrics` are made in that worker."""
     app = Flask("fleetcast", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes + 1  # a stream is cut there without a word
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes + 1  # Flask cuts a stream there silently
     app.url_map.merge_slashes = False  # a model's name is a key
     app.url_map.strict_slashes = False
-    _observe(app, models, metrics)
+    _log_and_count_requests(app, models, metrics)
     _answer_errors(app, settings)
-    _add_plain_routes(app, settings, models, metrics)
+    budget = RequestBudget(max_body_bytes=settings.max_request_bytes)
+    _add_plain_routes(app, settings, models, metrics, budget)
     if models.loaded is not None:
-        _add_multi_model_routes(app, settings, models.loaded)
-    app.add_url_rule("/openapi.json", "openapi", lambda: _json(document(app)))
+        _add_multi_model_routes(app, settings, models.loaded, budget)
+    described = document(routes.served(multi_model=models.loaded is not None))
+    _route(app, routes.OPENAPI)(lambda: _json(described))
     return app
 
 
-def _add_plain_routes(app: Flask, settings: ServingSettings, models: Models, metrics: Metrics) -> None:
-    about = f"fleetcast {version('fleetcast')}: forecasts by POST /invocations, described by /openapi.json\n"
+def _route(app: Flask, route: routes.Route) -> Callable[[View], View]:
+    """Return a decorator that has the application answer a declared route with a function."""
 
-    @app.get("/")
-    def what_this_is() -> Response:
-        return Response(about, content_type=TEXT)
+    def register(view: View) -> View:
+        app.add_url_rule(route.path, route.operation, view, methods=[route.method])
+        return view
 
-    @app.get("/ping")
+    return register
+
+
+def _add_plain_routes(
+    app: Flask, settings: ServingSettings, models: ModelSource, metrics: Metrics, budget: RequestBudget
+) -> None:
+    line = f"fleetcast {version('fleetcast')}: forecasts by POST /invocations, described by /openapi.json\n"
+
+    @_route(app, routes.ABOUT)
+    def about() -> Response:
+        return Response(line, content_type=TEXT)
+
+    @_route(app, routes.PING)
     def ping() -> Response:
         return Response(status=HTTPStatus.OK, content_type=TEXT)
 
-    @app.get("/execution-parameters")
+    @_route(app, routes.EXECUTION_PARAMETERS)
     def execution_parameters() -> Response:
         return _json(
             {
@@ -71,72 +100,64 @@ def _add_plain_routes(app: Flask, settings: ServingSettings, models: Models, met
             }
         )
 
-    @app.get("/metrics")
+    @_route(app, routes.METRICS)
     def prometheus() -> Response:
         return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
 
-    @app.post("/invocations")
+    @_route(app, routes.INVOCATIONS)
     def invocations() -> Response:
-        target = target_of(request.headers) or models.default_model
-        return _respond(_forecast(settings, models.find, default_model=target))
+        g.target_model = target_model_from_headers(request.headers) or models.default_model
+        return _forecast(settings, budget, models.find, RecordModel(g.target_model))
 
 
-def _add_multi_model_routes(app: Flask, settings: ServingSettings, models: LoadedModels) -> None:
-    shared, find = models.shared, models.cache.get
+def _add_multi_model_routes(
+    app: Flask, settings: ServingSettings, models: LoadedModels, budget: RequestBudget
+) -> None:
+    table, find = models.table, models.cache.get
 
-    @app.post("/models")
+    @_route(app, routes.LOAD)
     def load() -> Response:
-        name, url = _load_request(_plain_body(settings))
-        shared.load(name, url)
-        return _json({"status": f"model {name!r} is loaded"})
+        wanted = as_load_request(_decoded_body(settings, budget))
+        table.load(wanted.model_name, wanted.url)
+        return _json({"status": f"model {wanted.model_name!r} is loaded"})
 
-    @app.get("/models")
-    def listed() -> Response:
-        limit = _number("limit", default=DEFAULT_PER_PAGE, least=1, most=MOST_PER_PAGE)
-        after = _number("next_page_token", default=0, least=0, most=2**62)
-        page, token = shared.page(limit=limit, after=after)
+    @_route(app, routes.LIST)
+    def page() -> Response:
+        limit = routes.LIMIT.read(request.args)
+        after = routes.NEXT_PAGE_TOKEN.read(request.args)
+        models, token = table.page(limit=limit, after=after)
         content: dict[str, Any] = {
-            "models": [{"modelName": each.name, "modelUrl": each.url} for each in page]
+            "models": [{"modelName": model.name, "modelUrl": model.url} for model in models]
         }
         return _json(content if token is None else content | {"nextPageToken": str(token)})
 
-    @app.get("/models/<name>")
-    def described(name: str) -> Response:
-        found = shared.describe(name)
-        return _json({"modelName": found.name, "modelUrl": found.url})
+    @_route(app, routes.DESCRIBE)
+    def describe(name: str) -> Response:
+        model = table.describe(name)
+        return _json({"modelName": model.name, "modelUrl": model.url})
 
-    @app.delete("/models/<name>")
+    @_route(app, routes.UNLOAD)
     def unload(name: str) -> Response:
-        shared.unload(name)
+        table.unload(name)
         return _json({"status": f"model {name!r} is unloaded"})
 
-    @app.post("/models/<name>/invoke")
+    @_route(app, routes.INVOKE)
     def invoke(name: str) -> Response:
-        # before the body is looked at: 404 for an unknown model, whatever it is asked
-        customer = customer_of(request.headers) or find(name).customer
-        return _respond(_forecast(settings, find, target_model=name, customer=customer))
+        # the model before the body: an unknown model is 404 whatever the body holds
+        customer = customer_from_headers(request.headers) or find(name).customer
+        g.target_model = customer or name
+        return _forecast(settings, budget, find, RouteModel(name, customer))
 
 
 def _forecast(
     settings: ServingSettings,
-    find: Find,
-    *,
-    target_model: str | None = None,
-    customer: str | None = None,
-    default_model: str | None = None,
-) -> Answer:
-    g.target_model = customer or target_model or default_model
-    return answer(
-        _body(settings),
-        content_type=request.content_type,
-        accept=request.headers.get("Accept"),
-        find=find,
-        target_model=target_model,
-        customer=customer,
-        default_model=default_model,
-        default_accept=settings.default_accept,
-        content_encoding=request.headers.get("Content-Encoding"),
-        most_bytes=settings.max_request_bytes,
+    budget: RequestBudget,
+    find: Callable[[str], Forecaster],
+    target: RouteModel | RecordModel,
+) -> Response:
+    invocation = Invocation(_body(settings), request.headers, target)
+    return _response(
+        respond(invocation, look_up_each(find), budget=budget, default_accept=settings.default_accept)
     )
 
 
@@ -151,39 +172,16 @@ def _body(settings: ServingSettings) -> bytes:
     return body
 
 
-def _plain_body(settings: ServingSettings) -> bytes:
-    return finished(
-        plain(
-            _body(settings),
-            request.headers.get("Content-Encoding"),
-            most_bytes=settings.max_request_bytes,
-        )
-    )
-
-
-def _load_request(body: bytes) -> tuple[str, str]:
-    content = decode(body)
-    content = content if isinstance(content, Mapping) else {}
-    name, url = content.get("model_name"), content.get("url")
-    if not isinstance(name, str) or not isinstance(url, str):
-        raise RequestError('{"model_name": "7", "url": "/opt/ml/models/7/model"} is expected')
-    return name, url
-
-
-def _number(name: str, *, default: int, least: int, most: int) -> int:
-    text = request.args.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):  # noqa: PLR2004
-        raise RequestError(f"{name} must be a whole number from {least} to {most}")
-    return int(text)
+def _decoded_body(settings: ServingSettings, budget: RequestBudget) -> bytes:
+    encoding = request.headers.get("Content-Encoding")
+    return run_steps(decode_body(_body(settings), encoding, budget=budget))
 
 
 def _json(content: object) -> Response:
     return Response(encode(content), content_type=JSON)
 
 
-def _respond(answered: Answer) -> Response:
+def _response(answered: ForecastResponse) -> Response:
     g.answer = answered
     return Response(
         answered.body,
@@ -196,7 +194,7 @@ def _respond(answered: Answer) -> Response:
 def _answer_errors(app: Flask, settings: ServingSettings) -> None:
     @app.errorhandler(RequestError)
     def refused(error: RequestError) -> Response:
-        return _respond(refusal(error))
+        return _response(error_response(error))
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
@@ -212,11 +210,11 @@ def _answer_errors(app: Flask, settings: ServingSettings) -> None:
     @app.errorhandler(Exception)
     def defect(error: Exception) -> Response:
         logger.error("%s %s", request.method, quoted(request.path), exc_info=error)
-        return _respond(refusal(DefectError("the server failed; its log says why")))
+        return _response(error_response(DefectError("the server failed; its log says why")))
 
 
-def _observe(app: Flask, models: Models, metrics: Metrics) -> None:
-    """Give each request an id, a line in the log and its place in the metrics."""
+def _log_and_count_requests(app: Flask, models: ModelSource, metrics: Metrics) -> None:
+    """Give each request an id, write a log line for its response, and count both."""
     log = RequestLog()
 
     @app.before_request
@@ -228,10 +226,10 @@ def _observe(app: Flask, models: Models, metrics: Metrics) -> None:
     def end(response: Response) -> Response:
         seconds = time.perf_counter() - g.began
         route = str(request.url_rule) if request.url_rule is not None else "(none)"
-        answered: Answer | None = g.get("answer")
+        answered: ForecastResponse | None = g.get("answer")
         metrics.observe(route=route, status=response.status_code, seconds=seconds)
         if answered is not None:
-            metrics.observe_forecasts(answered.forecasts, errors=answered.errors)
+            metrics.observe_forecasts(answered.customers, errors=answered.failed_records)
         metrics.observe_cache(
             models=sum(len(cache) for cache in models.caches),
             size_bytes=sum(cache.cached_bytes for cache in models.caches),
@@ -246,6 +244,6 @@ def _observe(app: Flask, models: Models, metrics: Metrics) -> None:
             request_bytes=request.content_length or 0,
             response_bytes=response.calculate_content_length() or 0,
             target_model=g.get("target_model"),
-            forecasts=len(answered.forecasts) if answered else 0,
+            forecasts=len(answered.customers) if answered else 0,
         )
         return response
