@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server import installed
+from testbed.server import installed
 from tests.unit.jobs import history, ledger, tree
 
 
