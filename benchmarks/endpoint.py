@@ -27,7 +27,7 @@ from benchmarks._wrk import need_wrk, wrk
 from fleetcast.archive import Archive, BundleWriter, pack
 from fleetcast.forecasting import dumps, fit
 from serving.models import ModelCache, open_store
-from tests.integration.server import Server, free_port, serving_plain, wait_for_an_answer
+from testbed.server import Server, free_port, serving_plain, wait_for_an_answer
 
 CUSTOMERS: Final = 10_000
 STOCK_CUSTOMERS: Final = 40

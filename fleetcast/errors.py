@@ -35,3 +35,7 @@ class ArchiveError(FleetcastError, ValueError):
 
 class OwnCodeError(ArchiveError):
     """An archive has no model of Prophet's, but brings `code/inference.py` to run instead."""
+
+
+class MissingExtraError(FleetcastError, ImportError):
+    """A package is not installed that only some fits, models or files need."""

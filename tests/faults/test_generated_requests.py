@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from testbed.server import Server, serving
 from tests.faults.fleet import load_all, pool, write_archives, write_models
 from tests.faults.generated_requests import CUSTOMERS, Exchange, Reply, problem, send, sending
-from tests.integration.server import Server, serving
 
 pytestmark = pytest.mark.faults
 

@@ -20,7 +20,7 @@ from container import Paths
 from fleetcast.archive import Archive, BundleWriter, pack
 from serving.errors import RequestError
 from serving.models import check_model_name
-from tests.integration.server import Answer, Server, installed, serving, serving_plain
+from testbed.server import Answer, Server, installed, serving, serving_plain
 from tests.unit.models import model_text, packed_model
 
 TARGET = "X-Amzn-SageMaker-Target-Model"

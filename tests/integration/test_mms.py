@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from container import Paths
-from tests.integration.server import Server, free_port, installed, serving
+from testbed.server import Server, free_port, installed, serving
 from tests.integration.test_pool import eventually, pool
 
 Writer = Callable[[Path], None]

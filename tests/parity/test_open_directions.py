@@ -12,9 +12,9 @@ from fleetcast.forecasting import ForecastOptions, Model, fit, forecast
 from fleetcast.forecasting.preprocessing.prepare import problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem
-from tests.parity.stock import STOCK_WARNINGS
-from tests.parity.test_map_parity import stock_parameters, value
-from tests.preparation import prepared
+from testbed.objective import stock_parameters, value
+from testbed.preparation import prepared
+from testbed.stock_cases import STOCK_WARNINGS
 
 pytestmark = STOCK_WARNINGS
 

@@ -12,8 +12,8 @@ from prophet.forecaster import Prophet
 
 from fleetcast.forecasting.preprocessing.prepare import problem
 from fleetcast.forecasting.solver.problem import Problem
-from tests.parity.stock import CASES, STOCK_WARNINGS, Case
-from tests.preparation import prepared
+from testbed.preparation import prepared
+from testbed.stock_cases import CASES, STOCK_WARNINGS, Case
 
 pytestmark = STOCK_WARNINGS
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from fleetcast.errors import FutureError
+from fleetcast.extras import require
 from fleetcast.forecasting.calendar.timestamps import Stamps, datetimes, from_iso
 from fleetcast.forecasting.model import LAST_DATES, SampledModel
 from fleetcast.forecasting.options import ForecastOptions
@@ -24,6 +25,7 @@ def forecast_by_samples(sampled: SampledModel, options: ForecastOptions) -> Tabl
 
     Raises FutureError.
     """
+    require("prophet", extra="prophet")
     import pandas as pd  # noqa: PLC0415 - see the module
 
     model = _stock_model(sampled.text)

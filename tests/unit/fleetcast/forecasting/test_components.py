@@ -23,7 +23,7 @@ from fleetcast.forecasting.features.seasonality import (
 )
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.preprocessing.prepare import Prepared
-from tests import preparation
+from testbed import preparation
 
 
 def prepared(rows: int = 60, step: str = "D", *, start: str = "2024-01-01", **arguments: Any) -> Prepared:

@@ -11,7 +11,7 @@ from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, fitting, f
 from fleetcast.forecasting.preprocessing.prepare import problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem, Solution
-from tests.preparation import prepared
+from testbed.preparation import prepared
 
 DAY = np.timedelta64(1, "D")
 MONDAY = np.datetime64("2023-01-02", "us")
