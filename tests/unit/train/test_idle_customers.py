@@ -66,7 +66,7 @@ def test_without_uncertainty_samples_there_are_no_interval_columns_anywhere(grow
         assert not [name for name in table if name.endswith(("_lower", "_upper"))]
     assert tables[0]["yhat"].tobytes() == tables[1]["yhat"].tobytes()
     if growth != "logistic":
-        (together,) = forecast_many([model], 5)
+        (together,) = forecast_many([model], ForecastOptions(5))
         assert isinstance(together, dict)
         assert list(together) == ["ds", "yhat"]
 

@@ -44,7 +44,7 @@ def test_together_the_forecasts_are_the_same() -> None:
     models = [fit(DAYS, Y + level, scaling="minmax", **MULTIPLICATIVE) for level in (0.0, 100.0)]
 
     for model, table in zip(
-        models, forecast_many([m for m in models if isinstance(m, Model)], 30), strict=True
+        models, forecast_many([m for m in models if isinstance(m, Model)], ForecastOptions(30)), strict=True
     ):
         assert isinstance(table, dict)
         assert table["yhat"].tobytes() == forecast(model, ForecastOptions(30))["yhat"].tobytes()

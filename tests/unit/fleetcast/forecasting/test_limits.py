@@ -233,7 +233,7 @@ def test_whatever_is_asked_of_many_each_answers_as_it_does_alone(arguments: dict
     except FutureError as error:
         alone = error
 
-    for table in forecast_many([MODELS["linear"]] * 2, **arguments):
+    for table in forecast_many([MODELS["linear"]] * 2, ForecastOptions(**arguments)):
         if isinstance(alone, FutureError):
             assert str(table) == str(alone)
         else:

@@ -43,7 +43,9 @@ def test_together_the_forecasts_are_at_least_0_too() -> None:
     models = [falling(), falling(growth="flat"), falling(country_holidays="DE"), falling()]
 
     for model, table in zip(
-        models, forecast_many(models, 30, quantiles=QUANTILES, non_negative=True), strict=True
+        models,
+        forecast_many(models, ForecastOptions(30, quantiles=QUANTILES, non_negative=True)),
+        strict=True,
     ):
         assert isinstance(table, dict)
         alone = forecast(model, ForecastOptions(30, quantiles=QUANTILES, non_negative=True))

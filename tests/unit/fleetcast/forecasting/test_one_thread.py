@@ -46,7 +46,7 @@ def test_a_fit_and_a_forecast_restore_the_number_that_their_caller_has_set() -> 
     model = fit(**customer("365 daily").arguments("linear"))
     assert isinstance(model, Model)
     forecast(model, ForecastOptions(400))
-    forecast_many([model], 400)
+    forecast_many([model], ForecastOptions(400))
 
     assert threads() == 2
 

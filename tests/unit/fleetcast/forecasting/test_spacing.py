@@ -146,7 +146,7 @@ def test_many_forecasts_without_a_frequency_step_as_each_history_does() -> None:
     whole = [dates(freq, 40) for freq in ("D", "h", "W-MON", "MS")]
     models = [fit(ds[:30], np.arange(30.0) % 5, weekly_seasonality=False) for ds in whole]
 
-    tables = forecast_many([model for model in models if isinstance(model, Model)], 10, None)
+    tables = forecast_many([model for model in models if isinstance(model, Model)], ForecastOptions(10, None))
 
     for ds, table in zip(whole, tables, strict=True):
         assert isinstance(table, dict)
