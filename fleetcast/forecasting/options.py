@@ -77,7 +77,8 @@ class ForecastOptions:
     """Raise yhat and its quantiles to 0 where they are below; the trend and the components stay."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "quantiles", tuple(self.quantiles))
+        quantiles = () if self.quantiles is None else tuple(self.quantiles)  # None is what JSON has for none
+        object.__setattr__(self, "quantiles", quantiles)
 
 
 DEFAULT_FORECAST = ForecastOptions()

@@ -398,6 +398,6 @@ def test_dates_in_any_order_and_twice_are_forecast_in_order() -> None:
 @pytest.mark.parametrize("rows", [10_000_001, 10**18])
 def test_a_forecast_of_too_many_rows_is_refused_before_it_is_made(rows: int) -> None:
     with pytest.raises(FutureError, match="at most 10000000"):
-        MODELS["linear"].predict(rows, "us")
+        forecast(MODELS["linear"], ForecastOptions(rows, "us"))
     with pytest.raises(FutureError, match="features has at most"):
         forecast(fit(DAYS, Y, weekly_seasonality=30), ForecastOptions(9_999_999, "us"))

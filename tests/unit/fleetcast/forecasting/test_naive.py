@@ -28,7 +28,7 @@ def test_the_last_season_is_repeated(step: str, rows: int, alias: str) -> None:
 
     model = loads(dumps(naive(history(y, step))))
 
-    assert model.predict(rows, alias)["yhat"] == pytest.approx(y[-rows:], abs=1e-6)
+    assert forecast(model, ForecastOptions(rows, alias))["yhat"] == pytest.approx(y[-rows:], abs=1e-6)
 
 
 def test_without_a_season_the_last_reading_goes_on() -> None:
