@@ -207,7 +207,7 @@ def test_bad_input_ends_a_container_with_one_line(tmp_path: Path) -> None:
 
 
 def test_without_a_program_the_image_says_what_to_type() -> None:
-    assert "usage: docker run IMAGE process|train|serve" in docker("run", "--rm", IMAGE, code=2)
+    assert "usage: fleetcast process|train|serve|doctor" in docker("run", "--rm", IMAGE, code=2)
 
 
 NOT_MISSED = """
