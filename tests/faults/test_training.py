@@ -116,6 +116,13 @@ def corrupt(paths: Paths) -> list[str]:
     return found
 
 
+def wait_for_an_archive(paths: Paths, process: subprocess.Popen[bytes], before: dict[str, int]) -> None:
+    """Wait until the job has written an archive, however long its start takes on a busy machine."""
+    end = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < end and stamps(paths) == before:
+        time.sleep(0.01)
+
+
 def kill_again_and_again(paths: Paths, *, times: int, plant: str = "") -> tuple[int, int]:
     """Kill training at random moments and start it again; count corrupt archives and needless fits.
 
@@ -130,8 +137,10 @@ def kill_again_and_again(paths: Paths, *, times: int, plant: str = "") -> tuple[
                 (paths.checkpoints / name).unlink()
             before = stamps(paths)
         with training(paths, plant=plant) as process:
+            if moments.random() < 0.8:  # the others are killed before they have begun
+                wait_for_an_archive(paths, process, before)
             try:
-                process.wait(moments.uniform(0.2, 1.2))
+                process.wait(moments.uniform(0.0, 0.8))
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
         harmed += len(corrupt(paths))
