@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import ClassVar
 
+from fleetcast.errors import FleetcastError
 
-class RequestError(Exception):
+
+class RequestError(FleetcastError):
     """A request that is not answered with a forecast; the text says what was wrong and what is accepted."""
 
     status = HTTPStatus.BAD_REQUEST
