@@ -11,15 +11,11 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
-from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks._customers import customer
 from benchmarks._report import RESULTS, about
 from container.profile import profile
-from fleetcast.forecasting import fit
 
 BF16: Final = {"DNNL_DEFAULT_FPMATH_MODE": "BF16"}
 MODEL: Final = Path(__file__).with_name("_mlp.py")
@@ -31,13 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.brought_model", description=__doc__)
     parser.add_argument("--python", default=sys.executable, help="which has torch (default: this one)")
     parser.add_argument("--rounds", type=int, default=15, help="(default: %(default)s)")
-    parser.add_argument(
-        "--forecasts", action="store_true", help="print a hash of many forecasts, and no more"
-    )
     options = parser.parse_args(arguments)
-    if options.forecasts:
-        sys.stdout.write(forecasts_hash())
-        return 0
     if not forecasts_are_equal():
         return 1
     if subprocess.run([options.python, "-c", "import torch"], capture_output=True, check=False).returncode:
@@ -46,20 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds = [(brought(options.python, {}), brought(options.python, BF16)) for _ in range(options.rounds)]
     sys.stdout.write(write(rounds, command=f"python -m benchmarks.brought_model --rounds {options.rounds}"))
     return 0
-
-
-def forecasts_hash() -> str:
-    """Return the hash of every byte of models and forecasts of all kinds."""
-    digest = sha256()
-    kinds = ("365 daily", "1,000 irregular", "8,760 hourly")
-    for kind, growth, mode in product(kinds, ("linear", "flat", "logistic"), ("additive", "multiplicative")):
-        readings = customer(kind)
-        model = fit(**readings.arguments(growth), seasonality_mode=mode)
-        digest.update(model.dumps().encode())
-        cap = {"cap": readings.cap[0]} if growth == "logistic" else {}
-        for column in model.predict(30, components=True, **cap).values():
-            digest.update(column.tobytes())
-    return digest.hexdigest()
 
 
 def forecasts_are_equal() -> bool:
@@ -79,7 +55,7 @@ def _environments() -> Iterator[Mapping[str, str]]:
 
 
 def _forecasts(variables: Mapping[str, str]) -> str:
-    command = [sys.executable, "-m", "benchmarks.brought_model", "--forecasts"]
+    command = [sys.executable, "-m", "testbed.forecasts_hash"]
     done = subprocess.run(command, env=_clean() | variables, capture_output=True, text=True, check=True)
     return done.stdout
 

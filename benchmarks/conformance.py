@@ -12,8 +12,8 @@ from pathlib import Path
 
 from benchmarks._report import RESULTS
 from benchmarks.stock.server import stock_serving
-from tests.conformance import models
-from tests.integration.server import Server, serving
+from testbed import conformance_models
+from testbed.server import Server, serving
 
 SUITE = "tests/conformance"
 HEADER = "| claim | Fleetcast | stock Multi Model Server 1.1.11 |\n| --- | --- | --- |\n"
@@ -23,7 +23,7 @@ def main() -> None:
     """Run the suite on both and write the table."""
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
         base = Path(name)
-        models.write(base / "models")
+        conformance_models.write(base / "models")
         ours = _judge(serving(base), base)
         stock = _judge(stock_serving(), base)
     lines = [f"| {title} | {ours[title]} | {stock.get(title, '-')} |" for title in ours]

@@ -17,10 +17,10 @@ from typing import Any, Final
 from prophet import Prophet
 from prophet.serialize import model_from_json, model_to_json
 
-from benchmarks._customers import customer
 from benchmarks._report import write
 from benchmarks._timing import Comparison, compare, of_rounds
 from fleetcast import forecasting
+from testbed.customers import customer
 
 GROWTHS: Final = ("linear", "flat", "logistic")
 MODES: Final = ("additive", "multiplicative")

@@ -26,9 +26,8 @@ from benchmarks._timing import Comparison, of_rounds
 from benchmarks._wrk import need_wrk, wrk
 from fleetcast.archive import Archive, BundleWriter, pack
 from fleetcast.forecasting import fit
-from serving.models.cache import ModelCache
-from serving.models.store import open_store
-from tests.integration.server import Server, free_port, serving_plain, wait_for_an_answer
+from serving.models import ModelCache, open_store
+from testbed.server import Server, free_port, serving_plain, wait_for_an_answer
 
 CUSTOMERS: Final = 10_000
 STOCK_CUSTOMERS: Final = 40

@@ -22,7 +22,7 @@ from benchmarks._timing import Comparison, of_rounds
 from benchmarks._wrk import need_wrk, wrk
 from benchmarks.stock.server import stock_serving
 from fleetcast.forecasting import fit
-from tests.integration.server import Server, serving
+from testbed.server import Server, serving
 
 STOCK_MODELS: Final = 8
 ROWS: Final = 1_000

@@ -13,7 +13,7 @@ from pathlib import Path
 import mms
 
 from container import find_java
-from tests.integration.server import Server, free_port, wait_for_an_answer
+from testbed.server import Server, free_port, wait_for_an_answer
 
 PROPERTIES = """\
 inference_address=http://0.0.0.0:{port}

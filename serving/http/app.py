@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
@@ -19,13 +19,24 @@ from serving.http.metrics import Metrics
 from serving.http.model_source import LoadedModels, Models
 from serving.http.openapi import document
 from serving.http.request_log import RequestLog, request_id
-from serving.request.bodies import plain
-from serving.request.media_types import JSON
-from serving.request.respond import Answer, Find, answer, refusal
-from serving.request.schema import decode, encode
-from serving.request.steps import finished
-from serving.request.target_header import customer_of, target_of
+from serving.models import Forecaster, look_up_each
+from serving.request import (
+    JSON,
+    Invocation,
+    RecordModel,
+    RequestBudget,
+    RouteModel,
+    customer_from_headers,
+    decode,
+    decode_body,
+    encode,
+    error_response,
+    respond,
+    target_model_from_headers,
+)
+from serving.request import Response as ForecastResponse
 from serving.settings import ServingSettings
+from serving.steps import run_steps
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +54,17 @@ def application(settings: ServingSettings, models: Models, metrics: Metrics) -> 
     app.url_map.strict_slashes = False
     _observe(app, models, metrics)
     _answer_errors(app, settings)
-    _add_plain_routes(app, settings, models, metrics)
+    budget = RequestBudget(max_body_bytes=settings.max_request_bytes)
+    _add_plain_routes(app, settings, models, metrics, budget)
     if models.loaded is not None:
-        _add_multi_model_routes(app, settings, models.loaded)
+        _add_multi_model_routes(app, settings, models.loaded, budget)
     app.add_url_rule("/openapi.json", "openapi", lambda: _json(document(app)))
     return app
 
 
-def _add_plain_routes(app: Flask, settings: ServingSettings, models: Models, metrics: Metrics) -> None:
+def _add_plain_routes(
+    app: Flask, settings: ServingSettings, models: Models, metrics: Metrics, budget: RequestBudget
+) -> None:
     about = f"fleetcast {version('fleetcast')}: forecasts by POST /invocations, described by /openapi.json\n"
 
     @app.get("/")
@@ -77,16 +91,18 @@ def _add_plain_routes(app: Flask, settings: ServingSettings, models: Models, met
 
     @app.post("/invocations")
     def invocations() -> Response:
-        target = target_of(request.headers) or models.default_model
-        return _respond(_forecast(settings, models.find, default_model=target))
+        g.target_model = target_model_from_headers(request.headers) or models.default_model
+        return _forecast(settings, budget, models.find, RecordModel(g.target_model))
 
 
-def _add_multi_model_routes(app: Flask, settings: ServingSettings, models: LoadedModels) -> None:
+def _add_multi_model_routes(
+    app: Flask, settings: ServingSettings, models: LoadedModels, budget: RequestBudget
+) -> None:
     shared, find = models.shared, models.cache.get
 
     @app.post("/models")
     def load() -> Response:
-        name, url = _load_request(_plain_body(settings))
+        name, url = _load_request(_decoded_body(settings, budget))
         shared.load(name, url)
         return _json({"status": f"model {name!r} is loaded"})
 
@@ -113,30 +129,20 @@ def _add_multi_model_routes(app: Flask, settings: ServingSettings, models: Loade
     @app.post("/models/<name>/invoke")
     def invoke(name: str) -> Response:
         # before the body is looked at: 404 for an unknown model, whatever it is asked
-        customer = customer_of(request.headers) or find(name).customer
-        return _respond(_forecast(settings, find, target_model=name, customer=customer))
+        customer = customer_from_headers(request.headers) or find(name).customer
+        g.target_model = customer or name
+        return _forecast(settings, budget, find, RouteModel(name, customer))
 
 
 def _forecast(
     settings: ServingSettings,
-    find: Find,
-    *,
-    target_model: str | None = None,
-    customer: str | None = None,
-    default_model: str | None = None,
-) -> Answer:
-    g.target_model = customer or target_model or default_model
-    return answer(
-        _body(settings),
-        content_type=request.content_type,
-        accept=request.headers.get("Accept"),
-        find=find,
-        target_model=target_model,
-        customer=customer,
-        default_model=default_model,
-        default_accept=settings.default_accept,
-        content_encoding=request.headers.get("Content-Encoding"),
-        most_bytes=settings.max_request_bytes,
+    budget: RequestBudget,
+    find: Callable[[str], Forecaster],
+    target: RouteModel | RecordModel,
+) -> Response:
+    invocation = Invocation(_body(settings), request.headers, target)
+    return _response(
+        respond(invocation, look_up_each(find), budget=budget, default_accept=settings.default_accept)
     )
 
 
@@ -151,14 +157,9 @@ def _body(settings: ServingSettings) -> bytes:
     return body
 
 
-def _plain_body(settings: ServingSettings) -> bytes:
-    return finished(
-        plain(
-            _body(settings),
-            request.headers.get("Content-Encoding"),
-            most_bytes=settings.max_request_bytes,
-        )
-    )
+def _decoded_body(settings: ServingSettings, budget: RequestBudget) -> bytes:
+    encoding = request.headers.get("Content-Encoding")
+    return run_steps(decode_body(_body(settings), encoding, budget=budget))
 
 
 def _load_request(body: bytes) -> tuple[str, str]:
@@ -183,7 +184,7 @@ def _json(content: object) -> Response:
     return Response(encode(content), content_type=JSON)
 
 
-def _respond(answered: Answer) -> Response:
+def _response(answered: ForecastResponse) -> Response:
     g.answer = answered
     return Response(
         answered.body,
@@ -196,7 +197,7 @@ def _respond(answered: Answer) -> Response:
 def _answer_errors(app: Flask, settings: ServingSettings) -> None:
     @app.errorhandler(RequestError)
     def refused(error: RequestError) -> Response:
-        return _respond(refusal(error))
+        return _response(error_response(error))
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
@@ -212,7 +213,7 @@ def _answer_errors(app: Flask, settings: ServingSettings) -> None:
     @app.errorhandler(Exception)
     def defect(error: Exception) -> Response:
         logger.error("%s %s", request.method, quoted(request.path), exc_info=error)
-        return _respond(refusal(DefectError("the server failed; its log says why")))
+        return _response(error_response(DefectError("the server failed; its log says why")))
 
 
 def _observe(app: Flask, models: Models, metrics: Metrics) -> None:
@@ -228,10 +229,10 @@ def _observe(app: Flask, models: Models, metrics: Metrics) -> None:
     def end(response: Response) -> Response:
         seconds = time.perf_counter() - g.began
         route = str(request.url_rule) if request.url_rule is not None else "(none)"
-        answered: Answer | None = g.get("answer")
+        answered: ForecastResponse | None = g.get("answer")
         metrics.observe(route=route, status=response.status_code, seconds=seconds)
         if answered is not None:
-            metrics.observe_forecasts(answered.forecasts, errors=answered.errors)
+            metrics.observe_forecasts(answered.customers, errors=answered.failed_records)
         metrics.observe_cache(
             models=sum(len(cache) for cache in models.caches),
             size_bytes=sum(cache.cached_bytes for cache in models.caches),
@@ -246,6 +247,6 @@ def _observe(app: Flask, models: Models, metrics: Metrics) -> None:
             request_bytes=request.content_length or 0,
             response_bytes=response.calculate_content_length() or 0,
             target_model=g.get("target_model"),
-            forecasts=len(answered.forecasts) if answered else 0,
+            forecasts=len(answered.customers) if answered else 0,
         )
         return response

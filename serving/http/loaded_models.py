@@ -21,9 +21,7 @@ from serving.errors import (
     RequestError,
     UnavailableError,
 )
-from serving.models.archive_key import check_model_name
-from serving.models.load import METADATA_FIELDS, load_archive, read_below
-from serving.models.store import Packed
+from serving.models import METADATA_FIELDS, Packed, check_model_name, load_archive, read_below
 
 logger = logging.getLogger(__name__)
 
@@ -98,10 +96,10 @@ class SharedModels:
         models = [Described(name.decode(), url) for _, name, url in found[:limit]]
         return models, found[limit - 1][0] if len(found) > limit else None
 
-    def read(self, name: str, *, known: str | None = None) -> Packed | None:
+    def read(self, name: str, *, known_version: str | None = None) -> Packed | None:
         """See `ModelStore`."""
         found = self._ask("SELECT id FROM models WHERE name = ?", _key(name))
-        if found and str(found[0][0]) == known:
+        if found and str(found[0][0]) == known_version:
             return None
         found = self._ask("SELECT id, packed FROM models WHERE name = ?", _key(name))
         if not found:

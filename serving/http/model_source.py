@@ -1,5 +1,6 @@
 """Where a gunicorn worker's models come from: a model store, one model.json, or those loaded by name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,11 +8,16 @@ from fleetcast.archive import SUFFIX, read_folder
 from fleetcast.errors import SettingError
 from serving.errors import ModelNotFoundError
 from serving.http.loaded_models import SharedModels
-from serving.models.cache import ModelCache
-from serving.models.folder_contents import MODEL, OWN_CODE_REFUSED, check_contents
-from serving.models.load import BringsOwnCodeError, Forecaster, load_archive
-from serving.models.store import open_store
-from serving.request.respond import Find
+from serving.models import (
+    MODEL,
+    OWN_CODE_REFUSED,
+    BringsOwnCodeError,
+    Forecaster,
+    ModelCache,
+    check_contents,
+    load_archive,
+    open_store,
+)
 from serving.settings import ServingSettings
 
 
@@ -19,7 +25,7 @@ from serving.settings import ServingSettings
 class Models:
     """What answers requests."""
 
-    find: Find
+    find: Callable[[str], Forecaster]
     """For `/invocations`."""
     default_model: str | None = None
     """The one that a request means which names none."""

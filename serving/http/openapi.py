@@ -8,10 +8,8 @@ import msgspec
 from flask import Flask
 
 from serving.http.loaded_models import MOST_PER_PAGE
-from serving.models.archive_key import MOST_BYTES
-from serving.request.media_types import CSV, JSON, JSON_LINES
-from serving.request.records import COLUMNS
-from serving.request.schema import MOST_RECORDS, Request
+from serving.models import MOST_BYTES
+from serving.request import COLUMNS_WITHOUT_HEADER, CSV, JSON, JSON_LINES, MOST_RECORDS, Request
 
 Schema = dict[str, Any]
 
@@ -110,7 +108,7 @@ def _bodies(request: Schema) -> Schema:
             "schema": {
                 "type": "string",
                 "description": "a header of fields, or none for "
-                + ",".join(COLUMNS)
+                + ",".join(COLUMNS_WITHOUT_HEADER)
                 + "; one request a line",
             }
         },

@@ -7,8 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Final
 
-from serving.request.schema import encode
-from serving.request.target_header import Headers
+from serving.request import Headers, encode
 
 QUIET_ROUTES: Final = frozenset({"/ping", "/metrics"})
 """Asked for every few seconds; told with SAGEMAKER_CONTAINER_LOG_LEVEL=DEBUG only."""

@@ -27,7 +27,7 @@ from serving.errors import (
     TooLongLineError,
 )
 from serving.http.buffered_request import Incoming
-from serving.request.respond import refusal
+from serving.request import error_response
 
 RECEIVE_SECONDS: Final = 20.0
 """For a request, from its first byte or from the connection to its last."""
@@ -41,7 +41,7 @@ _TIMEOUT: Final = struct.pack("ll", SEND_SECONDS, 0)
 
 def _refusal(error: RequestError, *, is_last: bool) -> bytes:
     """Return an answer as it goes over the wire."""
-    answered = refusal(error)
+    answered = error_response(error)
     headers = {"Content-Type": answered.content_type, "Content-Length": str(len(answered.body))}
     headers |= dict(answered.headers) | ({"Connection": "close"} if is_last else {})
     lines = [f"HTTP/1.1 {int(answered.status)} {answered.status.phrase}"]

@@ -1,93 +1,152 @@
-"""One of Multi Model Server's connections to the pool: bytes come in and go out, and nobody is waited for."""
+"""One connection of Multi Model Server to a pool process; it stands for one model.
 
-import socket
-from dataclasses import dataclass, field
-from typing import Final
+Multi Model Server sends one message at a time and waits for the response.  This protocol collects the bytes
+of a message, hands complete messages to its owner, one after the other, and counts in `Buffers` how many
+bytes it holds.  While `Buffers` is full, it stops reading.
+"""
 
-from serving.errors import RequestError
-from serving.mms.protocol import Load, Predict, parse
+import asyncio
+import logging
+from typing import Final, Protocol, cast
+
+from serving.mms.buffers import Buffers
+from serving.mms.model_state import ModelState, Unloaded
+from serving.mms.protocol import Load, Predict, ProtocolError, parse
 from serving.mms.schedule import Job
-from serving.models.load import Forecaster
 
-MOST_BYTES_AT_ONCE: Final = 256 * 1024
+logger = logging.getLogger(__name__)
+
+RECEIVE_BYTES: Final = 256 * 1024
+"""Bytes that one read takes at most; all connections of a process share one buffer of this size."""
+RECEIVE_BYTES_WHEN_FULL: Final = 4 * 1024
+"""The same while `Buffers` is full: after such a read the connection is paused."""
+_receive_buffer: Final = memoryview(bytearray(RECEIVE_BYTES))
 
 
-@dataclass(eq=False, slots=True)
-class Connection:
-    """Stands for one model; Multi Model Server sends one message at a time and waits for its answer."""
+class Owner(Protocol):
+    """What a connection calls as things happen to it."""
 
-    socket: socket.socket
-    load: Load | None = None
+    def handle(self, connection: "Connection", message: Load | Predict) -> None:
+        """Handle a message, now or later, with `connection.respond`; may raise `ProtocolError`."""
+
+    def response_sent(self) -> None:
+        """Go on with what waited for a response to be sent."""
+
+    def closed(self, connection: "Connection") -> None:
+        """Forget a connection."""
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A connection, from accept to close."""
+
+    model: ModelState = Unloaded()
+    """The model that the connection stands for."""
     launcher: int | None = None
-    """The process id of the launcher that the model has."""
-    model: Forecaster | None = None
-    refused: RequestError | None = None
-    """Why there is no model."""
+    """The process id of the model's launcher."""
     job: Job | None = None
-    """The message that is being answered."""
-    job_bytes: int = 0
-    """Of that message's bodies."""
-    held_bytes: int = 0
-    """Of messages and answers, as the pool last counted them."""
-    events: int = 0
-    """What the pool's selector tells of."""
-    is_paused: bool = False
-    """Whether nothing is read for now."""
-    _incoming: bytearray = field(default_factory=bytearray)
-    _unsent: memoryview = field(default_factory=lambda: memoryview(b""))
+    """The prediction in progress."""
+    is_closed = False
+
+    def __init__(self, owner: Owner, buffers: Buffers, *, max_message_bytes: int) -> None:
+        """Close the connection on a message of more than `max_message_bytes`."""
+        self._owner = owner
+        self._buffers = buffers
+        self._max_message_bytes = max_message_bytes
+        self._received = bytearray()
+        self._message_bytes = 0
+        """Size of the message in progress, 0 without one."""
+        self._transport: asyncio.Transport
 
     @property
-    def is_closed(self) -> bool:
-        """Whether `close` was called."""
-        return self.socket.fileno() < 0
-
-    @property
-    def bytes_in_hand(self) -> int:
-        """Of what came and is not answered yet, and of what is not sent yet."""
-        return len(self._incoming) + self.job_bytes + len(self._unsent)
+    def held_bytes(self) -> int:
+        """Bytes of received messages whose response is not sent."""
+        return len(self._received) + self._message_bytes
 
     @property
     def unsent_bytes(self) -> int:
-        """Of the answer."""
-        return len(self._unsent)
+        """Bytes of responses that the kernel has not taken."""
+        return self._transport.get_write_buffer_size()
 
-    @property
-    def has_more(self) -> bool:
-        """Whether the last message is answered and something came after it."""
-        return self.job is None and not self._unsent and bool(self._incoming)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; `pause_writing` is called whenever the kernel does not take all of a response at once."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)
 
-    def receive(self) -> bool:
-        """Take what the kernel has; return False at the end of the stream.  Raises OSError."""
-        try:
-            received = self.socket.recv(MOST_BYTES_AT_ONCE)
-        except BlockingIOError:
-            return True
-        self._incoming += received
-        return bool(received)
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 -- asyncio's
+        """Return where received bytes go; `buffer_updated` empties it at once."""
+        return (
+            _receive_buffer[:RECEIVE_BYTES_WHEN_FULL] if self._buffers.must_pause(self) else _receive_buffer
+        )
 
-    def message(self, *, most_bytes: int) -> Load | Predict | None:
-        """Return the next message if all of it is there and the last one is answered; see `parse`."""
-        if self.job is not None or self._unsent:
-            return None
-        return parse(self._incoming, most_bytes=most_bytes)
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take received bytes, and handle the message if it is complete."""
+        self._received += _receive_buffer[:nbytes]
+        self._next()
 
-    def put(self, content: bytes) -> None:
-        """Have an answer sent, as far as that can be done at once.  Raises OSError."""
-        self.job, self.job_bytes = None, 0
-        self._unsent = memoryview(content)
-        self.flush()
+    def eof_received(self) -> None:
+        """Close the connection: Multi Model Server has unloaded the model or is gone."""
+        self.close()
 
-    def flush(self) -> None:
-        """Send what the kernel takes.  Raises OSError."""
-        try:
-            while self._unsent:
-                self._unsent = self._unsent[self.socket.send(self._unsent) :]
-        except BlockingIOError:
-            pass
+    def pause_writing(self) -> None:
+        """Note that a part of the response is not sent."""
+        self._buffers.sending.add(self)
+
+    def resume_writing(self) -> None:
+        """Note that all of the response is sent."""
+        self._buffers.sending.discard(self)
+        self._response_sent()
+        self._owner.response_sent()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give up the message in progress."""
+        if exc is not None:
+            logger.warning("connection to Multi Model Server lost: %s", exc)
+        self.is_closed = True
+        self._received.clear()
+        self._message_bytes = 0
+        self._buffers.remove(self)
+        self._owner.closed(self)
+        self.job = None
+
+    def respond(self, content: bytes) -> None:
+        """Send the response to the message in progress, and go on with the next."""
+        if self.is_closed:
+            return
+        self.job, self._message_bytes = None, 0
+        self._transport.write(content)
+        self._response_sent()
+
+    def pause_reading(self) -> None:
+        """Leave further bytes with the sender."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Undo `pause_reading`."""
+        self._transport.resume_reading()
 
     def close(self) -> None:
-        """Give up the work in progress."""
-        self.socket.close()
-        self.job, self.job_bytes = None, 0
-        self._incoming.clear()
-        self._unsent = memoryview(b"")
+        """Close at once, whatever is not sent."""
+        self._transport.abort()
+
+    def _response_sent(self) -> None:
+        self._buffers.count(self)
+        if self._received:
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        """Handle the next message if it is complete and no other is in progress."""
+        if self.is_closed:
+            return
+        if not self._message_bytes and not self.unsent_bytes:
+            before = len(self._received)
+            try:
+                message = parse(self._received, max_bytes=self._max_message_bytes)
+                if message is not None:
+                    self._message_bytes = before - len(self._received)
+                    self._buffers.message_complete(self)
+                    self._owner.handle(self, message)
+            except ProtocolError as error:
+                logger.warning("connection to Multi Model Server closed: %s", error)
+                self.close()
+                return
+        self._buffers.count(self)

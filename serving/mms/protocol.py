@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from serving.request.respond import Answer
+from serving.request import Response
 
 LOAD: Final = ord("L")
 PREDICT: Final = ord("I")
@@ -51,12 +51,12 @@ Predict: TypeAlias = list[Request]
 """What is to be answered in one message; one request, unless the model was registered with a batch size."""
 
 
-def parse(buffer: bytearray, *, most_bytes: int) -> Load | Predict | None:
+def parse(buffer: bytearray, *, max_bytes: int) -> Load | Predict | None:
     """Take the first message out of `buffer`, or return None while not all of it is there.
 
-    Raises `ProtocolError` for what can be no message of at most `most_bytes`.
+    Raises `ProtocolError` for what can be no message of at most `max_bytes`.
     """
-    reader = _Reader(buffer, most_bytes)
+    reader = _Reader(buffer, max_bytes)
     try:
         message = reader.message()
     except _Incomplete:
@@ -70,7 +70,7 @@ def loaded(code: HTTPStatus, *, pid: int) -> bytes:
     return _INT.pack(code) + _field(f"{code.phrase} [PID]:{pid}".encode()) + _INT.pack(END)
 
 
-def predicted(answers: Iterable[tuple[bytes, Answer]]) -> bytes:
+def predicted(answers: Iterable[tuple[bytes, Response]]) -> bytes:
     """Return the answer to `Predict`: (request_id, answer) for each of its requests."""
     parts = [_INT.pack(HTTPStatus.OK), _field(b"")]
     for request_id, answer in answers:
@@ -95,11 +95,11 @@ def _field(content: bytes) -> bytes:
 class _Reader:
     """Goes through a buffer field by field; raises `_Incomplete` at its end."""
 
-    __slots__ = ("buffer", "most_bytes", "place")
+    __slots__ = ("buffer", "max_bytes", "place")
 
-    def __init__(self, buffer: bytearray, most_bytes: int) -> None:
+    def __init__(self, buffer: bytearray, max_bytes: int) -> None:
         self.buffer = buffer
-        self.most_bytes = most_bytes
+        self.max_bytes = max_bytes
         self.place = 0
 
     def message(self) -> Load | Predict:
@@ -153,8 +153,8 @@ class _Reader:
 
     def _int(self) -> int:
         place = self.place
-        if place + 4 > self.most_bytes:
-            raise ProtocolError(f"a message of more than {self.most_bytes} bytes")
+        if place + 4 > self.max_bytes:
+            raise ProtocolError(f"a message of more than {self.max_bytes} bytes")
         if place + 4 > len(self.buffer):
             raise _Incomplete
         self.place = place + 4
@@ -164,8 +164,8 @@ class _Reader:
         if length < 0:
             raise ProtocolError(f"a field of {length} bytes")
         end = self.place + length
-        if end > self.most_bytes:
-            raise ProtocolError(f"a message of more than {self.most_bytes} bytes")
+        if end > self.max_bytes:
+            raise ProtocolError(f"a message of more than {self.max_bytes} bytes")
         if end > len(self.buffer):
             raise _Incomplete
         content = bytes(self.buffer[self.place : end])

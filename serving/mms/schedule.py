@@ -1,75 +1,69 @@
-"""What a pool process does next: requests are worked on in steps of a few milliseconds, and none waits long.
+"""Shares a pool process between its requests, so that a long one does not hold up the short ones.
 
-Short work goes first, in the order in which it came.  Work that has taken LONG_SECONDS goes on beside it, one
-step in each round of the loop.  Large requests themselves wait until it is their turn; see `Turns`.
+A request is computed in steps of a few milliseconds.  Short jobs go first, in the order of their arrival.  A
+job that has used LONG_SECONDS is a long one; long jobs take turns, one step in each round of the loop.  A job
+that waits for futures, such as the load of a model, is not scheduled until they are done.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from serving.errors import RequestError
+from serving.steps import Steps
 
 LONG_SECONDS: Final = 0.1
+"""Processor time after which a job is a long one; a forecast of 7 days takes a thousandth of it."""
 SHORT_ROUND_SECONDS: Final = 0.005
-"""How long short work goes on before the loop looks for new requests."""
-
-Awaited: TypeAlias = Sequence[Future[Any]] | None
-"""What work waits for before its next step; None if it can go on at once."""
-Steps: TypeAlias = Generator[Awaited, None, bytes]
-"""Work in pieces of a few milliseconds, and its result at the end."""
+"""How long a round computes short jobs before the loop looks at its connections again."""
 
 
 @dataclass(eq=False, slots=True)
 class Job:
     """A request in progress."""
 
-    steps: Steps
+    steps: Steps[bytes]
     finish: Callable[[bytes], None]
-    """Is called with the result."""
+    """Called with the result."""
     refuse: Callable[[RequestError], None]
-    """Is called instead where there is none; gives the job up."""
+    """Called with an error to end the job without a result."""
     deadline: float
-    """The time (of `time.monotonic`) after which nobody waits for the result."""
+    """The time, by `time.monotonic`, after which the job is refused."""
     seconds: float = 0.0
-    """Of the processor, so far."""
+    """Processor time used so far."""
 
 
 class Schedule:
-    """All jobs in progress; `soon` has the loop call a function, and may be called from any thread."""
+    """All jobs in progress."""
 
     def __init__(self, soon: Callable[[Callable[[], None]], None]) -> None:
+        """`soon` makes the loop call a function; it may be called from any thread."""
         self._soon = soon
         self._all: set[Job] = set()
         self._short: deque[Job] = deque()
         self._long: deque[Job] = deque()
-        self._has_waited = False
 
     def __len__(self) -> int:
         return len(self._all)
 
     def has_step(self, *, with_long: bool) -> bool:
-        """Whether `run` would make a step."""
+        """Return whether `run` would compute a step."""
         return bool(self._short or (with_long and self._long))
 
     def add(self, job: Job) -> None:
-        """Take a job on."""
+        """Schedule a new job."""
         self._all.add(job)
         self._short.append(job)
 
     def remove(self, job: Job) -> None:
-        """Give a job up, or forget it once it is done."""
+        """End a job without calling it back; no effect if it has ended."""
         if job not in self._all:
             return
         self._all.remove(job)
         job.steps.close()
-
-    def wait(self) -> None:
-        """Take note that the work of this step only waits for its turn."""
-        self._has_waited = True
 
     def late(self) -> list[Job]:
         """Return the jobs whose deadline has passed."""
@@ -81,20 +75,17 @@ class Schedule:
         return list(self._all)
 
     def run(self, *, with_long: bool) -> None:
-        """Do short work for a moment, and one step of long work unless that has to pause."""
+        """Compute one round: short jobs for a moment, then one step of a long job if `with_long`."""
         end = time.monotonic() + SHORT_ROUND_SECONDS
         while self._short and time.monotonic() < end:
             self._step(self._short.popleft())
-        for _ in range(len(self._long) if with_long else 0):
+        if with_long and self._long:
             self._step(self._long.popleft())
-            if not self._has_waited:
-                break
 
     def _step(self, job: Job) -> None:
         if job not in self._all:
             return
         begun = time.monotonic()
-        self._has_waited = False
         try:
             awaited = next(job.steps)
         except StopIteration as end:
@@ -105,7 +96,7 @@ class Schedule:
         if awaited:
             self._wait(job, awaited)
         else:
-            self._queue(job, is_long=self._has_waited or job.seconds > LONG_SECONDS)
+            self._queue(job, is_long=job.seconds > LONG_SECONDS)
 
     def _queue(self, job: Job, *, is_long: bool) -> None:
         (self._long if is_long else self._short).append(job)

@@ -1,72 +1,42 @@
-"""POST /invocations where there is a model store: each request names its model, loaded when needed."""
+"""POST /invocations with a model store: each record names its model, which is loaded when it is needed."""
 
-from collections.abc import Callable, Generator
-from concurrent.futures import Future
-from typing import TypeAlias
-
-from serving.errors import UnavailableError
 from serving.mms.protocol import Request
-from serving.mms.schedule import Awaited
-from serving.models.archive_key import archive_name
-from serving.models.cache import ModelCache
-from serving.models.load import Forecaster
-from serving.models.store import open_store
-from serving.request.respond import Answer, answer_in_steps
-from serving.request.target_header import target_of
+from serving.models import ModelCache, look_up_in_cache, open_store
+from serving.request import (
+    Invocation,
+    RecordModel,
+    RequestBudget,
+    Response,
+    respond_in_steps,
+    target_model_from_headers,
+)
 from serving.settings import ServingSettings
+from serving.steps import Steps
 
 STORE_NAME = "model-store"
-"""The model that stands for the store among Multi Model Server's."""
-
-Answering: TypeAlias = Generator[Awaited, None, Answer]
-"""Work in steps; yields what it has to wait for, if anything, and returns the answer."""
-_Loading: TypeAlias = Future[Forecaster]
+"""The name in Multi Model Server of the model that stands for the whole store."""
 
 
-class StoreService:
-    """Answers requests from the store's models."""
+class StoreEndpoint:
+    """Responds to requests with the models of the store; a step never waits for the store."""
 
-    def __init__(self, settings: ServingSettings) -> None:
+    def __init__(self, settings: ServingSettings, budget: RequestBudget) -> None:
         self._default_accept = settings.default_accept
-        self._most_bytes = settings.max_request_bytes
-        self._cache = ModelCache(
-            open_store(settings.model_store),
-            capacity_bytes=settings.model_cache_bytes,
-            revalidate_seconds=settings.model_revalidate_seconds,
+        self._budget = budget
+        self._look_up = look_up_in_cache(
+            ModelCache(
+                open_store(settings.model_store),
+                capacity_bytes=settings.model_cache_bytes,
+                revalidate_seconds=settings.model_revalidate_seconds,
+            )
         )
 
-    def answer(self, request: Request, *, wait: Callable[[], None]) -> Answering:
-        """Answer from the models in memory; where some have to be loaded first, wait and answer then.
-
-        `wait` is called where a step only waits for other requests.
-        """
-        loading: dict[str, _Loading] = {}
-        missing: list[_Loading] = []
-
-        def find(target_model: str) -> Forecaster:
-            key = archive_name(target_model)
-            if (future := loading.get(key)) is not None and future.done():
-                return future.result()
-            model = self._cache.peek(key)
-            if model is None:
-                loading[key] = self._cache.fetch(key)
-                missing.append(loading[key])
-                raise UnavailableError("the model is being loaded")
-            return model
-
-        while True:
-            missing.clear()
-            answered = yield from answer_in_steps(
-                request.body,
-                content_type=request.headers.get("content-type"),
-                content_encoding=request.headers.get("content-encoding"),
-                accept=request.headers.get("accept"),
-                default_model=target_of(request.headers),
-                find=find,
-                default_accept=self._default_accept,
-                most_bytes=self._most_bytes,
-                wait=wait,
-            )
-            if not missing:
-                return answered
-            yield tuple(missing)
+    def respond(self, request: Request) -> Steps[Response]:
+        """Return the response to a request, in steps."""
+        target = RecordModel(target_model_from_headers(request.headers))
+        return respond_in_steps(
+            Invocation(request.body, request.headers, target),
+            self._look_up,
+            budget=self._budget,
+            default_accept=self._default_accept,
+        )

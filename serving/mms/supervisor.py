@@ -1,9 +1,7 @@
-"""Multi Model Server in front and the processes of the shared pool behind it, from start to end."""
+"""Starts and stops Multi Model Server and its pool processes, and replaces those that die or hang."""
 
-import ctypes
 import gc
 import logging
-import multiprocessing
 import os
 import signal
 import socket
@@ -11,16 +9,14 @@ import subprocess
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fleetcast.errors import FleetcastError, SettingError
 from serving.mms.java_process import start
-from serving.mms.pool import Pool
+from serving.mms.pool_process import PoolProcess
 from serving.mms.spare_files import keep_spare_files
 from serving.mms.store_endpoint import STORE_NAME
 from serving.settings import ServingSettings
@@ -28,83 +24,73 @@ from serving.settings import ServingSettings
 logger = logging.getLogger(__name__)
 
 BACKLOG: Final = 4096
+"""Connections that wait to be accepted, for as many models as there may be while a process is replaced."""
 WATCH_SECONDS: Final = 0.1
+"""How often the processes are looked at."""
 CONNECTIONS_PER_PROCESS: Final = 8
-"""On which the model store is asked: as many requests can be under way."""
-HUNG_SECONDS: Final = 30.0
-"""A pool process whose loop did not turn for so long is replaced."""
-MOST_DEATHS: Final = 20
+"""Requests to the model store that a pool process computes at the same time."""
+MAX_DEATHS: Final = 20
 DEATHS_SECONDS: Final = 10.0
-"""More deaths than that within so long, and the server gives up."""
+"""The server gives up after more than MAX_DEATHS processes have died within these seconds."""
 STOP_SECONDS: Final = 20.0
-"""SageMaker sends SIGKILL 30 seconds after SIGTERM."""
+"""How long a drain may take; SageMaker sends SIGKILL 30 seconds after SIGTERM."""
 
 
 class ServerError(FleetcastError):
     """The server cannot go on."""
 
 
-@dataclass(slots=True)
-class _Member:
-    """A process of the pool."""
-
-    process: BaseProcess
-    beat: Any
-    """The time of its last round, shared with it."""
-
-
 class Supervisor:
-    """Starts everything, replaces pool processes that die or hang, and stops everything.
+    """Runs the server from start to end.
 
-    It holds the pool's listening sockets: connections wait in them while a process is replaced, and Multi
-    Model Server, which connects again a second after it lost one, has its models loaded again.
+    It owns the pool's listening sockets.  When a process dies, connections wait in its socket until it is
+    replaced; Multi Model Server connects again one second after a loss and loads its models again.
     """
 
     def __init__(self, settings: ServingSettings, *, java: Path, folder: Path) -> None:
         self._settings = settings
         self._java = java
         self._folder = folder
-        self._asked: list[int] = []
-        self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
+        self._signals: list[int] = []
+        self._deaths: deque[float] = deque(maxlen=MAX_DEATHS)
         self._shared = _listen(folder / "all.sock")
         self._listeners = [_listen(folder / f"{slot}.sock") for slot in range(settings.processes)]
-        self._members: list[_Member] = []
+        self._processes: list[PoolProcess] = []
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; return the exit code.  Raises `ServerError` and `SettingError`."""
         _check_port(self._settings.port)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _frame: self._asked.append(number))
+            signal.signal(number, lambda number, _frame: self._signals.append(number))
         keep_spare_files(self._folder)
-        gc.freeze()  # what is there now is shared with the pool's processes
-        self._members = [self._member(slot) for slot in range(len(self._listeners))]
+        gc.freeze()  # the pool processes share the memory of all objects that exist now
+        self._processes = [self._start(slot) for slot in range(len(self._listeners))]
         server = start(self._settings, java=self._java, folder=self._folder)
         logger.info(
-            "Multi Model Server on port %d, %d processes in the pool, models below %s",
+            "Multi Model Server listens on port %d, with %d pool processes; models are below %s",
             self._settings.port,
-            len(self._members),
+            len(self._processes),
             self._settings.paths.models,
         )
         try:
-            wide = not self._settings.model_store
-            while not self._asked:
+            has_connections = not self._settings.model_store
+            while not self._signals:
                 time.sleep(WATCH_SECONDS)
-                wide = wide or self._widen_store()
+                has_connections = has_connections or self._request_store_connections()
                 if server.poll() is not None:
                     raise ServerError(f"Multi Model Server ended with {server.returncode}")
-                self._replace_the_dead()
+                self._replace_dead_processes()
             self._drain()
         finally:
             _end_group(server)
-            for member in self._members:
-                member.process.kill()
-                member.process.join()
+            for process in self._processes:
+                process.kill()
         return 0
 
-    def _widen_store(self) -> bool:
-        """Have the store's requests come on several connections; return whether MMS was up to be told."""
-        connections = CONNECTIONS_PER_PROCESS * len(self._members)
-        server = HTTPConnection("127.0.0.1", self._settings.port, timeout=1)  # by no proxy, whatever is set
+    def _request_store_connections(self) -> bool:
+        """Make Multi Model Server open the store's connections; return whether it was up to accept that."""
+        connections = CONNECTIONS_PER_PROCESS * len(self._processes)
+        server = HTTPConnection("127.0.0.1", self._settings.port, timeout=1)  # ignores proxy variables
         try:
             server.request("PUT", f"/models/{STORE_NAME}?min_worker={connections}")
             return server.getresponse().status == HTTPStatus.ACCEPTED
@@ -113,59 +99,42 @@ class Supervisor:
         finally:
             server.close()
 
-    def _replace_the_dead(self) -> None:
-        for slot, member in enumerate(self._members):
-            if member.process.is_alive() and time.monotonic() - member.beat.value > HUNG_SECONDS:
-                logger.error("process %d of the pool hangs and is replaced", slot)
-                member.process.kill()
-                member.process.join()
-            if not member.process.is_alive():
-                logger.error("process %d of the pool ended with %s", slot, member.process.exitcode)
+    def _replace_dead_processes(self) -> None:
+        for slot, process in enumerate(self._processes):
+            if process.is_hung():
+                logger.error("pool process %d hangs and is replaced", slot)
+                process.kill()
+            if not process.is_alive():
+                logger.error(
+                    "pool process %d ended with exit code %s and is replaced", slot, process.exit_code
+                )
                 self._count_death()
-                self._members[slot] = self._member(slot)
+                self._processes[slot] = self._start(slot)
 
     def _count_death(self) -> None:
         now = time.monotonic()
-        if len(self._deaths) == MOST_DEATHS and now - self._deaths[0] < DEATHS_SECONDS:
-            raise ServerError(f"the pool's processes died {MOST_DEATHS} times within {DEATHS_SECONDS:g} s")
+        if len(self._deaths) == MAX_DEATHS and now - self._deaths[0] < DEATHS_SECONDS:
+            raise ServerError(f"pool processes died {MAX_DEATHS} times within {DEATHS_SECONDS:g} s")
         self._deaths.append(now)
 
     def _drain(self) -> None:
-        """Let the pool answer what it has, and refuse what comes; then nobody is waited for."""
-        logger.info("stopping")
-        for member in self._members:
-            member.process.terminate()
+        """Let the pool answer the requests in progress and refuse new ones."""
+        logger.info("stopping: new requests are refused, those in progress are answered")
+        for process in self._processes:
+            process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
-        for member in self._members:
-            member.process.join(max(0.0, deadline - time.monotonic()))
+        for process in self._processes:
+            process.join(max(0.0, deadline - time.monotonic()))
 
-    def _member(self, slot: int) -> _Member:
-        context = multiprocessing.get_context("fork")
-        beat = context.Value(ctypes.c_double, time.monotonic(), lock=False)
-        process = context.Process(target=self._serve, args=(slot, beat), name=f"pool-{slot}")
+    def _start(self, slot: int) -> PoolProcess:
+        listeners = [self._listeners[slot], self._shared]
+        process = PoolProcess(slot, listeners, settings=self._settings, folder=self._folder)
         process.start()
-        return _Member(process, beat)
-
-    def _serve(self, slot: int, beat: Any) -> None:  # noqa: ANN401 -- ctypes
-        """Run a process of the pool; this is the child."""
-
-        def turn() -> None:
-            beat.value = time.monotonic()
-
-        pool = Pool(
-            [self._listeners[slot], self._shared],
-            settings=self._settings,
-            folder=self._folder,
-            slot=slot,
-            beat=turn,
-        )
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor decides
-        signal.signal(signal.SIGTERM, lambda _number, _frame: pool.stop())
-        pool.run()
+        return process
 
 
 def _check_port(port: int) -> None:
-    """Raise `SettingError` where nobody can listen on the port; Java would say so in twenty lines."""
+    """Raise `SettingError` if the port cannot be used; Java would log twenty lines about it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -173,7 +142,7 @@ def _check_port(port: int) -> None:
             probe.listen(1)
         except OSError as error:
             raise SettingError(
-                f"port {port} cannot be used ({error.strerror}); SAGEMAKER_BIND_TO_PORT names another one"
+                f"port {port} cannot be used ({error.strerror}); set SAGEMAKER_BIND_TO_PORT to another one"
             ) from None
 
 

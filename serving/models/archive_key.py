@@ -1,4 +1,8 @@
-"""What a model may be called in a model store: a key of SageMaker's TargetModel, never a path to follow."""
+"""The key of a model in a model store, made from the name that a client sends.
+
+A key is a relative path of plain parts, as in SageMaker's TargetModel header.  Names that a file system or S3
+could take for anything else are refused before they reach a store.
+"""
 
 import os
 from typing import Final
@@ -7,26 +11,23 @@ from fleetcast.archive import SUFFIX, UNFINISHED
 from serving.errors import RequestError
 
 MOST_BYTES: Final = 1_024
-"""Of a key in S3."""
+"""Longest key in S3."""
 MOST_BYTES_OF_A_PART: Final = 255
-"""Of a file's name."""
+"""Longest name of a file or folder."""
 _ACCEPTED: Final = (
     f"target_model must be the name of an archive in the model store, such as customer{SUFFIX} or "
     f"region/customer{SUFFIX}"
 )
 
 
-def archive_name(name: str) -> str:
-    """Return the name with its ending `.tar.gz`, which may be left out; raise `RequestError`.
-
-    Refused is what a file system or S3 would take for anything but a name below the store.
-    """
+def archive_key(name: str) -> str:
+    """Return the key of a name, which may omit the ending `.tar.gz`; raise `RequestError`."""
     key = name.removesuffix(SUFFIX)
     whole = f"{key}{SUFFIX}"
     try:
         lengths = [len(os.fsencode(part)) for part in whole.split("/")]
     except UnicodeEncodeError:
-        raise RequestError(f"{_ACCEPTED}; it has characters that no file name can have") from None
+        raise RequestError(f"{_ACCEPTED}; it has characters that a file name cannot have") from None
     if sum(lengths) + len(lengths) > MOST_BYTES or max(lengths) > MOST_BYTES_OF_A_PART:
         raise RequestError(
             f"{_ACCEPTED}, of at most {MOST_BYTES} bytes, {MOST_BYTES_OF_A_PART} between two slashes"
@@ -37,10 +38,10 @@ def archive_name(name: str) -> str:
 
 
 def check_model_name(name: str) -> None:
-    """Raise `RequestError` for a `model_name` of POST /models that no route could reach afterwards.
+    """Raise `RequestError` for a `model_name` of POST /models that no route could name afterwards.
 
-    A slash and a dot alone would change the path of the route, and no character of a line's end or beginning
-    may get into a log.
+    A slash, or a name of dots, would change the path of the route; a control character would break a log
+    line.
     """
     try:
         size = len(name.encode())

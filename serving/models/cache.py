@@ -1,4 +1,11 @@
-"""The models in memory: read when first asked for, compared with the store again, given up for others."""
+"""An in-memory LRU cache of models, loaded on first use and revalidated against the store.
+
+A model is trusted for `revalidate_seconds` after the store was asked about it.  The next request then asks
+the store again, which costs a transfer only if the model changed.  If the store is down, slow, or has
+something unusable in the model's place, the model in memory is served for up to STALE_SECONDS.  Names without
+a usable model are remembered for `revalidate_seconds` too.  However many requests need a model at the same
+time, it is loaded once.
+"""
 
 import logging
 import math
@@ -12,66 +19,47 @@ from typing import Final
 
 from container import quoted
 from serving.errors import DefectError, ModelNotFoundError, RequestError, UnavailableError
-from serving.models.archive_key import archive_name
+from serving.models.archive_key import archive_key
 from serving.models.load import Forecaster, load_packed
-from serving.models.store import ModelStore, Packed
+from serving.models.lru import CachedModel, LruModels
+from serving.models.store import UNREACHABLE, ModelStore, Packed
 
 logger = logging.getLogger(__name__)
 
 THREADS: Final = 8
-"""That load for callers who cannot wait."""
+"""Threads that load models for callers that must not block."""
 STALE_SECONDS: Final = 300.0
-"""How long a model is served that the store can no longer confirm."""
+"""How long a model is served after the store last confirmed it."""
 PATIENCE_SECONDS: Final = 2.0
-"""How long a request waits for the store where the model in memory could answer it."""
+"""How long a request waits for the store if the model in memory could answer it."""
 LOAD_SECONDS: Final = 30.0
 """How long a request waits for a model that is not in memory."""
 PAUSE_SECONDS: Final = 1.0
-"""How long an unreachable store is left alone."""
+"""How long an unreachable store is not asked again."""
 MOST_MISSES: Final = 4_096
-_SOON: Final = 0.5
-"""The share of `revalidate_seconds` after which `peek` has a look taken that nobody waits for."""
-_BYTES_OF_A_PLACE: Final = 600
-"""Of a name and what is noted of it."""
-
-
-@dataclass(slots=True)
-class _Kept:
-    """A model in memory."""
-
-    loaded: Forecaster
-    packed_version: str
-    confirmed: float
-    """When the store was last asked and said that this is the current one."""
-    looked: float
-    """When it was last asked."""
-    memory_bytes: int = 0
-    """Counted at every look, as a model keeps the last horizon that it was asked for."""
+"""Names without a usable model that are remembered; the oldest are forgotten first."""
+EARLY_CHECK_SHARE: Final = 0.5
+"""Share of `revalidate_seconds` after which `get_if_cached` starts a check that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Miss:
-    """A name that was asked for in vain."""
+    """A cached "not found"."""
 
     error: RequestError
     until: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Flight:
-    """A model on its way from the store, once for all who ask."""
+class _PendingLoad:
+    """A load from the store, shared by all requests that need the model."""
 
-    model: "Future[Forecaster]"
-    started: float
+    future: "Future[Forecaster]"
+    started_at: float
 
 
 class ModelCache:
-    """Models by name, within `capacity_bytes`, least recently used first to go; for any number of threads.
-
-    What is answered was the store's at most `revalidate_seconds` ago, or STALE_SECONDS where the store is
-    unreachable or holds something unusable in a model's place.  A name without a usable model is remembered
-    for `revalidate_seconds` too.  However many ask at once, a model is loaded once.
-    """
+    """Models by name, within `capacity_bytes`; safe for any number of threads."""
 
     def __init__(
         self,
@@ -79,191 +67,172 @@ class ModelCache:
         *,
         capacity_bytes: int,
         revalidate_seconds: float,
-        key: Callable[[str], str] = archive_name,
+        key: Callable[[str], str] = archive_key,
     ) -> None:
-        """`key` makes a client's name into the store's, or raises a `RequestError`."""
+        """`key` returns the store's key for a client's name, or raises a `RequestError`."""
         self._store = store
         self._key = key
-        self._capacity_bytes = capacity_bytes
         self._revalidate_seconds = revalidate_seconds
         self._lock = Lock()
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._kept_bytes = 0
+        self._models = LruModels(capacity_bytes)
         self._misses: OrderedDict[str, _Miss] = OrderedDict()
-        self._flights: dict[str, _Flight] = {}
+        self._pending: dict[str, _PendingLoad] = {}
         self._unreachable_until = -math.inf
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="model-load")
 
     def get(self, name: str) -> Forecaster:
-        """Return the model, loading it first where that is needed; raises a `RequestError`."""
+        """Return the model, loading it in this thread if necessary; raises a `RequestError`."""
         key = self._key(name)
         with self._lock:
-            kept = self._current(key, time.monotonic())
-            if kept is not None:
-                return kept.loaded
-            flight, ours = self._flight(key)
-        if ours:
-            self._fly(key, flight)
-        return self._landed(key, flight)
+            cached = self._trusted(key, time.monotonic())
+            if cached is not None:
+                return cached.forecaster
+            load, is_new = self._pending_load(key)
+        if is_new:
+            self._load_into(key, load)
+        return self._await_load(key, load)
 
-    def peek(self, name: str) -> Forecaster | None:
-        """Return the model if it is in memory and current, and never wait; raises a `RequestError`.
+    def get_if_cached(self, name: str) -> Forecaster | None:
+        """Return the model if it is in memory and trusted, else None; never waits; raises a `RequestError`.
 
-        None means that `fetch` is needed.
+        After None, use `load_async`.
         """
         key = self._key(name)
         now = time.monotonic()
         with self._lock:
-            kept = self._current(key, now)
-        if kept is None:
+            cached = self._trusted(key, now)
+        if cached is None:
             return None
-        if now > kept.looked + _SOON * self._revalidate_seconds:
-            self.fetch(name)
-        return kept.loaded
+        if now > cached.checked_at + EARLY_CHECK_SHARE * self._revalidate_seconds:
+            self.load_async(name)
+        return cached.forecaster
 
-    def fetch(self, name: str) -> "Future[Forecaster]":
-        """Return at once what will hold the model, or its `RequestError`; for event loops.
+    def load_async(self, name: str) -> "Future[Forecaster]":
+        """Return a future of the model or its `RequestError`, at once; for event loops.
 
-        All who ask for a model while it is on its way share it.  It cannot be cancelled.
+        All requests for a model share one load, so the future cannot be cancelled.
         """
         key = self._key(name)
         with self._lock:
-            flight, ours = self._flight(key)
-        if ours:
-            self._threads.submit(self._fly, key, flight)
-        return flight.model
+            load, is_new = self._pending_load(key)
+        if is_new:
+            self._threads.submit(self._load_into, key, load)
+        return load.future
 
     def close(self) -> None:
-        """Load nothing more."""
+        """Start no further loads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._models)
 
     @property
     def cached_bytes(self) -> int:
-        """What they take there."""
-        return self._kept_bytes
+        """Memory of the cached models."""
+        return self._models.size_bytes
 
-    def _current(self, key: str, now: float) -> _Kept | None:
-        """Return what may be answered without asking the store; raise what was remembered of a miss."""
-        kept = self._kept.get(key)
-        if kept is None:
+    def _trusted(self, key: str, now: float) -> CachedModel | None:
+        """Return a model that needs no answer from the store, or None; raise the error of a cached miss."""
+        cached = self._models.use(key)
+        if cached is None:
             miss = self._misses.get(key)
             if miss is not None and now < miss.until:
-                raise _again(miss.error)
+                raise miss.error.without_traceback()
             return None
-        self._kept.move_to_end(key)
-        if now < kept.looked + self._revalidate_seconds:
-            return kept
-        flight = self._flights.get(key)
-        held_up = now < self._unreachable_until or (flight and now > flight.started + PATIENCE_SECONDS)
-        return kept if held_up and now < kept.confirmed + STALE_SECONDS else None
+        if now < cached.checked_at + self._revalidate_seconds:
+            return cached
+        load = self._pending.get(key)
+        is_slow = load is not None and now > load.started_at + PATIENCE_SECONDS
+        is_down = now < self._unreachable_until
+        return cached if (is_slow or is_down) and now < cached.confirmed_at + STALE_SECONDS else None
 
-    def _flight(self, key: str) -> tuple[_Flight, bool]:
-        """Return the flight that is to bring the model, and whether the caller has to start it."""
-        if (flight := self._flights.get(key)) is not None:
-            return flight, False
-        flight = self._flights[key] = _Flight(Future(), time.monotonic())
-        flight.model.set_running_or_notify_cancel()  # one who gives up does not take it from the others
-        return flight, True
+    def _pending_load(self, key: str) -> tuple[_PendingLoad, bool]:
+        """Return the pending load of a model, and whether it is new, so that the caller has to start it."""
+        if (load := self._pending.get(key)) is not None:
+            return load, False
+        load = self._pending[key] = _PendingLoad(Future(), time.monotonic())
+        load.future.set_running_or_notify_cancel()  # no request can cancel the load of the others
+        return load, True
 
-    def _fly(self, key: str, flight: _Flight) -> None:
-        model: Forecaster | RequestError
+    def _load_into(self, key: str, load: _PendingLoad) -> None:
+        """Load a model, and complete the future of the load."""
+        result: Forecaster | RequestError
         try:
-            model = self._asked(key)
+            result = self._ask_store(key)
         except RequestError as error:
-            model = error
-        except Exception:  # a flight has to land for those who wait for it, and the log has the reason
+            result = error
+        except Exception:  # a future that is never completed would block its requests
             logger.exception("model %s could not be loaded", quoted(key))
-            model = DefectError("the model could not be loaded; the server's log says why")
+            result = DefectError("the model could not be loaded; the server's log has the reason")
         with self._lock:
-            del self._flights[key]
-        if isinstance(model, RequestError):
-            flight.model.set_exception(model)
+            del self._pending[key]
+        if isinstance(result, RequestError):
+            load.future.set_exception(result)
         else:
-            flight.model.set_result(model)
+            load.future.set_result(result)
 
-    def _landed(self, key: str, flight: _Flight) -> Forecaster:
-        """Return what a flight brings, or after a while what is in memory."""
+    def _await_load(self, key: str, load: _PendingLoad) -> Forecaster:
+        """Return the model of a load, or after PATIENCE_SECONDS the one in memory."""
         with self._lock:
-            kept = self._kept.get(key)
-        replaceable = kept is not None and time.monotonic() < kept.confirmed + STALE_SECONDS
+            cached = self._models.get(key)
+        is_servable = cached is not None and time.monotonic() < cached.confirmed_at + STALE_SECONDS
         try:
-            return flight.model.result(PATIENCE_SECONDS if replaceable else LOAD_SECONDS)
+            return load.future.result(PATIENCE_SECONDS if is_servable else LOAD_SECONDS)
         except TimeoutError:
-            if kept is None or not replaceable:
-                raise UnavailableError("the model is still being loaded") from None
-            logger.warning("the model store is slow; %s is served as it was", quoted(key))
-            return kept.loaded
+            if cached is None or not is_servable:
+                raise UnavailableError("the model is still being loaded; retry in 1 second") from None
+            logger.warning("the model store is slow; %s is served from memory", quoted(key))
+            return cached.forecaster
         except RequestError as error:
-            raise _again(error) from None
+            raise error.without_traceback() from None
 
-    def _asked(self, key: str) -> Forecaster:
-        """Ask the store for a model and keep what it says."""
+    def _ask_store(self, key: str) -> Forecaster:
+        """Return the store's model, and cache what the store says."""
         now = time.monotonic()
         with self._lock:
-            kept = self._kept.get(key)
+            cached = self._models.get(key)
         try:
-            packed = self._read(key, known=None if kept is None else kept.packed_version)
+            packed = self._read(key, known_version=None if cached is None else cached.version)
             if packed is not None:
-                kept = _Kept(load_packed(packed.content), packed.version, now, now)
+                cached = CachedModel(load_packed(packed.content), packed.version, now, now)
         except ModelNotFoundError as error:
-            self._forget(key, _Miss(_again(error), now + self._revalidate_seconds))
+            self._cache_miss(key, error, now)
             raise
         except RequestError as error:
-            return self._held(key, kept, error).loaded
-        if kept is None:
-            raise DefectError("the model could not be loaded")
-        kept.confirmed = kept.looked = now
-        self._keep(key, kept)
-        return kept.loaded
+            return self._serve_stale(key, cached, error)
+        if cached is None:
+            raise DefectError("the model could not be loaded; the server's log has the reason")
+        cached.confirmed_at = cached.checked_at = now
+        with self._lock:
+            self._misses.pop(key, None)
+            self._models.put(key, cached)
+        return cached.forecaster
 
-    def _read(self, key: str, *, known: str | None) -> Packed | None:
+    def _read(self, key: str, *, known_version: str | None) -> Packed | None:
         if time.monotonic() < self._unreachable_until:
-            raise UnavailableError("the model store cannot be reached")
+            raise UnavailableError(UNREACHABLE)
         try:
-            return self._store.read(key, known=known)
+            return self._store.read(key, known_version=known_version)
         except UnavailableError:
             self._unreachable_until = time.monotonic() + PAUSE_SECONDS
             raise
 
-    def _held(self, key: str, kept: _Kept | None, error: RequestError) -> _Kept:
-        """Return the model in memory where the store has no usable one, or raise its error."""
+    def _serve_stale(self, key: str, cached: CachedModel | None, error: RequestError) -> Forecaster:
+        """Return the model in memory although the store has no usable one, or raise the store's error."""
         now = time.monotonic()
-        if kept is not None and now < kept.confirmed + STALE_SECONDS:
-            logger.warning("%s is served as it was %.0f s ago: %s", quoted(key), now - kept.confirmed, error)
-            kept.looked = now
-            return kept
+        if cached is not None and now < cached.confirmed_at + STALE_SECONDS:
+            age = now - cached.confirmed_at
+            logger.warning("%s is served as it was %.0f s ago: %s", quoted(key), age, error)
+            cached.checked_at = now
+            return cached.forecaster
         if not isinstance(error, UnavailableError):
-            self._forget(key, _Miss(_again(error), now + self._revalidate_seconds))
+            self._cache_miss(key, error, now)
         raise error
 
-    def _keep(self, key: str, kept: _Kept) -> None:
+    def _cache_miss(self, key: str, error: RequestError, now: float) -> None:
         with self._lock:
-            self._drop(key)
-            self._misses.pop(key, None)
-            kept.memory_bytes = kept.loaded.memory_bytes + _BYTES_OF_A_PLACE
-            if kept.memory_bytes > self._capacity_bytes:
-                return
-            self._kept[key] = kept
-            self._kept_bytes += kept.memory_bytes
-            while self._kept_bytes > self._capacity_bytes:
-                self._drop(next(iter(self._kept)))
-
-    def _forget(self, key: str, miss: _Miss) -> None:
-        with self._lock:
-            self._drop(key)
-            self._misses[key] = miss
+            self._models.drop(key)
+            self._misses[key] = _Miss(error.without_traceback(), now + self._revalidate_seconds)
             self._misses.move_to_end(key)
             while len(self._misses) > MOST_MISSES:
                 self._misses.popitem(last=False)
-
-    def _drop(self, key: str) -> None:
-        if (kept := self._kept.pop(key, None)) is not None:
-            self._kept_bytes -= kept.memory_bytes
-
-
-def _again(error: RequestError) -> RequestError:
-    """Return the same error for another request: one that was raised holds on to where it was."""
-    return type(error)(*error.args)

@@ -1,4 +1,4 @@
-"""What a folder of models holds, looked at when an endpoint starts: with nothing it must not be healthy."""
+"""Checks at start-up that the model folder of a plain endpoint has something to serve."""
 
 import os
 import sqlite3
@@ -14,32 +14,31 @@ from serving.models.store import BUNDLES
 MODEL: Final = MEMBERS[0]
 OWN_CODE: Final = Path("code") / "inference.py"
 OWN_CODE_REFUSED: Final = (
-    "a plain endpoint does not run the code that an archive brings: serve it on a multi-model endpoint, with "
+    "a plain endpoint does not run the code of archives: serve it on a multi-model endpoint with "
     "ALLOW_ARCHIVE_CODE=true"
 )
 MOST_FOLDERS: Final = 1_000
-"""That are looked into for what lies too deep."""
+"""Most folders that are searched for models in the wrong place."""
 _PAGE_SIZE: Final = slice(16, 18)
 _PAGES: Final = slice(28, 32)
+"""Where the header of a SQLite file has the size and the number of its pages."""
 
 
 def check_contents(folder: Path) -> None:
-    """Raise `SettingError` where a plain endpoint's folder has nothing to serve, or a damaged bundle."""
+    """Raise `SettingError` if a plain endpoint's folder has nothing to serve, or a damaged bundle."""
     bundles = [_check_bundle(path) for path in sorted(folder.glob(BUNDLES))]
     if any(bundles) or any(entry.name.endswith(SUFFIX) for entry in os.scandir(folder)):
         return
     if (folder / OWN_CODE).exists():
-        raise SettingError(
-            f"there is no {MODEL} of Prophet's in {folder}, but {OWN_CODE}, and {OWN_CODE_REFUSED}"
-        )
+        raise SettingError(f"{folder} has no {MODEL} of Prophet, but {OWN_CODE}, and {OWN_CODE_REFUSED}")
     below = list(_models_below(folder))
     regions = {path.relative_to(folder).parts[0] for path in below if path.name.endswith(SUFFIX)}
-    if len(regions) > 1:  # of names such as region/customer
+    if len(regions) > 1:  # models have names such as region/customer
         return
     if below:
         raise SettingError(
-            f"there is nothing to serve in {folder}, but {below[0].relative_to(folder)} lies too deep in it: "
-            f"put what is in {below[0].parent} there, or name that folder in MODEL_STORE"
+            f"there is nothing to serve in {folder}, but {below[0].relative_to(folder)} lies too deep: move "
+            f"what is in {below[0].parent} there, or set MODEL_STORE to that folder"
         )
     raise SettingError(
         f"there is nothing to serve in {folder}: put a {MODEL}, archives (customer{SUFFIX}) or a bundle "
@@ -48,7 +47,7 @@ def check_contents(folder: Path) -> None:
 
 
 def _check_bundle(path: Path) -> bool:
-    """Return whether a bundle has any customer; raise `SettingError` where it is damaged."""
+    """Return whether a bundle has any customer; raise `SettingError` if it is damaged."""
     try:
         with path.open("rb") as file:
             head, size = file.read(100), os.fstat(file.fileno()).st_size

@@ -1,4 +1,8 @@
-"""Loading: an archive, or the folder SageMaker extracted one to, becomes a model that can forecast."""
+"""Loads a model from an archive, or from the folder to which SageMaker extracted one.
+
+Folders and archive files are opened without following links below the model store, so that nothing outside
+it is ever read.  Errors say what is wrong with the archive, and never where it is.
+"""
 
 import io
 import os
@@ -16,36 +20,39 @@ from serving.errors import ModelNotFoundError, RequestError
 
 DEFAULT_FREQ: Final = "D"
 METADATA_FIELDS: Final = ("customer", "freq", "non_negative")
-"""Of metadata.json, what matters to a forecast."""
+"""The fields of metadata.json that a forecast needs."""
 MOST_CHARACTERS_OF_A_NAME: Final = 1_024
+"""A longer `customer` in metadata.json is cut."""
 MOST_TEXT_WITH_HISTORY: Final = 1024 * 1024
-"""A larger model.json forecasts all the same, but without `include_history`: some 6,000 readings."""
+"""Largest model.json, in characters, whose history is kept: some 6,000 readings.  A larger one forecasts too,
+but without `include_history`."""
 _PROPHETS: Final = '"changepoint_prior_scale"'
-"""Stands in every model.json of Prophet's, and in none of XGBoost's."""
+"""Part of every model.json of Prophet, and of none of XGBoost."""
 _BYTES_OF_A_MODEL: Final = 2_048
-"""What is not an array: the objects, their numbers, their places in the cache."""
+"""Memory of a model besides its arrays: objects and numbers."""
 _BYTES_OF_AN_ARRAY: Final = 112
+"""Memory of an array besides its values."""
 _STEP: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class BringsOwnCodeError(RequestError):
-    """An archive that is no Prophet model but brings code; whether that is run is the operator's word."""
+    """The archive has code in place of a Prophet model, and the operator has not allowed to run it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecaster:
-    """A model in memory, and what its archive says of it."""
+    """A model in memory, and the defaults of its forecasts from the archive's metadata."""
 
     model: Model | SampledModel
     customer: str | None = None
-    """Whose it is."""
     freq: str | None = DEFAULT_FREQ
-    """The spacing of its history; None where stock Prophet has to infer it."""
+    """The spacing of its history; None if stock Prophet has to infer it."""
     non_negative: bool = False
+    """Whether its forecasts are at least 0."""
 
     @property
     def memory_bytes(self) -> int:
-        """What it takes there now, but for what models of the same make share."""
+        """Current memory use, excluding settings and layout shared with other models."""
         model = self.model
         if isinstance(model, SampledModel):
             return _BYTES_OF_A_MODEL + len(model.text)
@@ -53,11 +60,9 @@ class Forecaster:
 
 
 def load(source: Path, *, store: Path) -> Forecaster:
-    """Return the model of a folder or of an archive file, which must lie below `store`.
+    """Return the model of a folder or of an archive file below `store`.
 
-    No link is followed below the store, so that nothing outside it is ever opened.  Raises
-    `ModelNotFoundError`, `BringsOwnCodeError` for the pool to decide on, and `RequestError` for what cannot
-    be used, saying why.
+    Raises `ModelNotFoundError`, `BringsOwnCodeError`, and `RequestError` for an archive that cannot be used.
     """
     return load_archive(read_below(source, store=store))
 
@@ -71,7 +76,7 @@ def read_below(source: Path, *, store: Path) -> Archive:
             with open(descriptor, "rb", closefd=False) as file:
                 return read_stream(file)
         except (ArchiveError, OSError) as error:
-            raise _refusal(error) from error
+            raise _request_error(error) from error
 
 
 def load_archive(archive: Archive) -> Forecaster:
@@ -79,7 +84,7 @@ def load_archive(archive: Archive) -> Forecaster:
     try:
         return _loaded(archive)
     except ArchiveError as error:
-        raise _refusal(error) from error
+        raise _request_error(error) from error
 
 
 def load_folder(folder: Path, *, store: Path) -> Forecaster:
@@ -92,7 +97,7 @@ def load_packed(packed: bytes) -> Forecaster:
     try:
         return _loaded(read_stream(io.BytesIO(packed)))
     except ArchiveError as error:
-        raise _refusal(error) from error
+        raise _request_error(error) from error
 
 
 @contextmanager
@@ -142,7 +147,7 @@ def _parts_below(source: Path, store: Path) -> tuple[str, ...]:
 
 def _not_opened(error: OSError) -> RequestError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        # a link that ends the path reads as "not a directory" on some systems; it is not followed either
+        # some systems report a link at the end of the path as "not a directory"; it is not followed either
         return ModelNotFoundError("there is no such folder in the model store")
     return RequestError("url must name a folder in the model store that can be read; links are not followed")
 
@@ -170,7 +175,7 @@ def _customer(metadata: Mapping[str, Any]) -> str | None:
 
 
 def _freq(metadata: Mapping[str, Any], model: Model | SampledModel) -> str | None:
-    """Return the archive's word, else the spacing of the last readings, else days."""
+    """Return the archive's `freq`, else the spacing of the last readings, else days."""
     freq = metadata.get("freq")
     if isinstance(freq, str) and freq:
         return freq
@@ -179,11 +184,11 @@ def _freq(metadata: Mapping[str, Any], model: Model | SampledModel) -> str | Non
     return spacing(model.last_dates.view("datetime64[us]")) or DEFAULT_FREQ
 
 
-def _refusal(error: Exception) -> RequestError:
+def _request_error(error: Exception) -> RequestError:
     if isinstance(error, OwnCodeError):
         return BringsOwnCodeError(
-            "the archive has no model.json of Prophet's; the code it brings is run only where the operator "
-            "has set ALLOW_ARCHIVE_CODE=true"
+            "the archive has code, but no model.json of Prophet; its code runs only if the operator sets "
+            "ALLOW_ARCHIVE_CODE=true"
         )
     reason = str(error) if isinstance(error, ArchiveError) else "it cannot be read"
     return RequestError(f"the model cannot be used: {reason}")

@@ -1,4 +1,7 @@
-"""A model store in S3: one request per look, by boto3's own chain of credentials, regions and endpoints."""
+"""A model store in S3: one conditional GetObject per read.
+
+Credentials, region and endpoint come from boto3's own configuration.
+"""
 
 import logging
 from threading import Lock
@@ -6,7 +9,7 @@ from typing import Any, Final
 
 from fleetcast.errors import SettingError
 from serving.errors import ModelNotFoundError, RequestError, UnavailableError
-from serving.models.store import MOST_PACKED_BYTES, Packed
+from serving.models.store import MOST_PACKED_BYTES, NOT_FOUND, UNREACHABLE, Packed
 
 logger = logging.getLogger(__name__)
 
@@ -14,14 +17,14 @@ CONNECT_SECONDS: Final = 2
 READ_SECONDS: Final = 5
 ATTEMPTS: Final = 2
 CONNECTIONS: Final = 16
-_NOT_FOUND: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+_NOT_FOUND_CODES: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _UNCHANGED: Final = frozenset({"304", "NotModified"})
 
 
 class S3Store:
     """The objects below `s3://bucket/prefix/`.
 
-    A look that finds nothing takes at most (CONNECT_SECONDS + READ_SECONDS) * ATTEMPTS and the pauses
+    If S3 does not answer, a read fails after (CONNECT_SECONDS + READ_SECONDS) * ATTEMPTS and the pauses
     between attempts.
     """
 
@@ -33,25 +36,25 @@ class S3Store:
         self._lock = Lock()
         self._client: Any = None
 
-    def read(self, name: str, *, known: str | None = None) -> Packed | None:
+    def read(self, key: str, *, known_version: str | None = None) -> Packed | None:
         """Return the object's bytes and ETag; see `ModelStore`."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 -- only where it is used
 
-        asked = {"Bucket": self._bucket, "Key": self._prefix + name}
-        if known is not None:
-            asked["IfNoneMatch"] = known
+        parameters = {"Bucket": self._bucket, "Key": self._prefix + key}
+        if known_version is not None:
+            parameters["IfNoneMatch"] = known_version
         try:
-            found = self._connected().get_object(**asked)
-            return Packed(_body(found), found["ETag"])
+            response = self._connected().get_object(**parameters)
+            return Packed(_body(response), response["ETag"])
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code"))
             if code in _UNCHANGED:
                 return None
-            raise _refusal(code, error) from error
+            raise _request_error(code, error) from error
         except (BotoCoreError, OSError, ValueError) as error:
-            # ValueError: an endpoint or a bucket's name that makes no URL
+            # ValueError: the endpoint or the name of the bucket makes no valid URL
             logger.warning("the model store does not answer: %s", error)
-            raise UnavailableError("the model store cannot be reached") from error
+            raise UnavailableError(UNREACHABLE) from error
 
     def _connected(self) -> Any:  # noqa: ANN401 -- boto3 makes its classes at run time
         with self._lock:
@@ -71,18 +74,18 @@ class S3Store:
             return self._client
 
 
-def _refusal(code: str, error: Exception) -> RequestError:
-    if code not in _NOT_FOUND:
-        logger.warning("the model store refuses: %s", error)
+def _request_error(code: str, error: Exception) -> RequestError:
+    if code not in _NOT_FOUND_CODES:
+        logger.warning("the model store refused a read: %s", error)
     # without the permission s3:ListBucket, S3 denies access to what does not exist
-    if code in _NOT_FOUND or code == "AccessDenied":
-        return ModelNotFoundError("there is no such model in the model store")
-    return UnavailableError("the model store cannot be reached")
+    if code in _NOT_FOUND_CODES or code == "AccessDenied":
+        return ModelNotFoundError(NOT_FOUND)
+    return UnavailableError(UNREACHABLE)
 
 
-def _body(found: Any) -> bytes:  # noqa: ANN401 -- boto3 makes its classes at run time
-    if found["ContentLength"] > MOST_PACKED_BYTES:
-        found["Body"].close()
+def _body(response: Any) -> bytes:  # noqa: ANN401 -- boto3 makes its classes at run time
+    if response["ContentLength"] > MOST_PACKED_BYTES:
+        response["Body"].close()
         raise RequestError(f"the model cannot be used: the archive is larger than {MOST_PACKED_BYTES} bytes")
-    content: bytes = found["Body"].read()
+    content: bytes = response["Body"].read()
     return content

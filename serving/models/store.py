@@ -1,4 +1,8 @@
-"""The model store: where archives lie, in a directory, in a bundle or in S3, and how one is read."""
+"""The model store: archives by key, in a directory, in a bundle or in S3.
+
+Archives may be replaced at any time.  A read returns one whole version of an archive, or nothing if the
+caller has that version already.
+"""
 
 import errno
 import math
@@ -16,29 +20,34 @@ from serving.errors import ModelNotFoundError, RequestError, UnavailableError
 from serving.models.load import opened_below
 
 MOST_PACKED_BYTES: Final = 8 * 1024 * 1024
-"""A model.json of 16 MB takes half of that."""
+"""Largest packed archive in bytes; a model.json of 16 MB packs to half of that."""
 BUNDLES: Final = "fleet-*.sqlite"
+"""File names of bundles in a directory."""
 S3: Final = "s3://"
 _BUNDLES_SECONDS: Final = 1.0
+"""How often a directory is searched for bundles at most: it may have many other files."""
+UNREACHABLE: Final = "the model store cannot be reached; retry in 1 second"
+NOT_FOUND: Final = "the model store has no such model"
 _GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR)
 _OUTSIDE: Final = (errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO)
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The bytes of an archive and what tells them from those of another version."""
+    """The bytes of an archive, and a text that differs between versions of it."""
 
     content: bytes
     version: str
 
 
 class ModelStore(Protocol):
-    """Archives by the name that `archive_name` returns; for any number of threads."""
+    """Archives by the key that `archive_key` returns; safe for any number of threads."""
 
-    def read(self, name: str, *, known: str | None = None) -> Packed | None:
-        """Return the archive, whole, of one version; None where its version is `known`.
+    def read(self, key: str, *, known_version: str | None = None) -> Packed | None:
+        """Return the archive, or None if its current version is `known_version`.
 
-        Raises `ModelNotFoundError`, `UnavailableError`, and `RequestError` for what cannot be read.
+        Raises `ModelNotFoundError`, `UnavailableError`, and `RequestError` for an archive that cannot be
+        read.
         """
 
 
@@ -56,27 +65,27 @@ def open_store(place: str) -> ModelStore:
 
 
 class DirectoryStore:
-    """Files below a directory, and what its bundles hold besides; no link is followed below it."""
+    """The archives below a directory, and in the bundles in it; links below it are not followed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._bundles = _Bundles(root)
 
-    def read(self, name: str, *, known: str | None = None) -> Packed | None:
+    def read(self, key: str, *, known_version: str | None = None) -> Packed | None:
         """See `ModelStore`."""
         try:
             root = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
         except OSError as error:
-            raise UnavailableError("the model store cannot be reached") from error
+            raise UnavailableError(UNREACHABLE) from error
         try:
-            with opened_below(root, tuple(name.split("/"))) as file:
-                return _read(file, known)
+            with opened_below(root, tuple(key.split("/"))) as file:
+                return _read(file, known_version)
         except OSError as error:
             if error.errno not in _GONE:
                 raise _failed(error) from error
         finally:
             os.close(root)
-        return self._bundles.read(name, known=known)
+        return self._bundles.read(key, known_version=known_version)
 
 
 class BundleStore:
@@ -88,20 +97,20 @@ class BundleStore:
         self._reader: BundleReader | None = None
         self._version = ""
 
-    def read(self, name: str, *, known: str | None = None) -> Packed | None:
+    def read(self, key: str, *, known_version: str | None = None) -> Packed | None:
         """See `ModelStore`."""
         with self._lock:
             try:
                 reader = self._current()
-                if known == self._version:
+                if known_version == self._version:
                     return None
-                content = reader.find(name.removesuffix(SUFFIX), most_bytes=MOST_PACKED_BYTES)
+                content = reader.find(key.removesuffix(SUFFIX), most_bytes=MOST_PACKED_BYTES)
             except OSError as error:
-                raise UnavailableError("the model store cannot be reached") from error
+                raise UnavailableError(UNREACHABLE) from error
             except ArchiveError as error:
                 raise RequestError(f"the model cannot be used: {error}") from error
             if content is None:
-                raise ModelNotFoundError("there is no such model in the model store")
+                raise ModelNotFoundError(NOT_FOUND)
             return Packed(content, self._version)
 
     def _current(self) -> BundleReader:
@@ -114,40 +123,40 @@ class BundleStore:
 
 
 class _Bundles:
-    """The bundles of a directory, looked for at most once in a while: it may have many other files."""
+    """The bundles in a directory."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._lock = Lock()
         self._stores: dict[Path, BundleStore] = {}
-        self._looked = -math.inf
+        self._searched_at = -math.inf
 
-    def read(self, name: str, *, known: str | None) -> Packed | None:
-        for store in self._found():
+    def read(self, key: str, *, known_version: str | None) -> Packed | None:
+        for store in self._current():
             try:
-                return store.read(name, known=known)
+                return store.read(key, known_version=known_version)
             except ModelNotFoundError:
                 continue
-        raise ModelNotFoundError("there is no such model in the model store")
+        raise ModelNotFoundError(NOT_FOUND)
 
-    def _found(self) -> list[BundleStore]:
+    def _current(self) -> list[BundleStore]:
         with self._lock:
-            if time.monotonic() > self._looked + _BUNDLES_SECONDS:
+            if time.monotonic() > self._searched_at + _BUNDLES_SECONDS:
                 paths = sorted(self._root.glob(BUNDLES))
                 self._stores = {path: self._stores.get(path) or BundleStore(path) for path in paths}
-                self._looked = time.monotonic()
+                self._searched_at = time.monotonic()
             return list(self._stores.values())
 
 
-def _read(file: int, known: str | None) -> Packed | None:
-    """Return the content of a file, which may be written in place meanwhile: gzip's checksum tells."""
+def _read(file: int, known_version: str | None) -> Packed | None:
+    """Return the content of a file; if it is overwritten meanwhile, gzip's checksum shows it later."""
     status = os.fstat(file)
     if not stat.S_ISREG(status.st_mode):
-        raise ModelNotFoundError("there is no such model in the model store")
+        raise ModelNotFoundError(NOT_FOUND)
     if status.st_size > MOST_PACKED_BYTES:
         raise RequestError(f"the model cannot be used: the archive is larger than {MOST_PACKED_BYTES} bytes")
     version = _version(status)
-    if version == known:
+    if version == known_version:
         return None
     with open(file, "rb", closefd=False) as content:
         return Packed(content.read(MOST_PACKED_BYTES), version)
@@ -160,4 +169,4 @@ def _version(status: os.stat_result) -> str:
 def _failed(error: OSError) -> RequestError:
     if error.errno in _OUTSIDE:
         return RequestError("the model cannot be used: it cannot be read; links are not followed")
-    return UnavailableError("the model store cannot be reached")
+    return UnavailableError(UNREACHABLE)

@@ -1,32 +1,35 @@
 """From the bytes of a request to the bytes of its response, the same on every stack."""
 
-from serving.request.bodies import plain
+from serving.request.bodies import decode_body
+from serving.request.budget import RequestBudget
 from serving.request.media_types import CSV, JSON, JSON_LINES
-from serving.request.records import COLUMNS
-from serving.request.respond import Answer, Find, answer, answer_in_steps, refusal, turns
+from serving.request.records import COLUMNS_WITHOUT_HEADER
+from serving.request.respond import Invocation, respond, respond_in_steps
+from serving.request.response import Response, error_response
 from serving.request.schema import MOST_RECORDS, Request, decode, encode, field_table
-from serving.request.steps import finished
-from serving.request.target_header import Headers, customer_of, target_of
+from serving.request.target import RecordModel, RouteModel
+from serving.request.target_header import Headers, customer_from_headers, target_model_from_headers
 
 __all__ = [
-    "COLUMNS",
+    "COLUMNS_WITHOUT_HEADER",
     "CSV",
     "JSON",
     "JSON_LINES",
     "MOST_RECORDS",
-    "Answer",
-    "Find",
     "Headers",
+    "Invocation",
+    "RecordModel",
     "Request",
-    "answer",
-    "answer_in_steps",
-    "customer_of",
+    "RequestBudget",
+    "Response",
+    "RouteModel",
+    "customer_from_headers",
     "decode",
+    "decode_body",
     "encode",
+    "error_response",
     "field_table",
-    "finished",
-    "plain",
-    "refusal",
-    "target_of",
-    "turns",
+    "respond",
+    "respond_in_steps",
+    "target_model_from_headers",
 ]

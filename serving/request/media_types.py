@@ -1,4 +1,7 @@
-"""Content types: what a body is, and what its answer shall be."""
+"""The media types of request bodies and responses, and the choice among them by RFC 9110.
+
+Parameters such as `charset` are accepted and ignored; only `q` counts, in an Accept header.
+"""
 
 from functools import lru_cache
 from typing import Final
@@ -12,44 +15,50 @@ ANY: Final = "*/*"
 JSON: Final = "application/json"
 JSON_LINES: Final = "application/jsonlines"
 CSV: Final = "text/csv"
-KINDS: Final = (JSON, JSON_LINES, CSV)
+MEDIA_TYPES: Final = (JSON, JSON_LINES, CSV)
 _ALIASES: Final = {"application/x-jsonlines": JSON_LINES, "application/x-ndjson": JSON_LINES}
 
 MOST_ACCEPT_CHARACTERS: Final = 2_000
-"""Of an Accept header; browsers send some 150."""
+"""Longest Accept header; browsers send some 150 characters."""
 
 
-def kind_of(content_type: str | None) -> str:
-    """Return the kind of a body, JSON where it has no Content-Type; raise `UnsupportedMediaTypeError`."""
-    kind = _kind(content_type or JSON)
-    if kind not in KINDS:
+def media_type_of_body(content_type: str | None) -> str:
+    """Return the media type of a body, JSON without Content-Type; raise `UnsupportedMediaTypeError`."""
+    media_type = _without_parameters(content_type or JSON)
+    if media_type not in MEDIA_TYPES:
         raise UnsupportedMediaTypeError(
-            f"Content-Type must be one of {', '.join(KINDS)}, not {(content_type or '')[:100]!r}"
+            f"Content-Type must be one of {', '.join(MEDIA_TYPES)}, not {(content_type or '')[:100]!r}"
         )
-    return kind
+    return media_type
 
 
-def accepted(accept: str, *, usual: str) -> str:
-    """Return the kind to answer with, `usual` where all are welcome; raise `NotAcceptableError`."""
+def media_type_of_response(accept: str, *, default: str) -> str:
+    """Return the media type that the client prefers, or `default` if it prefers none.
+
+    Raises `NotAcceptableError` if the client accepts none of ours.
+    """
     if len(accept) > MOST_ACCEPT_CHARACTERS:
-        raise NotAcceptableError(f"Accept may have {MOST_ACCEPT_CHARACTERS} characters")
-    kind = _best(accept, usual)
-    if kind is None:
-        raise NotAcceptableError(f"Accept must name one of {', '.join(KINDS)}, not {accept[:100]!r}")
-    return kind
+        raise NotAcceptableError(
+            f"Accept has {len(accept)} characters; the limit is {MOST_ACCEPT_CHARACTERS}: "
+            f"name one of {', '.join(MEDIA_TYPES)}"
+        )
+    media_type = _preferred(accept, default)
+    if media_type is None:
+        raise NotAcceptableError(f"Accept must name one of {', '.join(MEDIA_TYPES)}, not {accept[:100]!r}")
+    return media_type
 
 
 @lru_cache(maxsize=256)
-def _best(accept: str, usual: str) -> str | None:
-    """Return the kind of highest quality by RFC 9110, or None; parameters but q choose nothing here."""
+def _preferred(accept: str, default: str) -> str | None:
+    """Return the media type of highest quality, or None if the client accepts none of ours."""
     alternatives = parse_accept_header(accept, MIMEAccept)
-    stripped = MIMEAccept([(_kind(kind), quality) for kind, quality in alternatives])
-    if not alternatives:
-        stripped = MIMEAccept([(ANY, 1)] if not accept.strip(" ,") else [])
-    best = max((usual, *KINDS), key=stripped.quality)
-    return best if stripped.quality(best) > 0 else None
+    if not alternatives and not accept.strip(" ,"):
+        return default
+    qualities = MIMEAccept([(_without_parameters(name), quality) for name, quality in alternatives])
+    preferred = max((default, *MEDIA_TYPES), key=qualities.quality)
+    return preferred if qualities.quality(preferred) > 0 else None
 
 
-def _kind(content_type: str) -> str:
-    kind = content_type.partition(";")[0].strip().lower()
-    return _ALIASES.get(kind, kind)
+def _without_parameters(media_type: str) -> str:
+    name = media_type.partition(";")[0].strip().lower()
+    return _ALIASES.get(name, name)

@@ -1,8 +1,12 @@
-"""The records of a body: JSON, JSON Lines or CSV in, requests out, each with its place in the body."""
+"""From a request's body in JSON, JSON Lines or CSV to its records, in their order.
+
+A record that cannot be read becomes a `Failure` in its place, so that it fails alone; a body that cannot be
+read as a whole raises `RequestError`.
+"""
 
 import csv
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
@@ -20,19 +24,20 @@ from serving.request.schema import (
     fields,
     name_in,
 )
+from serving.steps import Steps
 
 RECORDS_PER_STEP: Final = 200
-COLUMNS: Final = ("target_model", "period", "freq")
-"""Of CSV without a header."""
+COLUMNS_WITHOUT_HEADER: Final = ("target_model", "period", "freq")
+"""The columns of CSV without a header."""
 MISSING: Final = frozenset(
     {"", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "None", "NaN", "nan", "-NaN", "-nan", "#NA"}
 )
-"""Cells that leave their field out, as pandas reads them; of `target_model` only the empty one does."""
+"""Cells that count as empty, as in pandas; in the column `target_model` only the empty cell does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A record that gets no forecast; smaller than an exception, which holds on to where it was raised."""
+    """A record that gets an error; smaller than an exception, which refers to its traceback."""
 
     error: type[RequestError]
     message: str
@@ -40,37 +45,37 @@ class Failure:
 
     @classmethod
     def of(cls, error: RequestError, target_model: str | None) -> "Failure":
-        """Return what a client learns of an error."""
+        """Return the failure of a record that raised an error."""
         return cls(type(error), str(error), target_model)
 
 
 Records: TypeAlias = list[Request | Failure]
 
 
-class _Any(msgspec.Struct):
+class _AnyBody(msgspec.Struct):
     requests: Raw | UnsetType = UNSET
 
 
-class _Many(msgspec.Struct, forbid_unknown_fields=True):
+class _ListBody(msgspec.Struct, forbid_unknown_fields=True):
     requests: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECORDS)]
 
 
-_any = msgspec.json.Decoder(_Any)
-_many = msgspec.json.Decoder(_Many)
+_any_body = msgspec.json.Decoder(_AnyBody)
+_list_body = msgspec.json.Decoder(_ListBody)
 _text = msgspec.json.Decoder(str)
 
 
-def read_records(body: bytes, kind: str) -> Generator[None, None, tuple[Records, bool]]:
-    """Return the records of a body of this kind, and whether it could hold many; raise `RequestError`."""
-    if kind == JSON:
+def read_records(body: bytes, media_type: str) -> Steps[tuple[Records, bool]]:
+    """Return the records of a body, and whether it is a list of records; raise `RequestError`."""
+    if media_type == JSON:
         return (yield from _json_records(body))
-    return (yield from (_json_lines(body) if kind == JSON_LINES else _csv_records(body))), True
+    return (yield from (_json_lines(body) if media_type == JSON_LINES else _csv_records(body))), True
 
 
-def _json_records(body: bytes) -> Generator[None, None, tuple[Records, bool]]:
-    """Return the records of JSON, and whether it could hold many: those of its `requests`.
+def _json_records(body: bytes) -> Steps[tuple[Records, bool]]:
+    """Return the records of JSON, and whether it is a list: `{"requests": [...]}`.
 
-    An empty body is the record without fields.  A JSON string that holds JSON is read once more.
+    An empty body is the record without fields.  A JSON string that contains JSON is decoded once more.
     """
     body = body.strip()
     if not body:
@@ -81,8 +86,8 @@ def _json_records(body: bytes) -> Generator[None, None, tuple[Records, bool]]:
         except (msgspec.DecodeError, UnicodeError):
             raise RequestError(NOT_JSON) from None
     try:
-        is_many = _any.decode(body).requests is not UNSET
-        raw = _many.decode(body).requests if is_many else []
+        is_list = _any_body.decode(body).requests is not UNSET
+        raw = _list_body.decode(body).requests if is_list else []
     except msgspec.ValidationError:
         if not body.startswith(b"{"):
             return [_one(body)], False
@@ -91,14 +96,14 @@ def _json_records(body: bytes) -> Generator[None, None, tuple[Records, bool]]:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RequestError(NOT_JSON) from None
-    if not is_many:
+    if not is_list:
         return [_one(body)], False
-    return (yield from _each(iter(raw))), True
+    return (yield from _parsed(iter(raw))), True
 
 
-def _json_lines(body: bytes) -> Generator[None, None, Records]:
-    """Return the records of JSON Lines, one a line; blank lines are none."""
-    return (yield from _each(line for line in map(bytes.strip, io.BytesIO(body)) if line))
+def _json_lines(body: bytes) -> Steps[Records]:
+    """Return the records of JSON Lines, one per line; blank lines are skipped."""
+    return (yield from _parsed(line for line in map(bytes.strip, io.BytesIO(body)) if line))
 
 
 def _one(text: bytes | Raw) -> Request | Failure:
@@ -108,47 +113,47 @@ def _one(text: bytes | Raw) -> Request | Failure:
         return Failure.of(error, name_in(text))
 
 
-def _each(texts: Iterator[Raw] | Iterator[bytes]) -> Generator[None, None, Records]:
+def _parsed(texts: Iterator[Raw] | Iterator[bytes]) -> Steps[Records]:
     records: Records = []
     for text in texts:
         records.append(_one(text))
         if len(records) % RECORDS_PER_STEP == 0:
             _check_count(records)
-            yield
+            yield None
     _check_count(records, least=1)
     return records
 
 
-def _csv_records(body: bytes) -> Generator[None, None, Records]:
-    """Return the records of CSV, one a line below a header of fields, or of `COLUMNS` where there is none.
+def _csv_records(body: bytes) -> Steps[Records]:
+    """Return the records of CSV, one per line, below a header of fields or with `COLUMNS_WITHOUT_HEADER`.
 
-    The first line is a header where all of it are fields' names, and a record where none is; anything in
-    between is refused as a whole.  Blanks around cells count for nothing.
+    The first line is a header if all its cells are fields, and a record if none is; otherwise the body is
+    refused as a whole.  Blanks around cells are ignored.
     """
     lines = _lines(body)
     header: tuple[str, ...] = ()
     records: Records = []
     for line in lines:
         cells = [cell.strip() for cell in line]
-        if not any(cells) and _is_no_record(line, header):
+        if not any(cells) and _is_skipped(line, header):
             continue
         if not header:
             header = _header(cells)
             if header:
                 continue
-            header = COLUMNS
+            header = COLUMNS_WITHOUT_HEADER
         records.append(_record(header, cells))
         if len(records) % RECORDS_PER_STEP == 0:
             _check_count(records)
-            yield
+            yield None
     _check_count(records, least=1)
     return records
 
 
-def _is_no_record(line: list[str], header: tuple[str, ...]) -> bool:
-    """Return whether a line of empty cells asks for nothing.
+def _is_skipped(line: list[str], header: tuple[str, ...]) -> bool:
+    """Return whether a line of empty cells is skipped.
 
-    It is a record without fields where the route or an HTTP header names the model, as no column does.
+    If no column names the model, the route or an HTTP header does, and the line is a record without fields.
     """
     is_blank = not line or (len(line) == 1 and line[0].isspace())
     return is_blank or not header or "target_model" in header
@@ -162,17 +167,18 @@ def _lines(body: bytes) -> Iterator[list[str]]:
 
 
 def _header(cells: list[str]) -> tuple[str, ...]:
-    """Return the first line as a header, or nothing where it is a record."""
-    known = [cell for cell in cells if cell in fields()]
-    if not known:
+    """Return the header in the first line, or nothing if that line is a record; raise `RequestError`."""
+    valid = [cell for cell in cells if cell in fields()]
+    if not valid:
         return ()
     unknown = [cell for cell in cells if cell and cell not in fields()]
     if unknown:
         raise RequestError(
             f"the first line of CSV must be a header of fields ({', '.join(fields())}) or, without a header, "
-            f"a record of {', '.join(COLUMNS)}; {known[0]!r} is a field and {unknown[0][:100]!r} is none"
+            f"a record of {', '.join(COLUMNS_WITHOUT_HEADER)}; {valid[0]!r} is a field and "
+            f"{unknown[0][:100]!r} is none"
         )
-    if len(set(known)) < len(known):
+    if len(set(valid)) < len(valid):
         raise RequestError("the header of CSV names a field twice")
     return tuple(cells)
 
@@ -185,8 +191,8 @@ def _record(header: tuple[str, ...], cells: list[str]) -> Request | Failure:
     }
     without_field = [cell for field, cell in zip(header, cells, strict=False) if not field]
     if any(without_field) or any(cells[len(header) :]):
-        known = ", ".join(filter(None, header))
-        message = f"this line has {len(cells)} cells, and the columns are {known}"
+        columns = ", ".join(filter(None, header))
+        message = f"this line has {len(cells)} cells, and the columns are {columns}"
         return Failure(RequestError, message, texts.get("target_model"))
     try:
         return as_request_of_texts(texts)

@@ -1,9 +1,13 @@
-"""Forecasts and failures in, the bytes of an answer out: JSON, JSON Lines or CSV, a piece at a time."""
+"""From forecasts and failures to the body of a response: JSON, JSON Lines or CSV.
+
+Every rule of the output format is in this module: names and order of the columns, digits, times, and where an
+error stands.  Bodies are written in steps, and each result is dropped once it is written.
+"""
 
 import csv
 import io
 import math
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
@@ -17,23 +21,24 @@ from serving.errors import RequestError
 from serving.request.media_types import CSV, JSON_LINES
 from serving.request.records import Failure
 from serving.request.schema import encode
+from serving.steps import Steps
 
 Table: TypeAlias = dict[str, NDArray[Any]]
 
 DIGITS: Final = 10
-"""Significant ones, of the largest value of a column."""
+"""Significant digits of the largest value of a column."""
 CELLS_PER_STEP: Final = 8_192
-"""Written at once: some 3 milliseconds."""
+"""Written in one step, in some 3 milliseconds."""
 CELLS_OF_A_RECORD: Final = 128
-"""What a record takes besides its cells, in the time that a cell takes."""
-COLUMNS: Final = ("ds", "yhat", "yhat_lower", "yhat_upper")
-"""What is answered unless more is asked for."""
+"""Time to write a record besides its cells, in cells."""
+DEFAULT_COLUMNS: Final = ("ds", "yhat", "yhat_lower", "yhat_upper")
+"""Columns of a forecast without quantiles or components."""
 _SMALLEST, _LARGEST = 1e-100, 1e100
 _FIRST_TIME, _LAST_TIME = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
 
 
-class Row(msgspec.Struct, gc=False):
-    """A row of a forecast with the usual columns; a third of the time that a dict takes."""
+class ForecastRow(msgspec.Struct, gc=False):
+    """A row with the default columns, in the order of the response; three times as fast as a dict."""
 
     ds: datetime | str
     yhat_lower: float
@@ -42,7 +47,7 @@ class Row(msgspec.Struct, gc=False):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class CustomerForecast:
     """The forecast of one record."""
 
     target_model: str
@@ -50,22 +55,22 @@ class Result:
 
     @property
     def names(self) -> list[str]:
-        """The columns, `ds` first."""
+        """The names of the columns, `ds` first."""
         names = list(self.table)
-        return names if names[0] == "ds" else sorted(names, key=lambda name: name != "ds")
+        return names if names[0] == "ds" else ["ds", *(name for name in names if name != "ds")]
 
     @property
     def cells(self) -> int:
-        """How many values it has."""
+        """Number of values."""
         return len(self.table) * len(self.table["ds"])
 
     def columns(self, names: Sequence[str]) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-        """Return `ds` and the other columns, shape (columns, rows), in digits that carry meaning."""
+        """Return `ds`, shape (rows,), and the other columns, shape (columns, rows), rounded."""
         values = np.array([self.table[name] for name in names[1:]], dtype=np.float64)
         return self.table[names[0]], _rounded(values)
 
     def blocks(self, names: Sequence[str], *, most_cells: int = CELLS_PER_STEP) -> Iterator[list[list[Any]]]:
-        """Yield the values of `names`, `ds` first, of some rows after the others."""
+        """Yield the values of the columns `names`, `ds` first, for a few rows at a time."""
         ds, values = self.columns(names)
         rows = max(1, most_cells // len(names))
         for start in range(0, len(ds), rows):
@@ -73,16 +78,23 @@ class Result:
             yield [_times(ds[part]), *values[:, part].tolist()]
 
 
-Results: TypeAlias = list[Result | Failure]
+Results: TypeAlias = list[CustomerForecast | Failure]
 
 
-def write_results(results: Results, kind: str, *, many: bool) -> Generator[None, None, bytes]:
-    """Return the body: forecasts and failures in their order, which are taken out of the list meanwhile."""
-    text = io.BytesIO()  # hands its bytes out without a copy of them
-    if kind == CSV:
+DONE: Final = Failure(RequestError, "")
+"""Stands in a list for a record or result that is no longer needed."""
+
+
+def write_results(results: Results, media_type: str, *, is_list: bool) -> Steps[bytes]:
+    """Return the body with forecasts and failures in their order; the list is emptied meanwhile.
+
+    `is_list` says whether JSON is written as a list of responses, or as the only one.
+    """
+    text = io.BytesIO()  # hands out its bytes without copying them
+    if media_type == CSV:
         yield from _write_csv(results, text)
     else:
-        yield from _write_json(results, text, lines=kind == JSON_LINES, many=many)
+        yield from _write_json(results, text, lines=media_type == JSON_LINES, is_list=is_list)
     return text.getvalue()
 
 
@@ -91,11 +103,11 @@ _FRAMES: Final = {
     (False, True): (b'{"responses":[', b",", b"]}"),
     (False, False): (b"", b"", b""),
 }
-"""What stands before, between and after the records, by whether they are lines and may be many."""
+"""What is written before, between and after the records, by (are they lines, are they a list)."""
 
 
-def _write_json(results: Results, text: io.BytesIO, *, lines: bool, many: bool) -> Generator[None]:
-    begin, between, end = _FRAMES[lines, many or lines]
+def _write_json(results: Results, text: io.BytesIO, *, lines: bool, is_list: bool) -> Steps[None]:
+    begin, between, end = _FRAMES[lines, is_list or lines]
     text.write(begin)
     written = 0
     for place, result in enumerate(results):
@@ -109,27 +121,24 @@ def _write_json(results: Results, text: io.BytesIO, *, lines: bool, many: bool) 
             for piece in _json_pieces(result):
                 text.write(piece)
                 if cells > CELLS_PER_STEP:
-                    yield
+                    yield None
             written += cells + CELLS_OF_A_RECORD
-        results[place] = _WRITTEN
+        results[place] = DONE
         if written > CELLS_PER_STEP:
             written = 0
-            yield
+            yield None
     text.write(end)
 
 
-_WRITTEN: Final = Failure(RequestError, "")
-
-
 def failure_content(failure: Failure, record: int | None) -> dict[str, Any]:
-    """Return what JSON says of a failure; the only record of a body has no place."""
+    """Return the JSON of an error; the only record of a body has no place."""
     content: dict[str, Any] = {"error": {"code": failure.error.status.name, "message": failure.message}}
     if record is not None or failure.target_model is not None:
         content["target_model"] = failure.target_model
     return content if record is None else content | {"record": record}
 
 
-def _json_pieces(result: Result) -> Iterator[bytes]:
+def _json_pieces(result: CustomerForecast) -> Iterator[bytes]:
     names = result.names
     if result.cells <= CELLS_PER_STEP:
         ds, values = result.columns(names)
@@ -144,16 +153,16 @@ def _json_pieces(result: Result) -> Iterator[bytes]:
 
 def _json_rows(names: list[str], columns: list[list[Any]]) -> list[Any]:
     if names == _USUAL:
-        return list(map(Row, *columns))
+        return list(map(ForecastRow, *columns))
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-_USUAL: Final = list(Row.__struct_fields__)
+_USUAL: Final = list(ForecastRow.__struct_fields__)
 
 
-def _write_csv(results: Results, text: io.BytesIO) -> Generator[None]:
-    """Write one table: target_model, the columns of forecasts, and `record` and `error` if there is one."""
-    names = columns_of(results)
+def _write_csv(results: Results, text: io.BytesIO) -> Steps[None]:
+    """Write one table: target_model, the columns of all forecasts, and with errors `record` and `error`."""
+    names = _all_columns(results)
     failed = any(isinstance(result, Failure) for result in results)
     text.write(_csv([["target_model", *names, *(("record", "error") if failed else ())]]))
     written = 0
@@ -165,20 +174,22 @@ def _write_csv(results: Results, text: io.BytesIO) -> Generator[None]:
             for rows in _csv_rows(result, names, (place, "") if failed else ()):
                 text.write(_csv(rows))
                 if result.cells > CELLS_PER_STEP:
-                    yield
+                    yield None
             written += len(names) * len(result.table["ds"]) + CELLS_OF_A_RECORD
-        results[place] = _WRITTEN
+        results[place] = DONE
         if written > CELLS_PER_STEP:
             written = 0
-            yield
+            yield None
 
 
 def _csv_rows(
-    result: Result, names: Sequence[str], endings: tuple[object, ...]
+    result: CustomerForecast, names: Sequence[str], endings: tuple[object, ...]
 ) -> Iterator[Iterator[tuple[object, ...]]]:
-    own = {name: position for position, name in enumerate(result.names)}
-    for columns in result.blocks(result.names, most_cells=max(1, CELLS_PER_STEP * len(own) // len(names))):
-        cells = [columns[own[name]] if name in own else repeat("") for name in names]
+    positions = {name: position for position, name in enumerate(result.names)}
+    for columns in result.blocks(
+        result.names, most_cells=max(1, CELLS_PER_STEP * len(positions) // len(names))
+    ):
+        cells = [columns[positions[name]] if name in positions else repeat("") for name in names]
         yield zip(repeat(result.target_model), *cells, *map(repeat, endings), strict=False)
 
 
@@ -188,23 +199,18 @@ def _csv(rows: Iterable[Iterable[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def columns_of(results: Sequence[Result | Failure]) -> list[str]:
+def _all_columns(results: Sequence[CustomerForecast | Failure]) -> list[str]:
     """Return the columns of all forecasts, `ds` first, each once."""
-    names: dict[str, None] = {}
-    seen: set[tuple[str, ...]] = set()
-    for result in results:
-        if isinstance(result, Result) and (columns := tuple(result.table)) not in seen:
-            seen.add(columns)
-            names |= dict.fromkeys(result.names)
-    return list(names)
+    tables = {tuple(result.table): result for result in results if isinstance(result, CustomerForecast)}
+    return list(dict.fromkeys(name for result in tables.values() for name in result.names))
 
 
 def _rounded(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return columns, shape (columns, rows), each to as many digits as its largest value has at DIGITS.
+    """Return columns, shape (columns, rows), each rounded to DIGITS digits of its largest value.
 
-    What lies beyond depends on the processor's own sine and the order of a sum; it means nothing.  A column
-    whose largest value is below 1e-100, where no model has its numbers, is 0; one whose largest is above
-    1e100, or no number, stays as it is.
+    Further digits depend on the processor's sine and on the order of a sum, and mean nothing.  A column whose
+    largest value is below 1e-100 becomes 0; one whose largest value is above 1e100, or no number, is not
+    rounded.
     """
     rounded = columns.copy()
     for column, largest in zip(rounded, np.abs(columns).max(axis=1).tolist(), strict=True):
@@ -220,8 +226,8 @@ def _rounded(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _times(ds: NDArray[np.datetime64]) -> list[Any]:
-    """Return times that are written as ISO 8601, to the second unless there is more to say."""
+    """Return times that the encoder writes as ISO 8601, with a fraction of a second only if it has one."""
     if ds.min() >= _FIRST_TIME and ds.max() <= _LAST_TIME:
         times: list[Any] = ds.astype("datetime64[us]").tolist()
         return times
-    return [str(text) for text in np.datetime_as_string(ds)]  # beyond the years that Python knows
+    return [str(text) for text in np.datetime_as_string(ds)]  # years that Python's datetime does not have

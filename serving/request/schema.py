@@ -4,19 +4,28 @@ From the declaration of `Request` come the decoder, the error sentences, the Ope
 `field_table`, the table in the documentation.
 """
 
-from typing import Annotated, Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Self, TypeAlias
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, Meta, UnsetType
+from numpy.typing import NDArray
 
+from container import quoted
+from fleetcast.readings import times
 from serving.errors import RequestError
+from serving.models import Forecaster
+from serving.request.forecast_options import ForecastOptions
 
 MOST_PERIODS: Final = 10_000
+"""Largest `period`, and most times in `ds`."""
 DEFAULT_PERIODS: Final = 7
 MOST_QUANTILES: Final = 99
 MOST_RECORDS: Final = 100_000
+"""Most records in one request body."""
 MOST_WHOLE_NUMBER: Final = 2**53
-"""Beyond it a number that JSON writes with a fraction or an exponent may stand for several whole ones."""
+"""Largest name that is a number; a larger float stands for several whole numbers."""
 
 _Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
 _Probability: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
@@ -31,6 +40,9 @@ _Values: TypeAlias = float | bool | tuple[float | bool, ...]
 def _described(default: str, accepted: str) -> Meta:
     """Return the documentation of a field: the default that applies without it, and the accepted values."""
     return Meta(description=accepted, extra={"default": default})
+
+
+_TIMES_TWICE: Final = "ds names the times itself: leave period, freq and include_history out"
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
@@ -106,27 +118,63 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False)
         """Raise ValueError for fields that exclude each other."""
         others = self.period is not UNSET or self.freq is not None or self.include_history
         if self.ds is not None and others:
-            raise ValueError("ds names the times itself: leave period, freq and include_history out")
+            raise ValueError(_TIMES_TWICE)
 
     @property
     def periods(self) -> int:
-        """How many steps are wanted; of no meaning where `ds` names the times."""
+        """Number of steps; meaningless with `ds`, which names the times."""
         return DEFAULT_PERIODS if self.period is UNSET else int(self.period)
 
     @property
     def name(self) -> str | None:
-        """The customer's name: `target_model` as a text."""
+        """The name of the model: `target_model` as a text."""
         return self.target_model if isinstance(self.target_model, str) else as_name(self.target_model)
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it depends on a few words alone, so that it is forecast together with others like it."""
+    def can_share(self) -> bool:
+        """Whether it can be computed in a batch with other customers: all of them have the same rows."""
         values = self.ds, self.regressors, self.conditions, self.cap, self.floor
-        return not (self.include_history or self.components or any(each is not None for each in values))
+        is_plain = not (self.include_history or self.components)
+        return is_plain and all(value is None for value in values)
+
+    def without_name(self) -> Self:
+        """Return the same request for no customer in particular."""
+        return self if self.target_model is None else msgspec.structs.replace(self, target_model=None)
+
+    def options(self, forecaster: Forecaster) -> ForecastOptions:
+        """Return the options of the forecast, with the model's where the request has none.
+
+        Raises `RequestError` if one of `ds` is no time.
+        """
+        return ForecastOptions(
+            periods=self.periods,
+            freq=forecaster.freq if self.freq is None else self.freq,
+            ds=None if self.ds is None else _times(self.ds),
+            include_history=self.include_history,
+            interval_width=self.interval_width,
+            quantiles=self.quantiles,
+            components=self.components,
+            regressors=self.regressors,
+            conditions=self.conditions,
+            cap=self.cap,
+            floor=self.floor,
+            non_negative=forecaster.non_negative if self.non_negative is None else self.non_negative,
+        )
 
 
-class _Named(msgspec.Struct, gc=False):
-    """What of a record that cannot be used may still say whose it is."""
+def _times(texts: Sequence[str]) -> NDArray[np.datetime64]:
+    """Return times as `train` reads them, in UTC if they have an offset; raise `RequestError`."""
+    parsed = times(texts)
+    invalid = np.flatnonzero(np.isnat(parsed.values))
+    if invalid.size:
+        place = int(invalid[0])
+        reason = parsed.reasons.get(place, "is no time")
+        raise RequestError(f"ds[{place}], {quoted(texts[place], most_characters=100)}, {reason}")
+    return parsed.values
+
+
+class _NameOnly(msgspec.Struct, gc=False):
+    """A record of which only the name is read, because it is invalid otherwise."""
 
     target_model: str | int | float | None = None
 
@@ -134,12 +182,12 @@ class _Named(msgspec.Struct, gc=False):
 encode = msgspec.json.encode
 _json = msgspec.json.Decoder()
 _request = msgspec.json.Decoder(Request)
-_named = msgspec.json.Decoder(_Named)
+_name_only = msgspec.json.Decoder(_NameOnly)
 NOT_JSON: Final = 'the body is not JSON; {"period": 7} is expected'
 
 
 def decode(text: bytes) -> object:
-    """Return what a JSON text holds; a JSON string that holds JSON is read once more."""
+    """Return the value of a JSON text; a JSON string that contains JSON is decoded once more."""
     try:
         content: object = _json.decode(text)
         return _json.decode(content) if isinstance(content, str) else content
@@ -148,35 +196,37 @@ def decode(text: bytes) -> object:
 
 
 def as_request(record: bytes | memoryview | msgspec.Raw) -> Request:
-    """Return the request of a JSON text; `RequestError` names the field that is wrong and what it accepts."""
+    """Return the request in a JSON text; `RequestError` names the wrong field and what it accepts."""
     try:
-        return _checked(_request.decode(record))
+        request = _request.decode(record)
     except msgspec.ValidationError as error:
         raise RequestError(_sentence(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RequestError(NOT_JSON) from None
+    as_name(request.target_model)
+    return request
 
 
 def as_request_of_texts(record: dict[str, str]) -> Request:
-    """Return the request of texts by field, as CSV has them; a name stays the text that it is."""
+    """Return the request in the cells of a CSV line, by field; `target_model` stays the text that it is."""
     others = {field: text for field, text in record.items() if field != "target_model"}
     try:
-        wanted = msgspec.convert(others, Request, strict=False)
+        request = msgspec.convert(others, Request, strict=False)
     except msgspec.ValidationError as error:
         raise RequestError(_sentence(str(error))) from None
-    return msgspec.structs.replace(wanted, target_model=record.get("target_model"))
+    return msgspec.structs.replace(request, target_model=record.get("target_model"))
 
 
 def name_in(record: bytes | memoryview | msgspec.Raw) -> str | None:
-    """Return the target_model of a record that may be unusable otherwise, None where it names none."""
+    """Return the name in a record that is invalid otherwise, or None if it has none."""
     try:
-        return as_name(_named.decode(record).target_model)
+        return as_name(_name_only.decode(record).target_model)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         return None
 
 
 def as_name(target_model: str | float | None) -> str | None:
-    """Return a name as a text: 7 and 7.0 are "7"; raise `RequestError` for other numbers."""
+    """Return a name as a text, 7 and 7.0 as "7"; raise `RequestError` for a number with a fraction."""
     if target_model is None or isinstance(target_model, str):
         return target_model
     if abs(target_model) > MOST_WHOLE_NUMBER or target_model != int(target_model):
@@ -184,29 +234,19 @@ def as_name(target_model: str | float | None) -> str | None:
     return str(int(target_model))
 
 
-def _checked(wanted: Request) -> Request:
-    as_name(wanted.target_model)
-    return wanted
-
-
 _PERIOD: Final = f"period must be a whole number from 1 to {MOST_PERIODS}"
 _FIELDS: Final = f"a request is a JSON object with the fields {', '.join(Request.__struct_fields__)}"
 
 
 def _sentence(problem: str) -> str:
-    """Return msgspec's `Expected int >= 1 - at $.period` as a sentence about the field."""
+    """Return msgspec's `Expected int >= 1 - at `$.period`` as a sentence about the field."""
     what, _, place = problem.partition(" - at `$.")
     if place == "period`":
         return _PERIOD
     what = what[:1].lower() + what[1:].replace("`", "")
     if place:
         return f"{place.rstrip('`')}: {what}"
-    return what if what.startswith("ds names") else f"{what}; {_FIELDS}"
-
-
-def error_content(error: RequestError) -> dict[str, Any]:
-    """Return what JSON says of an error."""
-    return {"error": {"code": error.code, "message": str(error)}}
+    return _TIMES_TWICE if what == _TIMES_TWICE else f"{what}; {_FIELDS}"
 
 
 def fields() -> tuple[str, ...]:

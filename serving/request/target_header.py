@@ -1,9 +1,9 @@
-"""Which model a request's headers name."""
+"""The model that a request's headers name, for routes that name none."""
 
 from typing import Final, Protocol
 
 from fleetcast.archive import SUFFIX
-from serving.models.archive_key import MOST_BYTES
+from serving.models import MOST_BYTES
 
 TARGET_MODEL: Final = "x-amzn-sagemaker-target-model"
 CUSTOM_ATTRIBUTES: Final = "x-amzn-sagemaker-custom-attributes"
@@ -11,17 +11,17 @@ _FIELD: Final = "target_model"
 
 
 class Headers(Protocol):
-    """Of a request, whoever took it."""
+    """The headers of a request on any stack; names are looked up in lower case."""
 
     def get(self, name: str, /) -> str | None:
-        """Return a header's text, None where there is none."""
+        """Return the text of a header, or None if the request does not have it."""
 
 
-def target_of(headers: Headers) -> str | None:
-    """Return the TargetModel header, or `target_model=...` among the custom attributes; None for neither.
+def target_model_from_headers(headers: Headers) -> str | None:
+    """Return the TargetModel header, else `target_model=...` among the custom attributes, else None.
 
-    Custom attributes are the caller's own text; here they are `name=value` pairs between `;`, and what is
-    none is skipped.
+    Custom attributes are a text of the caller's choice, read here as `name=value` pairs separated by `;`;
+    other parts are skipped.
     """
     if name := headers.get(TARGET_MODEL):
         return name
@@ -32,10 +32,11 @@ def target_of(headers: Headers) -> str | None:
     return None
 
 
-def customer_of(headers: Headers) -> str | None:
-    """Return whose model the TargetModel header says it is, for a route that names the model by a key.
+def customer_from_headers(headers: Headers) -> str | None:
+    """Return the customer in the TargetModel header, for a route that names the model by a key.
 
-    On SageMaker's multi-model endpoints the name in the route is a hash, and this header the archive's name.
+    On SageMaker's multi-model endpoints the name in the route is a hash, and this header is the archive's
+    name.
     """
     name = (headers.get(TARGET_MODEL) or "").removesuffix(SUFFIX)
     return name[:MOST_BYTES] or None

@@ -1,6 +1,6 @@
 """`pytest tests/conformance --endpoint http://host:port --model-dir /opt/ml/models` judges any container.
 
---model-dir is the container's path of what `python -m tests.conformance.models DIR` has written.  Without
+--model-dir is the container's path of what `python -m testbed.conformance_models DIR` has written.  Without
 --endpoint the suite starts `serve`.  Nothing is asked for but over HTTP.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance import models
-from tests.integration.server import Answer, Server, serving, without_process
+from testbed import conformance_models
+from testbed.server import Answer, Server, serving, without_process
 
 RESULTS: dict[str, dict[str, str]] = {}
 KNOWN: dict[str, str] = {}
@@ -60,7 +60,7 @@ def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield Endpoint(without_process(url), request.config.getoption("--model-dir"))
         return
     base = tmp_path_factory.mktemp("conformance")
-    subprocess.run([sys.executable, "-m", models.__name__, str(base / "models")], check=True)
+    subprocess.run([sys.executable, "-m", conformance_models.__name__, str(base / "models")], check=True)
     with serving(base, SERVING_STACK=request.param) as server:
         yield Endpoint(server, str(base / "models"))
 

@@ -13,7 +13,7 @@ import psutil
 
 from fleetcast.archive import Archive, pack
 from fleetcast.forecasting import fit
-from tests.integration.server import Server
+from testbed.server import Server
 
 CUSTOMERS = 50
 DS = np.datetime64("2025-01-01") + np.arange(30)

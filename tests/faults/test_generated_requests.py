@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from testbed.server import Server, serving
 from tests.faults.fleet import load_all, pool, write_archives, write_models
 from tests.faults.generated_requests import CUSTOMERS, Exchange, Reply, problem, send, sending
-from tests.integration.server import Server, serving
 
 pytestmark = pytest.mark.faults
 
@@ -47,7 +47,7 @@ def is_the_servers_own(exchange: Exchange, reply: Reply) -> bool:
         return reply.status == 501
     if exchange.kind == "load":
         return reply.status == 507
-    return reply.status == 503 and b"large requests wait already" in reply.body
+    return reply.status == 503 and b"large requests are already queued" in reply.body
 
 
 def ask(server: Server, folder: Path, seed: int, *, pipelined: bool = True) -> tuple[Counter[str], list[str]]:

@@ -25,16 +25,16 @@ serving.request.records.as_request = lax
 """,
     "test_10": """
 import serving.request.respond
-accepted = serving.request.respond.accepted
+chosen = serving.request.respond.media_type_of_response
 def careless(accept, **how):
-    return {"x": None}[accept] if accept == "a/b;q=z" else accepted(accept, **how)
-serving.request.respond.accepted = careless
+    return {"x": None}[accept] if accept == "a/b;q=z" else chosen(accept, **how)
+serving.request.respond.media_type_of_response = careless
 """,
 }
 MMS = {
     "test_12": """
 import serving.mms.supervisor
-serving.mms.supervisor.Supervisor._replace_the_dead = lambda self: None
+serving.mms.supervisor.Supervisor._replace_dead_processes = lambda self: None
 """,
     "test_13": """
 import serving.mms.supervisor
@@ -42,11 +42,11 @@ serving.mms.supervisor.Supervisor._drain = lambda self: None
 """,
     "test_15": """
 import serving.mms.store_endpoint
-answer, kept = serving.mms.store_endpoint.answer_in_steps, []
-def leaking(body, **how):
-    kept.append(bytes(20_000))
-    return answer(body, **how)
-serving.mms.store_endpoint.answer_in_steps = leaking
+respond, leaked = serving.mms.store_endpoint.respond_in_steps, []
+def leaking(*what, **how):
+    leaked.append(bytes(20_000))
+    return respond(*what, **how)
+serving.mms.store_endpoint.respond_in_steps = leaking
 """,
     "test_16": """
 import serving.mms.store_endpoint
@@ -57,11 +57,11 @@ serving.mms.store_endpoint.ModelCache = never
 """,
     "test_17": """
 import serving.mms.pool
-answer, before = serving.mms.pool.Pool._answer, []
-def late(self, connection, request):
-    before.append(connection)
-    return answer(self, before.pop(0) if len(before) > 1 and len(before) % 2 else connection, request)
-serving.mms.pool.Pool._answer = late
+respond, before = serving.mms.pool.Pool._respond, []
+def late(self, model, request):
+    before.append(model)
+    return respond(self, before.pop(0) if len(before) > 1 and len(before) % 2 else model, request)
+serving.mms.pool.Pool._respond = late
 """,
 }
 GUNICORN = {
@@ -76,11 +76,11 @@ serving.http.worker.Worker.handle_exit = lambda self, number, frame: os._exit(0)
 """,
     "test_15": """
 import serving.http.app
-answer, kept = serving.http.app.answer, []
-def leaking(body, **how):
-    kept.append(bytes(50_000))
-    return answer(body, **how)
-serving.http.app.answer = leaking
+respond, leaked = serving.http.app.respond, []
+def leaking(*what, **how):
+    leaked.append(bytes(50_000))
+    return respond(*what, **how)
+serving.http.app.respond = leaking
 """,
     "test_16": """
 import serving.http.model_source
@@ -91,12 +91,14 @@ serving.http.model_source.ModelCache = never
 """,
     "test_17": """
 import serving.http.app
-from flask import g
-answer, names = serving.http.app.answer, []
-def late(body, *, find, **how):
-    names.append(how["target_model"])
-    return answer(body, find=lambda name: find(names[-2] if len(names) % 50 == 49 else name), **how)
-serving.http.app.answer = late
+from dataclasses import replace
+respond, targets = serving.http.app.respond, []
+def late(invocation, *what, **how):
+    targets.append(invocation.target)
+    target = targets[-2] if len(targets) % 50 == 49 else invocation.target
+    late_target = replace(target, customer=invocation.target.customer)
+    return respond(replace(invocation, target=late_target), *what, **how)
+serving.http.app.respond = late
 """,
     "test_20": """
 import serving.http.worker

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.server import serving
 from tests.faults.fleet import (
     CUSTOMERS,
     Client,
@@ -25,7 +26,6 @@ from tests.faults.fleet import (
     together,
     write_archives,
 )
-from tests.integration.server import serving
 
 pytestmark = pytest.mark.faults
 

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from container import Paths
+from testbed.server import Server, serving
 from tests.faults.fleet import (
     CUSTOMERS,
     Client,
@@ -26,7 +27,6 @@ from tests.faults.fleet import (
     write_archives,
     write_models,
 )
-from tests.integration.server import Server, serving
 
 pytestmark = pytest.mark.faults
 

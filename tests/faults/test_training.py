@@ -26,7 +26,7 @@ from examples import synthetic
 from fleetcast.archive import Archive as ArchiveOfOne
 from fleetcast.archive import pack, read_archive, write_atomically
 from fleetcast.errors import ArchiveError, FilesystemError
-from tests.integration.server import installed
+from testbed.server import installed
 from train.job import run_job
 from train.settings import TrainSettings
 

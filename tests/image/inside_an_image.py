@@ -9,8 +9,8 @@ import numpy as np
 from fleetcast.forecasting.preprocessing.prepare import prepare, problem
 from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
-from serving.models.load import load_packed
-from serving.request.respond import answer
+from serving.models import load_packed, look_up_each
+from serving.request import Invocation, RequestBudget, RouteModel, respond
 
 REQUESTS = [
     {"period": 7},
@@ -30,12 +30,10 @@ def answers() -> dict[str, str]:
             forecaster, body = load_packed(path.read_bytes()), json.dumps(request).encode()
             if forecaster.model.settings.growth == "logistic":
                 body = body.replace(b'"period"', b'"cap": 90, "period"')
-            answered = answer(
-                body,
-                content_type=None,
-                accept=None,
-                find=lambda _name, forecaster=forecaster: forecaster,
-                target_model=path.name,
+            answered = respond(
+                Invocation(body, {}, RouteModel(path.name)),
+                look_up_each(lambda _name, forecaster=forecaster: forecaster),
+                budget=RequestBudget(),
             )
             assert answered.status == 200, answered.body
             found[f"{path.name} {number}"] = answered.body.decode()

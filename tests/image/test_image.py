@@ -168,7 +168,7 @@ def test_an_endpoint_needs_no_network(trained: Path) -> None:
 @pytest.mark.parametrize("stack", ["mms", "gunicorn"])
 def test_the_multi_model_contract_holds_locked_down(tmp_path: Path, stack: str) -> None:
     tmp_path.chmod(0o755)
-    subprocess.run([sys.executable, "-m", "tests.conformance.models", tmp_path / "models"], check=True)
+    subprocess.run([sys.executable, "-m", "testbed.conformance_models", tmp_path / "models"], check=True)
     with container(tmp_path, *LOCKED_DOWN, f"--env=SERVING_STACK={stack}") as (_, url):
         finished = subprocess.run(
             [

@@ -6,7 +6,7 @@ import pytest
 from container import Paths
 from examples import synthetic
 from fleetcast.archive import MEMBERS, read_archive
-from tests.integration.server import Server, run, serving
+from testbed.server import Server, run, serving
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from container import Paths
-from tests.integration.server import Server, serving_plain
+from testbed.server import Server, serving_plain
 from tests.unit.models import packed_model
 
 BODY = b'{"target_model":"1","period":1}'

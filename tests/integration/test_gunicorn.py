@@ -19,8 +19,8 @@ import pytest
 from container import Paths
 from fleetcast.archive import Archive, BundleWriter, pack
 from serving.errors import RequestError
-from serving.models.archive_key import check_model_name
-from tests.integration.server import Answer, Server, installed, serving, serving_plain
+from serving.models import check_model_name
+from testbed.server import Answer, Server, installed, serving, serving_plain
 from tests.unit.models import model_text, packed_model
 
 TARGET = "X-Amzn-SageMaker-Target-Model"

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from container import Paths
-from tests.integration.server import Server, installed, run, serving
+from testbed.server import Server, installed, run, serving
 
 
 def test_every_customer_has_an_archive_and_a_line_in_the_ledger(fleet: Paths) -> None:

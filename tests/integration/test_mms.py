@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from container import Paths
-from tests.integration.server import Server, free_port, installed, serving
+from testbed.server import Server, free_port, installed, serving
 from tests.integration.test_pool import eventually, pool
 
 Writer = Callable[[Path], None]
@@ -255,15 +255,15 @@ def test_a_proxy_that_is_set_changes_nothing(fleet: Paths) -> None:
 OWN_PACKAGES = """
 import json, os
 from serving import features
-import train
+import archive, container, fleetcast, train
 
 try:
-    import fleetcast
+    import processing
 except ModuleNotFoundError as error:
     missing = error.name
 
 def model_fn(model_dir):
-    return features.SCALE * train.SCALE
+    return features.SCALE * archive.SCALE * container.SCALE * fleetcast.SCALE * train.SCALE
 
 def input_fn(data, content_type):
     return json.loads(data)
@@ -278,9 +278,11 @@ def output_fn(prediction, accept):
 """
 
 
-def test_own_code_has_its_own_packages_and_no_credentials(fleet: Paths) -> None:
+def test_code_of_an_archive_imports_its_own_packages_whatever_their_names_and_sees_no_credentials(
+    fleet: Paths,
+) -> None:
     folder = fleet.models / "packages" / "model"
-    for package in ("serving", "train"):
+    for package in ("archive", "container", "fleetcast", "serving", "train"):
         (folder / "code" / package).mkdir(parents=True)
         (folder / "code" / package / "__init__.py").write_text("SCALE = 3\n")
     (folder / "code" / "serving" / "features.py").write_text("SCALE = 2\n")
@@ -292,8 +294,8 @@ def test_own_code_has_its_own_packages_and_no_credentials(fleet: Paths) -> None:
         answer = server.invoke("packages", {}).json
 
     assert loaded.status == 200
-    assert answer["scale"] == 6
-    assert answer["missing"] == "fleetcast"
+    assert answer["scale"] == 2 * 3**4
+    assert answer["missing"] == "processing"
     assert {"PATH", "HF_TASK", "SAGEMAKER_BASE_DIR"} <= set(answer["variables"])
     assert not {*secrets} & set(answer["variables"])
 

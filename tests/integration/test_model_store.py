@@ -12,8 +12,8 @@ import pytest
 
 from container import Paths
 from fleetcast.archive import BundleWriter
+from testbed.server import Answer, Server, serving
 from tests.aws import arguments, moto
-from tests.integration.server import Answer, Server, serving
 
 TARGET = "X-Amzn-SageMaker-Target-Model"
 

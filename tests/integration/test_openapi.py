@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from container import Paths
-from tests.integration.server import serving, serving_plain
+from testbed.server import serving, serving_plain
 from tests.unit.models import model_text, packed_model
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"

@@ -15,7 +15,7 @@ import pytest
 
 from container import Paths
 from fleetcast.archive import read_archive
-from tests.integration.server import Answer, Server, serving
+from testbed.server import Answer, Server, serving
 
 
 def pool(server: Server) -> list[psutil.Process]:

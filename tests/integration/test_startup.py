@@ -10,7 +10,7 @@ import pytest
 
 from container import Paths
 from fleetcast.archive import BundleWriter
-from tests.integration.server import free_port, installed, serving_plain
+from testbed.server import free_port, installed, serving_plain
 from tests.unit.models import model_text, packed_model
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server import serving_plain
+from testbed.server import serving_plain
 from tests.unit.test_documentation import DOCS, commands
 
 PAGE = DOCS / "tutorial" / "your-own-csv.md"

@@ -11,7 +11,7 @@ import pytest
 from prophet.serialize import model_from_json
 
 from fleetcast.forecasting import Model, fit, loads
-from tests.parity.stock import CASES, STOCK_WARNINGS, fitted, text
+from testbed.stock_cases import CASES, STOCK_WARNINGS, fitted, text
 
 pytestmark = STOCK_WARNINGS
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from prophet import Prophet
 
 from fleetcast.forecasting.parameters import Parameters
@@ -15,38 +14,13 @@ from fleetcast.forecasting.preprocessing.prepare import prepare, problem
 from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem, Solution
-from tests.parity.stock import CASES, STOCK_WARNINGS, Case, fitted, series
+from testbed.objective import objective, stock_parameters, theta_of, value
+from testbed.stock_cases import CASES, STOCK_WARNINGS, Case, fitted, series
 
 pytestmark = STOCK_WARNINGS
 
 REGULAR = sorted(set(CASES) - {"no changepoints", "n_changepoints=0"})
 """With neither, Prophet puts one changepoint at t = 0 and then moves its delta into k."""
-
-
-def objective(of: Problem, theta: NDArray[Any], sigma: Any) -> Any:
-    """Return minus Stan's lp__ up to a constant, but for |δ| / τ, straight from prophet.stan; complex too."""
-    S = of.t_change.size
-    k, m, delta, beta = theta[0], theta[1], theta[2 : 2 + S], theta[2 + S :]
-    t, hinges, X = of.design[0], of.design[2 : 2 + S], of.design[2 + S :]
-    if of.growth == "flat":
-        trend = m * np.ones_like(t)
-    elif of.growth == "linear":
-        trend = k * t + m + delta @ hinges
-    else:
-        trend = of.cap / (1 + np.exp(-(k * (t - m) + delta @ hinges)))
-    yhat = trend * (1 + (beta * of.multiplicative) @ X) + (beta * ~of.multiplicative) @ X
-    residual = of.y - yhat
-    priors = (k * k + m * m) / 50 + (beta * beta / (2 * of.sigmas**2)).sum()
-    return t.size * np.log(sigma) + (residual @ residual) / (2 * sigma**2) + 2 * sigma**2 + priors
-
-
-def theta_of(found: Parameters) -> NDArray[np.float64]:
-    return np.concatenate(((found.k, found.m), found.delta, found.beta))
-
-
-def value(of: Problem, found: Parameters) -> float:
-    smooth = objective(of, theta_of(found), found.sigma_obs)
-    return float(smooth) + float(np.abs(found.delta).sum()) / of.tau
 
 
 def violation(of: Problem, found: Parameters) -> float:
@@ -62,12 +36,6 @@ def violation(of: Problem, found: Parameters) -> float:
     hinges = np.where(found.delta != 0, np.abs(pull - np.sign(found.delta)), np.maximum(np.abs(pull) - 1, 0))
     free = np.delete(gradient, np.s_[2 : 2 + S]) * of.tau
     return float(max(np.abs(free).max(), hinges.max(initial=0)))
-
-
-def stock_parameters(model: Prophet) -> Parameters:
-    each = {name: np.asarray(values)[0] for name, values in model.params.items()}
-    scalars = [float(np.ravel(each[name])[0]) for name in ("k", "m", "sigma_obs")]
-    return Parameters(scalars[0], scalars[1], np.ravel(each["delta"]), np.ravel(each["beta"]), scalars[2])
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from fleetcast.forecasting.preprocessing.prepare import prepare, problem
 from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem
-from tests.parity.stock import STOCK_WARNINGS
-from tests.parity.test_map_parity import stock_parameters, value
+from testbed.objective import stock_parameters, value
+from testbed.stock_cases import STOCK_WARNINGS
 
 pytestmark = STOCK_WARNINGS
 

@@ -13,7 +13,7 @@ from prophet.forecaster import Prophet
 from fleetcast.forecasting.preprocessing.prepare import prepare, problem
 from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.problem import Problem
-from tests.parity.stock import CASES, STOCK_WARNINGS, Case
+from testbed.stock_cases import CASES, STOCK_WARNINGS, Case
 
 pytestmark = STOCK_WARNINGS
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.random_series import LONG, judged
-from tests.parity.stock import STOCK_WARNINGS
+from testbed.random_series import LONG, judged
+from testbed.stock_cases import STOCK_WARNINGS
 
 pytestmark = [
     STOCK_WARNINGS,

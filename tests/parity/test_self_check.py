@@ -5,8 +5,8 @@ import pytest
 
 from fleetcast.forecasting import prophet_reference as golden
 from fleetcast.forecasting.self_check import CASES, MOST_OF_FORECAST, MOST_OF_OBJECTIVE, findings
+from testbed.stock_cases import STOCK_WARNINGS
 from tests.parity.golden import stock_forecast, stock_objective
-from tests.parity.stock import STOCK_WARNINGS
 
 pytestmark = STOCK_WARNINGS
 

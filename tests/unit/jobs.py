@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from container import Paths
-from tests.integration.server import installed
+from testbed.server import installed
 
 HEADER = "timestamp,consumption\n"
 

@@ -24,10 +24,8 @@ def classes() -> list[tuple[str, set[str]]]:
         for path in (ROOT / package).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ClassDef)
-        and any(
-            isinstance(base, ast.Name) and base.id.endswith(("Error", "Exception")) for base in node.bases
-        )
     ]
+    return [(name, bases) for name, bases in nodes if any(b.endswith(("Error", "Exception")) for b in bases)]
 
 
 def test_no_two_errors_have_one_name() -> None:

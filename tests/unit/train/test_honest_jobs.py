@@ -12,8 +12,8 @@ from container import Paths
 from fleetcast.archive import Archive, pack, read_archive
 from fleetcast.errors import SettingError
 from fleetcast.forecasting import loads
-from serving.models.load import load_packed
-from serving.request.respond import answer
+from serving.models import load_packed, look_up_each
+from serving.request import Invocation, RequestBudget, RouteModel, respond
 from tests.unit.jobs import HEADER, archives, history, ledger, run_train, tree
 from train.channel import Customer
 from train.customer import train_customer as customer_module
@@ -199,12 +199,10 @@ def test_an_idle_customer_under_logistic_growth_is_measured_and_served_as_zero(t
     run_train(paths)
 
     row = ledger(paths)["7"]
-    served = answer(
-        b'{"cap": 10}',
-        content_type=None,
-        accept=None,
-        find=lambda _: load_packed((paths.checkpoints / "7.tar.gz").read_bytes()),
-        target_model="7",
+    served = respond(
+        Invocation(b'{"cap": 10}', {}, RouteModel("7")),
+        look_up_each(lambda _: load_packed((paths.checkpoints / "7.tar.gz").read_bytes())),
+        budget=RequestBudget(),
     )
     assert (row["status"], row["in_sample"]["smape"]) == ("ok", 0.0)
     assert {step["yhat"] for step in json.loads(served.body)["predictions"]} == {0.0}

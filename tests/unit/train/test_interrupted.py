@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server import installed
+from testbed.server import installed
 from tests.unit.jobs import history, tree
 
 

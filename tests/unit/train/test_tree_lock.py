@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from container import Paths
-from tests.integration.server import installed
+from testbed.server import installed
 from tests.unit.jobs import archives, history, ledger, run_train, tree
 from train.lock import TreeInUseError, locked
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from benchmarks._customers import customer
 from fleetcast.errors import FutureError
 from fleetcast.forecasting import Model, fit, forecast_many, loads
+from testbed.customers import customer
 
 KINDS = ("365 daily", "1,000 irregular")
 

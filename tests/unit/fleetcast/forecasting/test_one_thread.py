@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks._customers import customer
 from fleetcast.forecasting import Model, fit, forecast_many
 from fleetcast.forecasting.one_thread import ONE_THREAD, OneThread
+from testbed.customers import customer
 
 ROOT = Path(__file__).parents[4]
-PROGRAM = "from benchmarks.brought_model import forecasts_hash; print(forecasts_hash())"
 
 
 def threads() -> int:
@@ -35,7 +34,7 @@ def test_the_bytes_of_models_and_forecasts_do_not_depend_on_the_variables() -> N
     found = set()
     for variables in ({}, {"OMP_NUM_THREADS": "1"}, {"OMP_NUM_THREADS": "2"}, {"OPENBLAS_NUM_THREADS": "2"}):
         plain = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
-        program = [sys.executable, "-c", PROGRAM]
+        program = [sys.executable, "-m", "testbed.forecasts_hash"]
         done = subprocess.run(program, cwd=ROOT, env=plain | variables, capture_output=True, check=True)
         found.add(done.stdout)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.request.schema import Request
+from serving.request import Request
 from tests.unit.served import read
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from serving.mms.protocol import Load, ProtocolError, parse
 
-MOST = 10_000
+MAX = 10_000
 
 
 def field(content: bytes) -> bytes:
@@ -36,9 +36,9 @@ def test_a_message_in_pieces_is_the_message_and_nothing_before_its_last_byte(
 
     for byte in frame[:-1]:
         buffer.append(byte)
-        assert parse(buffer, most_bytes=MOST) is None
+        assert parse(buffer, max_bytes=MAX) is None
     buffer += frame[-1:] + b"I"
-    message = parse(buffer, most_bytes=MOST)
+    message = parse(buffer, max_bytes=MAX)
 
     assert isinstance(message, list)
     assert message[0].body == body
@@ -47,7 +47,7 @@ def test_a_message_in_pieces_is_the_message_and_nothing_before_its_last_byte(
 
 
 def test_a_load_names_model_and_folder() -> None:
-    assert parse(bytearray(load("7", "/m/7")), most_bytes=MOST) == Load("7", "/m/7", "io")
+    assert parse(bytearray(load("7", "/m/7")), max_bytes=MAX) == Load("7", "/m/7", "io")
 
 
 @given(st.binary(max_size=100), st.integers(0, 60), st.integers(0, 255))
@@ -58,16 +58,16 @@ def test_a_damaged_message_is_an_error_or_another_message_and_nothing_else(
     frame[place % len(frame)] = byte
     for damaged in (bytearray(noise), frame):
         try:
-            parse(damaged, most_bytes=MOST)
+            parse(damaged, max_bytes=MAX)
         except ProtocolError:
             continue
 
 
 @pytest.mark.parametrize(
     "frame",
-    [b"X", b"I" + struct.pack("!i", -2), b"I" + struct.pack("!i", 2**31 - 1), b"L" + struct.pack("!i", MOST)],
+    [b"X", b"I" + struct.pack("!i", -2), b"I" + struct.pack("!i", 2**31 - 1), b"L" + struct.pack("!i", MAX)],
     ids=["unknown", "negative", "endless", "too large"],
 )
 def test_what_can_be_no_message_is_an_error_at_once(frame: bytes) -> None:
     with pytest.raises(ProtocolError):
-        parse(bytearray(frame), most_bytes=MOST)
+        parse(bytearray(frame), max_bytes=MAX)

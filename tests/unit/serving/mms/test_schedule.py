@@ -6,7 +6,8 @@ from concurrent.futures import Future
 import pytest
 
 from serving.mms import schedule as schedule_module
-from serving.mms.schedule import Awaited, Job, Schedule
+from serving.mms.schedule import Job, Schedule
+from serving.steps import Awaited
 
 Log = list[str]
 
@@ -62,26 +63,6 @@ def test_long_jobs_take_turns() -> None:
 
     assert log[2:] == ["one", "two", "one is done", "two is done"]
     assert len(schedule) == 0
-
-
-def test_a_job_that_only_waits_for_its_turn_costs_no_other_its_step() -> None:
-    log: Log = []
-    schedule = Schedule(soon=lambda do: do())
-
-    def waiting() -> Generator[Awaited, None, bytes]:
-        while True:
-            schedule.wait()
-            yield None
-
-    for _ in range(5):
-        schedule.add(Job(waiting(), finish=lambda _: None, refuse=lambda _: None, deadline=1e99))
-    schedule.add(job(log, "works", steps=9, is_long=True))
-    run(schedule, rounds=1)
-    log.clear()
-
-    run(schedule, rounds=3)
-
-    assert log == ["works"] * 3
 
 
 def test_long_jobs_pause_while_they_are_told_to() -> None:

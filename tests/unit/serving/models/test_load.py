@@ -9,7 +9,8 @@ import pytest
 from fleetcast.archive import Archive, pack
 from fleetcast.forecasting import Model, fit
 from serving.errors import ModelNotFoundError, RequestError
-from serving.models.load import BringsOwnCodeError, load, load_packed
+from serving.models import BringsOwnCodeError, load_packed
+from serving.models.load import load
 from tests.unit.models import DAYS, model_text, packed_model
 
 
@@ -34,7 +35,7 @@ def level(store: Path, source: Path) -> float:
     return float(load(source, store=store).model.predict(1)["yhat"][0])
 
 
-def test_what_sagemaker_extracted_is_loaded(store: Path) -> None:
+def test_a_folder_that_sagemaker_extracted_is_loaded(store: Path) -> None:
     assert level(store, store / "7" / "model") == pytest.approx(7, rel=0.01)
 
 
@@ -44,7 +45,7 @@ def test_an_archive_file_is_loaded(store: Path) -> None:
     assert level(store, store / "8.tar.gz") == pytest.approx(8, rel=0.01)
 
 
-def test_a_store_that_is_itself_a_link_is_the_operators_word(store: Path, tmp_path: Path) -> None:
+def test_the_store_itself_may_be_a_link(store: Path, tmp_path: Path) -> None:
     (tmp_path / "ml").symlink_to(store)
 
     assert level(tmp_path / "ml", tmp_path / "ml" / "7" / "model") == pytest.approx(7, rel=0.01)
@@ -52,7 +53,7 @@ def test_a_store_that_is_itself_a_link_is_the_operators_word(store: Path, tmp_pa
 
 
 @pytest.mark.parametrize("where", ["8/model", "7/model/nothing", "7/model/model.json/x"])
-def test_what_is_not_there_is_not_found(store: Path, where: str) -> None:
+def test_a_missing_folder_is_not_found(store: Path, where: str) -> None:
     with pytest.raises(ModelNotFoundError):
         load(store / where, store=store)
 
@@ -98,9 +99,7 @@ def test_links_are_not_followed(store: Path, outside: Path, what: str, inside: b
     assert not isinstance(refused.value, ModelNotFoundError)
 
 
-def test_a_folder_exchanged_for_a_link_while_it_is_read_leads_nowhere_else(
-    store: Path, outside: Path
-) -> None:
+def test_a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere_else(store: Path, outside: Path) -> None:
     place, ended = store / "7" / "model", threading.Event()
 
     def exchange() -> None:
@@ -142,7 +141,9 @@ def test_a_pipe_is_refused_at_once(store: Path) -> None:
         ("[" * 100_000, "type, shape or size"),
     ],
 )
-def test_a_model_that_cannot_be_used_says_why_and_not_where(store: Path, text: str, reason: str) -> None:
+def test_an_unusable_model_is_refused_with_the_reason_and_without_its_path(
+    store: Path, text: str, reason: str
+) -> None:
     (store / "7" / "model" / "model.json").write_text(text)
 
     with pytest.raises(RequestError, match=reason) as refused:
@@ -152,7 +153,9 @@ def test_a_model_that_cannot_be_used_says_why_and_not_where(store: Path, text: s
 
 
 @pytest.mark.parametrize("others", ["", '{"learner": {}, "version": [2, 0, 0]}'])
-def test_an_archive_that_brings_its_own_model_is_told_apart(store: Path, others: str) -> None:
+def test_an_archive_with_code_in_place_of_a_prophet_model_has_an_error_of_its_own(
+    store: Path, others: str
+) -> None:
     folder = store / "7" / "model"
     (folder / "code").mkdir()
     (folder / "code" / "inference.py").touch()
@@ -162,7 +165,7 @@ def test_an_archive_that_brings_its_own_model_is_told_apart(store: Path, others:
         load(folder, store=store)
 
 
-def test_code_beside_a_model_of_prophets_is_passed_over_also_when_the_model_is_damaged(store: Path) -> None:
+def test_code_beside_a_prophet_model_is_ignored_even_if_the_model_is_damaged(store: Path) -> None:
     folder = store / "7" / "model"
     (folder / "code").mkdir()
     (folder / "code" / "inference.py").write_text("raise SystemExit")
@@ -174,7 +177,7 @@ def test_code_beside_a_model_of_prophets_is_passed_over_also_when_the_model_is_d
     assert not isinstance(refused.value, BringsOwnCodeError)
 
 
-def test_a_model_that_kept_its_history_forecasts_it_too() -> None:
+def test_a_model_with_its_history_forecasts_the_history_too() -> None:
     kept = fit(DAYS, np.random.default_rng(1).normal(size=30), keep_history=True)
     assert isinstance(kept, Model)
 
@@ -183,7 +186,7 @@ def test_a_model_that_kept_its_history_forecasts_it_too() -> None:
     assert len(table["ds"]) == 32
 
 
-def test_the_bytes_of_a_model_grow_with_what_it_keeps() -> None:
+def test_the_memory_of_a_model_grows_with_its_cached_horizon() -> None:
     loaded = load_packed(packed_model())
     before = loaded.memory_bytes
 
@@ -203,7 +206,7 @@ def test_the_bytes_of_a_model_grow_with_what_it_keeps() -> None:
         ({"customer": ["7"], "freq": {}, "non_negative": "true"}, (None, "D", False)),
     ],
 )
-def test_the_archive_says_whose_the_model_is_and_how_it_forecasts(
+def test_customer_frequency_and_sign_come_from_the_archives_metadata(
     metadata: dict[str, object], expected: tuple[object, ...]
 ) -> None:
     found = load_packed(pack(Archive(model_text(), metadata)))
@@ -211,7 +214,7 @@ def test_the_archive_says_whose_the_model_is_and_how_it_forecasts(
     assert (found.customer, found.freq, found.non_negative) == expected
 
 
-def test_a_zip_by_the_name_of_an_archive_is_refused_without_its_path(store: Path) -> None:
+def test_a_zip_with_the_name_of_an_archive_is_refused_without_its_path(store: Path) -> None:
     with zipfile.ZipFile(store / "9.tar.gz", "w") as file:
         file.writestr("model.json", model_text(7.0))
 

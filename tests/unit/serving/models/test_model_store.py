@@ -12,8 +12,8 @@ import pytest
 from fleetcast.archive import BundleWriter
 from fleetcast.errors import SettingError
 from serving.errors import ModelNotFoundError, RequestError, UnavailableError
-from serving.models.archive_key import archive_name
-from serving.models.store import MOST_PACKED_BYTES, ModelStore, open_store
+from serving.models import ModelStore, archive_key, open_store
+from serving.models.store import MOST_PACKED_BYTES
 from tests.aws import moto
 
 BUCKET = "fleet"
@@ -47,25 +47,25 @@ def s3() -> Iterator[Any]:
 
 
 def content(store: ModelStore, name: str) -> bytes:
-    packed = store.read(archive_name(name))
+    packed = store.read(archive_key(name))
     assert packed is not None
     return packed.content
 
 
-def test_a_model_is_found_with_and_without_its_ending_and_in_folders(directory: ModelStore) -> None:
+def test_the_ending_of_a_key_may_be_omitted_and_folders_are_allowed(directory: ModelStore) -> None:
     assert content(directory, "7") == content(directory, "7.tar.gz") == b"seven"
     assert content(directory, "eu/7 ü") == b"seven in Europe"
 
 
-def test_a_version_that_is_known_is_not_read_again(directory: ModelStore, folder: Path) -> None:
+def test_an_unchanged_archive_is_not_read_again(directory: ModelStore, folder: Path) -> None:
     packed = directory.read("7.tar.gz")
     assert packed is not None
-    assert directory.read("7.tar.gz", known=packed.version) is None
+    assert directory.read("7.tar.gz", known_version=packed.version) is None
 
     (folder / "new").write_bytes(b"SEVEN")
     (folder / "new").rename(folder / "7.tar.gz")
 
-    assert directory.read("7.tar.gz", known=packed.version) is not None
+    assert directory.read("7.tar.gz", known_version=packed.version) is not None
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def test_a_version_that_is_known_is_not_read_again(directory: ModelStore, folder
         "7.tar.gz.sagemaker-ignore",
     ],
 )
-def test_a_name_that_is_no_key_is_refused(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(RequestError, match="target_model must be the name of an archive"):
-        archive_name(name)
+        archive_key(name)
 
 
 @pytest.mark.parametrize("name", ["8", "eu", "7.tar.gz/7", "C:\\secret", "%2e%2e/secret", "~/7", "eu/8"])
-def test_a_name_that_is_not_there_is_not_found(directory: ModelStore, name: str) -> None:
+def test_a_name_without_an_archive_is_not_found(directory: ModelStore, name: str) -> None:
     with pytest.raises(ModelNotFoundError):
         content(directory, name)
 
@@ -115,7 +115,7 @@ def test_a_link_is_not_followed(directory: ModelStore, folder: Path, target: str
             content(directory, name)
 
 
-def test_what_is_no_file_is_no_model(directory: ModelStore, folder: Path) -> None:
+def test_a_pipe_or_a_folder_is_no_model(directory: ModelStore, folder: Path) -> None:
     os.mkfifo(folder / "pipe.tar.gz")
     (folder / "dir.tar.gz").mkdir()
 
@@ -124,7 +124,7 @@ def test_what_is_no_file_is_no_model(directory: ModelStore, folder: Path) -> Non
             content(directory, name)
 
 
-def test_an_archive_that_is_too_large_is_refused(directory: ModelStore, folder: Path) -> None:
+def test_an_archive_above_the_limit_is_refused(directory: ModelStore, folder: Path) -> None:
     with (folder / "large.tar.gz").open("wb") as large:
         large.truncate(MOST_PACKED_BYTES + 1)
 
@@ -132,14 +132,14 @@ def test_an_archive_that_is_too_large_is_refused(directory: ModelStore, folder: 
         content(directory, "large")
 
 
-def test_a_store_that_is_gone_is_unavailable(directory: ModelStore, folder: Path) -> None:
+def test_a_missing_directory_is_unavailable(directory: ModelStore, folder: Path) -> None:
     folder.rename(folder.with_name("gone"))
 
     with pytest.raises(UnavailableError):
         content(directory, "7")
 
 
-def test_of_an_archive_that_is_replaced_all_the_time_one_version_is_read(
+def test_an_archive_that_is_replaced_all_the_time_is_read_as_one_version(
     directory: ModelStore, folder: Path
 ) -> None:
     versions, ended = [bytes([each]) * 300_000 for each in range(2)], threading.Event()
@@ -170,7 +170,7 @@ def write_bundle(path: Path, **archives: bytes) -> None:
         bundle.finish()
 
 
-def test_a_bundle_is_a_store(folder: Path) -> None:
+def test_a_bundle_can_be_the_store(folder: Path) -> None:
     write_bundle(folder / "fleet-a.sqlite", eight=b"8")
     store = open_store(str(folder / "fleet-a.sqlite"))
 
@@ -178,7 +178,7 @@ def test_a_bundle_is_a_store(folder: Path) -> None:
 
     assert packed is not None
     assert packed.content == b"8"
-    assert store.read("eight.tar.gz", known=packed.version) is None
+    assert store.read("eight.tar.gz", known_version=packed.version) is None
     with pytest.raises(ModelNotFoundError):
         store.read("7.tar.gz")
 
@@ -191,7 +191,7 @@ def test_the_bundles_of_a_directory_are_searched_after_its_files(folder: Path) -
     assert [content(store, name) for name in ("7", "eight", "nine")] == [b"seven", b"8", b"9"]
 
 
-def test_a_bundle_that_is_replaced_is_read_anew(folder: Path) -> None:
+def test_a_replaced_bundle_is_read_again(folder: Path) -> None:
     write_bundle(folder / "fleet-a.sqlite", eight=b"8")
     store = open_store(str(folder / "fleet-a.sqlite"))
     first = store.read("eight.tar.gz")
@@ -199,12 +199,12 @@ def test_a_bundle_that_is_replaced_is_read_anew(folder: Path) -> None:
 
     write_bundle(folder / "fleet-a.sqlite", eight=b"eight")
 
-    second = store.read("eight.tar.gz", known=first.version)
+    second = store.read("eight.tar.gz", known_version=first.version)
     assert second is not None
     assert second.content == b"eight"
 
 
-def test_a_bundle_that_is_none_is_refused_without_saying_where(folder: Path) -> None:
+def test_an_invalid_bundle_is_refused_without_its_path(folder: Path) -> None:
     (folder / "fleet-a.sqlite").write_bytes(b"no bundle" * 1_000)
 
     with pytest.raises(RequestError, match="cannot be used") as refused:
@@ -229,14 +229,14 @@ def test_a_bundle_is_read_by_many_threads(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["/nowhere", "http://127.0.0.1/x", "file:///tmp", "s3://", "s3:///x"])
-def test_a_place_that_is_no_store_is_named(place: str) -> None:
+def test_an_invalid_store_setting_is_refused_by_name(place: str) -> None:
     with pytest.raises(SettingError, match="MODEL_STORE must"):
         open_store(place)
 
 
-def test_a_directory_needs_no_client_of_s3(folder: Path) -> None:
+def test_a_directory_does_not_import_boto3(folder: Path) -> None:
     program = (
-        "import sys; from serving.models.store import open_store; "
+        "import sys; from serving.models import open_store; "
         f"open_store({str(folder)!r}).read('7.tar.gz'); "
         "print(sorted({'boto3', 'botocore', 'pandas', 'prophet'} & set(sys.modules)))"
     )
@@ -247,16 +247,16 @@ def test_a_directory_needs_no_client_of_s3(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "models", "models/", "/models/2026"])
-def test_an_object_of_s3_is_read_and_only_when_it_is_new(s3: Any, prefix: str) -> None:
+def test_an_object_in_s3_is_transferred_only_if_it_is_new(s3: Any, prefix: str) -> None:
     key = f"{prefix.strip('/')}/eu/7 ü.tar.gz".lstrip("/")
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"seven")
     store = open_store(f"s3://{BUCKET}/{prefix}")
 
-    first = store.read(archive_name("eu/7 ü"))
+    first = store.read(archive_key("eu/7 ü"))
     assert first is not None
-    again = store.read(archive_name("eu/7 ü"), known=first.version)
+    again = store.read(archive_key("eu/7 ü"), known_version=first.version)
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"SEVEN")
-    replaced = store.read(archive_name("eu/7 ü"), known=first.version)
+    replaced = store.read(archive_key("eu/7 ü"), known_version=first.version)
 
     assert first.content == b"seven"
     assert again is None
@@ -264,7 +264,7 @@ def test_an_object_of_s3_is_read_and_only_when_it_is_new(s3: Any, prefix: str) -
     assert replaced.content == b"SEVEN"
 
 
-def test_an_object_that_is_not_in_s3_is_not_found(s3: Any) -> None:
+def test_a_missing_object_in_s3_is_not_found(s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key="secret.tar.gz", Body=b"secret")
 
     with pytest.raises(ModelNotFoundError):
@@ -272,12 +272,12 @@ def test_an_object_that_is_not_in_s3_is_not_found(s3: Any) -> None:
 
 
 @pytest.mark.usefixtures("s3")
-def test_a_bucket_that_is_not_there_is_unavailable() -> None:
+def test_a_missing_bucket_is_unavailable() -> None:
     with pytest.raises(UnavailableError):
         open_store("s3://another").read("7.tar.gz")
 
 
-def test_an_object_that_is_too_large_is_not_read(s3: Any) -> None:
+def test_an_object_above_the_limit_is_not_transferred(s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key="large.tar.gz", Body=bytes(MOST_PACKED_BYTES + 1))
 
     with pytest.raises(RequestError, match="larger than"):
@@ -293,6 +293,6 @@ def test_an_s3_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("s3")
-def test_a_bucket_with_a_name_that_s3_refuses_is_unavailable() -> None:
+def test_an_invalid_name_of_a_bucket_is_unavailable() -> None:
     with pytest.raises(UnavailableError):
         open_store("s3://NO_such*bucket").read("7.tar.gz")

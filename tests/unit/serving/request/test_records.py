@@ -9,13 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.errors import RequestError, TooLargeError, UnsupportedMediaTypeError
-from serving.request.bodies import plain
+from serving.request.bodies import decode_body
+from serving.request.budget import RequestBudget
 from serving.request.records import Failure
 from serving.request.schema import MOST_RECORDS, Request
-from serving.request.steps import finished
+from serving.steps import run_steps
 from tests.unit.served import read
 
 CSV, JSON, LINES = "text/csv", "application/json", "application/jsonlines"
+
+
+def decoded(body: bytes, encoding: str | None, *, max_bytes: int) -> bytes:
+    return run_steps(decode_body(body, encoding, budget=RequestBudget(max_body_bytes=max_bytes)))
 
 
 def named(body: bytes, kind: str = CSV) -> list[tuple[str | None, int]]:
@@ -42,12 +47,12 @@ def named(body: bytes, kind: str = CSV) -> list[tuple[str | None, int]]:
         b"7,1,D\n8,2,\n",
     ],
 )
-def test_csv_is_read_as_people_write_it(body: bytes) -> None:
+def test_csv_may_have_blanks_quotes_any_line_end_and_any_order_of_columns(body: bytes) -> None:
     assert named(body) == [("7", 1), ("8", 2)]
 
 
 @pytest.mark.parametrize("names", ["0042", "1e5", "7.0", "NA", "true", "nan"])
-def test_a_name_in_csv_is_the_text_that_it_is(names: str) -> None:
+def test_a_name_in_csv_is_kept_as_text(names: str) -> None:
     assert named(f"target_model,period\n{names},1\n".encode()) == [(names, 1)]
 
 
@@ -58,23 +63,23 @@ def test_without_a_header_the_first_line_is_a_record_too() -> None:
 @pytest.mark.parametrize(
     "header", ["target_model,perod", "customer,period", "freq,x", "7,period", "target_model,target_model"]
 )
-def test_a_line_that_is_half_a_header_refuses_the_whole_body(header: str) -> None:
+def test_a_first_line_that_is_only_partly_a_header_refuses_the_whole_body(header: str) -> None:
     with pytest.raises(RequestError, match="header"):
         read(f"{header}\n7,1\n".encode(), CSV)
 
 
 @pytest.mark.parametrize("line", [b"8,1,D,x", b"8,x", b"8,0", b"8,1,nonsense?????????????", b"8,1,,,9"])
-def test_a_line_that_cannot_be_read_fails_alone_and_keeps_its_name(line: bytes) -> None:
+def test_an_invalid_line_fails_alone_and_keeps_its_name(line: bytes) -> None:
     records = named(b"7,1\n" + line + b"\n9,3\n")
 
     assert records == [("7", 1), ("8", 0), ("9", 3)]
 
 
-def test_a_cell_below_no_name_is_not_passed_over() -> None:
+def test_a_cell_in_a_column_without_a_name_is_an_error() -> None:
     assert named(b"target_model,period,\n7,1,5\n8,2,\n") == [("7", 0), ("8", 2)]
 
 
-def test_a_value_in_the_wrong_type_fails_with_its_customer_in_json_too() -> None:
+def test_an_invalid_json_record_fails_alone_and_keeps_its_name() -> None:
     body = b'{"requests": [{"target_model": "7", "period": 0}, {"target_model": 8, "no": 1}, 9, {}]}'
 
     assert named(body, JSON) == [("7", 0), ("8", 0), (None, 0), (None, 7)]
@@ -89,10 +94,10 @@ def test_a_value_in_the_wrong_type_fails_with_its_customer_in_json_too() -> None
         (JSON, '{"requests": [{"target_model": "7 ü", "period": 1}]}'),
     ],
 )
-def test_a_byte_order_mark_belongs_to_no_record(kind: str, text: str, mark: str) -> None:
+def test_a_byte_order_mark_is_no_part_of_a_record(kind: str, text: str, mark: str) -> None:
     body = ("\ufeff" + text).encode(mark) if mark.endswith("e") else text.encode(mark)
 
-    plain_body = finished(plain(body, None, most_bytes=1_000))
+    plain_body = decoded(body, None, max_bytes=1_000)
 
     assert named(plain_body, kind) == [("7 ü", 1)]
 
@@ -106,7 +111,7 @@ def test_a_byte_order_mark_belongs_to_no_record(kind: str, text: str, mark: str)
         max_size=9,
     )
 )
-def test_json_and_json_lines_say_the_same(wanted: list[dict[str, object]]) -> None:
+def test_json_and_json_lines_have_the_same_records(wanted: list[dict[str, object]]) -> None:
     lines = "\r\n".join(json.dumps(each) for each in wanted).encode()
     array = json.dumps({"requests": wanted}).encode()
 
@@ -130,7 +135,7 @@ def test_json_and_json_lines_say_the_same(wanted: list[dict[str, object]]) -> No
     ],
     ids=range(9),
 )
-def test_too_many_records_and_none_are_refused(kind: str, body: bytes) -> None:
+def test_no_record_and_too_many_records_are_refused(kind: str, body: bytes) -> None:
     with pytest.raises(RequestError, match=r"record|100000"):
         read(body, kind)
 
@@ -139,11 +144,11 @@ def test_an_empty_json_body_is_the_request_without_fields() -> None:
     assert read(b" \n", JSON) == ([Request()], False)
 
 
-def test_a_gzipped_body_is_decoded_also_in_several_members() -> None:
+def test_gzip_may_have_several_members() -> None:
     body = gzip.compress(b"7,1\n") + gzip.compress(b"8,2\n")
 
-    assert finished(plain(body, "gzip", most_bytes=100)) == b"7,1\n8,2\n"
-    assert finished(plain(b"7,1\n", "identity", most_bytes=100)) == b"7,1\n"
+    assert decoded(body, "gzip", max_bytes=100) == b"7,1\n8,2\n"
+    assert decoded(b"7,1\n", "identity", max_bytes=100) == b"7,1\n"
 
 
 TEXT = b"target_model,period\n7,1\n" * 20
@@ -151,30 +156,30 @@ GZIPPED = gzip.compress(TEXT, mtime=0)
 
 
 @pytest.mark.parametrize("damage", [*(GZIPPED[:length] for length in range(1, len(GZIPPED))), GZIPPED + b"x"])
-def test_a_gzipped_body_that_is_cut_short_or_goes_on_is_refused(damage: bytes) -> None:
+def test_gzip_that_is_cut_short_or_followed_by_other_bytes_is_refused(damage: bytes) -> None:
     with pytest.raises(RequestError):
-        finished(plain(damage, "gzip", most_bytes=100_000))
+        decoded(damage, "gzip", max_bytes=100_000)
 
 
-def test_a_flipped_bit_in_a_gzipped_body_never_reads_as_another_body() -> None:
-    read_anew = set()
+def test_a_flipped_bit_in_gzip_never_results_in_another_body() -> None:
+    results = set()
     for place in range(10, len(GZIPPED)):  # before are the time and the system, which mean nothing here
         for bit in range(8):
             flipped = GZIPPED[:place] + bytes([GZIPPED[place] ^ 1 << bit]) + GZIPPED[place + 1 :]
             with suppress(RequestError):
-                read_anew.add(finished(plain(flipped, "gzip", most_bytes=100_000)))
+                results.add(decoded(flipped, "gzip", max_bytes=100_000))
 
-    assert read_anew <= {TEXT}
+    assert results <= {TEXT}
 
 
-def test_a_gzip_bomb_is_refused_before_it_is_large() -> None:
+def test_a_gzip_bomb_is_refused_before_it_is_decoded() -> None:
     bomb = gzip.compress(bytes(200 * 1024 * 1024), compresslevel=9)
 
     with pytest.raises(TooLargeError, match="1000000 bytes"):
-        finished(plain(bomb, "gzip", most_bytes=1_000_000))
+        decoded(bomb, "gzip", max_bytes=1_000_000)
 
 
 @pytest.mark.parametrize("encoding", ["deflate", "br", "zstd", "gzip, br", "x"])
-def test_another_encoding_is_told_which_one_is_known(encoding: str) -> None:
+def test_the_error_for_another_encoding_names_gzip(encoding: str) -> None:
     with pytest.raises(UnsupportedMediaTypeError, match="must be gzip"):
-        finished(plain(b"{}", encoding, most_bytes=100))
+        decoded(b"{}", encoding, max_bytes=100)

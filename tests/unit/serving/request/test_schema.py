@@ -5,7 +5,7 @@ import pytest
 
 from serving.errors import RequestError
 from serving.request.records import Failure
-from serving.request.results import Result
+from serving.request.results import CustomerForecast
 from serving.request.schema import MOST_PERIODS, Request, field_table
 from tests.unit.served import read, written
 
@@ -28,7 +28,7 @@ def test_a_request_may_be_json_or_a_json_string_of_json(body: str) -> None:
 @pytest.mark.parametrize(
     "period", ["-1", "0", "1000001", "9223372036854775808", "1.5", "true", '"1"', "null", "[1]", "1e400"]
 )
-def test_a_period_that_is_none_is_named_with_its_limits(period: str) -> None:
+def test_the_error_for_an_invalid_period_names_its_limits(period: str) -> None:
     with pytest.raises(RequestError, match=PERIOD):
         parse_request(f'{{"period": {period}}}'.encode())
 
@@ -44,13 +44,13 @@ def test_a_period_that_is_none_is_named_with_its_limits(period: str) -> None:
         b"1" * 100_000,
     ],
 )
-def test_a_body_that_is_not_json_is_told_what_json_is_expected(body: bytes) -> None:
+def test_the_error_for_a_body_that_is_not_json_shows_a_request(body: bytes) -> None:
     with pytest.raises(RequestError, match=r"not JSON|a request is a JSON object"):
         parse_request(body)
 
 
 @pytest.mark.parametrize("body", [b"[1]", b"7", b"null", b'"\\"text\\""', b'{"perod": 1}'])
-def test_another_json_than_a_request_is_told_the_fields(body: bytes) -> None:
+def test_the_error_for_other_json_names_the_fields(body: bytes) -> None:
     with pytest.raises(RequestError, match="fields period, freq"):
         parse_request(body)
 
@@ -67,7 +67,7 @@ def test_a_customer_may_be_named_by_a_whole_number(written_name: str, name: str 
 
 
 @pytest.mark.parametrize("name", ["7.5", "1e22", "true", "[7]", "123456789012345678901234567890"])
-def test_what_names_nobody_is_refused(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(RequestError, match="target_model"):
         parse_request(f'{{"target_model": {name}}}'.encode())
 
@@ -82,7 +82,7 @@ def test_regressors_and_conditions_may_be_numbers_or_booleans() -> None:
 
 
 @pytest.mark.parametrize("other", ['"period": 3', '"freq": "D"', '"include_history": true'])
-def test_a_list_of_times_leaves_no_room_for_other_rows(other: str) -> None:
+def test_named_times_exclude_the_fields_that_describe_other_times(other: str) -> None:
     with pytest.raises(RequestError, match="leave period, freq and include_history out"):
         parse_request(f'{{"ds": ["2026-01-01"], {other}}}'.encode())
 
@@ -95,7 +95,9 @@ def test_a_field_of_the_wrong_type_is_named() -> None:
 def test_a_response_is_one_record_per_row() -> None:
     ds = np.array(["2026-01-01", "2026-01-02T12:00"], dtype="datetime64[us]")
 
-    response = json.loads(written([Result("7", {"ds": ds, "yhat": np.array([1.0, 2.5])})], many=False))
+    response = json.loads(
+        written([CustomerForecast("7", {"ds": ds, "yhat": np.array([1.0, 2.5])})], is_list=False)
+    )
 
     assert response == {
         "target_model": "7",
@@ -107,7 +109,7 @@ def test_a_response_is_one_record_per_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "expected"),
     [
         ([123.45678901234567, 0.00012345678], [123.4567890, 0.0001235]),
         ([-98765432109876.54, 1.0], [-98765432110000.0, 0.0]),
@@ -116,12 +118,12 @@ def test_a_response_is_one_record_per_row() -> None:
         ([0.0, 0.0], [0.0, 0.0]),
     ],
 )
-def test_a_column_has_ten_digits_of_its_largest_value(values: list[float], told: list[float]) -> None:
+def test_a_column_has_ten_digits_of_its_largest_value(values: list[float], expected: list[float]) -> None:
     table = {"ds": np.array(["2025-01-01", "2025-01-02"], "datetime64[D]"), "yhat": np.array(values)}
 
-    ((_, column),) = Result("7", table).blocks(["ds", "yhat"])
+    ((_, column),) = CustomerForecast("7", table).blocks(["ds", "yhat"])
 
-    assert column == told
+    assert column == expected
 
 
 def test_the_table_for_the_documentation_has_a_row_with_a_default_for_each_field() -> None:

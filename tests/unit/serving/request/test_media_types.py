@@ -1,15 +1,15 @@
-"""Which kind an answer has."""
+"""The media type of a response, by the Accept header and the type of the request."""
 
 import pytest
 
 from serving.errors import NotAcceptableError
-from serving.request.media_types import KINDS, accepted
+from serving.request.media_types import MEDIA_TYPES, media_type_of_response
 
-JSON, LINES, CSV = KINDS
+JSON, LINES, CSV = MEDIA_TYPES
 
 
 @pytest.mark.parametrize(
-    ("accept", "usual", "kind"),
+    ("accept", "default", "expected"),
     [
         ("*/*", LINES, LINES),
         ("", CSV, CSV),
@@ -28,18 +28,18 @@ JSON, LINES, CSV = KINDS
         ("*/*;q=0.5, text/csv;q=0", CSV, JSON),
     ],
 )
-def test_the_kind_of_highest_quality_is_answered(accept: str, usual: str, kind: str) -> None:
-    assert accepted(accept, usual=usual) == kind
+def test_the_response_has_the_media_type_of_highest_quality(accept: str, default: str, expected: str) -> None:
+    assert media_type_of_response(accept, default=default) == expected
 
 
 @pytest.mark.parametrize(
     "accept", ["image/png", "*/*;q=0", "application/json;q=0", "nonsense", "text/csv;q=0.0", "text/csv;q=x"]
 )
-def test_what_cannot_be_sent_is_told_what_can(accept: str) -> None:
+def test_an_error_names_the_media_types_that_can_be_sent(accept: str) -> None:
     with pytest.raises(NotAcceptableError, match="Accept must name one of application/json"):
-        accepted(accept, usual=JSON)
+        media_type_of_response(accept, default=JSON)
 
 
-def test_a_header_without_end_is_refused_before_it_is_read() -> None:
-    with pytest.raises(NotAcceptableError, match="2000 characters"):
-        accepted("text/csv," * 1_000, usual=JSON)
+def test_a_very_long_header_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(NotAcceptableError, match="the limit is 2000"):
+        media_type_of_response("text/csv," * 1_000, default=JSON)

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tests.parity.stock import Case
+from testbed.stock_cases import Case
 
 FREQUENCIES: Final = {
     "5min": 3000,

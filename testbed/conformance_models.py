@@ -1,4 +1,4 @@
-"""The models that the suite asks for: `python -m tests.conformance.models DIR` writes them below DIR."""
+"""The models that the suite asks for: `python -m testbed.conformance_models DIR` writes them below DIR."""
 
 import sys
 from pathlib import Path
