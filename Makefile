@@ -66,9 +66,9 @@ test-image: $(VENV)/ready ## the tests inside containers; needs Docker and `make
 
 lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
-		pyproject.toml -o requirements/image.txt
+		pyproject.toml --extra process --extra train --extra serve -o requirements/image.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
-		pyproject.toml --extra demo --group dev -o requirements/dev.txt
+		pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	for sdk in sagemaker-v2 sagemaker-v3; do \
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 			requirements/$$sdk.in -o requirements/$$sdk.txt || exit 1; done

@@ -78,7 +78,7 @@ def _settings(chosen: Profile, env: Mapping[str, str]) -> Iterator[tuple[str, st
     yield "profile", f"{chosen.name}: {chosen.reason}"
     for name, value in chosen.variables.items():
         yield f"  {name}", value
-    for name in chosen.kept:
+    for name in chosen.user_set:
         yield f"  {name}", f"{env[name]} (set by you)"
     one = env["OMP_NUM_THREADS"]
     own = env.get("OWN_CODE_THREADS", one)

@@ -1,21 +1,23 @@
-"""SageMaker's file tree, `/opt/ml` or wherever `SAGEMAKER_BASE_DIR` moves it."""
+"""SageMaker's file tree below `/opt/ml`, or below the folder in `SAGEMAKER_BASE_DIR`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from container.environment import BASE_DIR
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Where SageMaker puts what goes in and looks for what comes out."""
+    """The folders in which SageMaker puts the input of a program and looks for its output."""
 
     base: Path
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Read `SAGEMAKER_BASE_DIR`; the default is SageMaker's own `/opt/ml`."""
-        return cls(Path(env.get("SAGEMAKER_BASE_DIR") or "/opt/ml").absolute())
+        return cls(Path(BASE_DIR.read(env)).absolute())
 
     @property
     def processing_input(self) -> Path:
@@ -44,12 +46,12 @@ class Paths:
 
     @property
     def model(self) -> Path:
-        """What SageMaker packs into `model.tar.gz`."""
+        """The folder that SageMaker packs into `model.tar.gz`, and serves from."""
         return self.base / "model"
 
     @property
     def models(self) -> Path:
-        """Where a multi-model endpoint lays out the models it asks to have loaded."""
+        """The folder below which a multi-model endpoint extracts the models that it loads."""
         return self.base / "models"
 
     @property

@@ -1,4 +1,7 @@
-"""The frame around each program: logging, and one line instead of a traceback where a person can act."""
+"""Runs a program: sets up the log, and turns each error into log lines and an exit code.
+
+An error that a person can repair is one line; only a defect has a traceback.
+"""
 
 import logging
 import os
@@ -6,28 +9,27 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from container.environment import LOG_LEVEL, LOG_LEVELS
 from container.quoting import one_line
-from container.settings import choice
 from fleetcast.errors import FleetcastError
 
 logger = logging.getLogger(__name__)
 
-_LEVELS = {str(value): value for value in (10, 20, 30, 40, 50)} | logging.getLevelNamesMapping()
 EXIT_INTERRUPTED: Final = 130
-"""After Ctrl-C: 128 and the signal's number, as shells have it."""
+"""The exit code after Ctrl-C: 128 plus the number of SIGINT, as in shells."""
 _IS_METRICS: Final = "is_metrics"
-"""The attribute of a log record that is the line of metrics."""
+"""The attribute that marks the log record of a line of metrics."""
 
 Program: TypeAlias = Callable[[Mapping[str, str]], int]
-Told: TypeAlias = Callable[[Mapping[str, str], str], None]
+OnFailure: TypeAlias = Callable[[Mapping[str, str], str], None]
 
 
-def run(program: Program, *, failed: Told | None = None) -> int:
+def run(program: Program, *, failed: OnFailure | None = None) -> int:
     """Run `program(environment)` and return its exit code.
 
-    A `FleetcastError`, and a file that cannot be used, become one log line and exit code 1; anything else
-    is a defect and is logged with its traceback, exit code 1.  `failed(environment, reason)` is called in
-    both cases.
+    A `FleetcastError` and an `OSError` become one log line and exit code 1.  Any other exception is a
+    defect: it is logged with its traceback, exit code 1.  In both cases `failed(environment, reason)` is
+    called.  Ctrl-C ends with exit code 130.
     """
     try:
         configure_logging(os.environ)
@@ -48,12 +50,12 @@ def run(program: Program, *, failed: Told | None = None) -> int:
         try:
             failed(os.environ, one_line(reason))
         except OSError as error:
-            logger.error("the reason could not be written down: %s", error)  # noqa: TRY400 -- as above
+            logger.error("the reason of the failure could not be written to its file: %s", error)  # noqa: TRY400 -- as above
     return 1
 
 
 class LineFormatter(logging.Formatter):
-    """Writes each message as one line that no metric definition matches, but those of `log_metrics`."""
+    """Writes each message as one line, which no metric definition matches unless `log_metrics` wrote it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
         """Return the line without a traceback."""
@@ -67,7 +69,7 @@ class LineFormatter(logging.Formatter):
 
 
 def log_metrics(values: Mapping[str, object]) -> None:
-    """Log `name=value;` for each, the one line that SageMaker's metric definitions are to match."""
+    """Log one line of `name=value;` pairs, the only line that SageMaker's metric definitions can match."""
     line = " ".join(f"{name}={_plain(value)};" for name, value in values.items())
     logger.info(line, extra={_IS_METRICS: True})
 
@@ -78,14 +80,16 @@ def _plain(value: object) -> str:
 
 
 def configure_logging(env: Mapping[str, str]) -> None:
-    """Log to stderr, a line each, from SAGEMAKER_CONTAINER_LOG_LEVEL on; raise `SettingError`."""
+    """Log to stderr, one line per message, from SAGEMAKER_CONTAINER_LOG_LEVEL on.
+
+    Raises `SettingError` for a level that does not exist; the log works nevertheless, at INFO.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
-    level = choice(env, "SAGEMAKER_CONTAINER_LOG_LEVEL", among=_LEVELS, default="INFO")
-    logging.getLogger().setLevel(_LEVELS[level])
+    logging.getLogger().setLevel(LOG_LEVELS[LOG_LEVEL.read(env)])
 
 
 def log_level_name() -> str:
-    """Return the level of the log as most servers want to be told, such as `info`."""
+    """Return the level of the log in small letters, as gunicorn and Multi Model Server accept it: `info`."""
     return logging.getLevelName(logging.getLogger().getEffectiveLevel()).lower()

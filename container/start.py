@@ -12,11 +12,14 @@ from container.paths import Paths
 from container.profile import Profile, this_profile
 from container.program import EXIT_INTERRUPTED, configure_logging
 from fleetcast.command import EXIT_USAGE, usage
-from fleetcast.errors import SettingError
+from fleetcast.errors import MissingExtraError, SettingError
+from fleetcast.extras import require
 
 logger = logging.getLogger(__name__)
 
 MODULES: Final = {"process": "processing.program", "train": "train.program", "serve": "serving.program"}
+NEEDED: Final = {"process": "duckdb", "train": "duckdb", "serve": "flask"}
+"""A package of each program's extra, looked for before the start."""
 STARTED: Final = "FLEETCAST_PROFILE"
 """Names the profile whose variables are set: this process was started again with them."""
 
@@ -36,6 +39,11 @@ def start(arguments: list[str]) -> int:
     profile = this_profile(os.environ)
     if name == "doctor":
         return _doctor(rest, profile)
+    try:
+        require(NEEDED[name], extra=name)
+    except MissingExtraError as error:
+        print(f"fleetcast {name}: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
     if STARTED not in os.environ:
         _start_again(arguments, profile)
     sys.argv = [f"fleetcast {name}", *rest]

@@ -18,6 +18,8 @@ PROGRAMS: Final = {
 ROOT: Final = Path(__file__).resolve().parents[1]
 """Where the programs' folders lie, beside this package, if they are there."""
 EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C: 128 plus the number of SIGINT, as in shells."""
 
 
 def usage() -> str:
@@ -60,5 +62,9 @@ def main() -> int:
         )
         return EXIT_USAGE
     sys.path.insert(0, str(ROOT))  # before other packages that are called `train` or `serving`
-    code: int = import_module("container.start").start(arguments)
+    try:
+        code: int = import_module("container.start").start(arguments)
+    except KeyboardInterrupt:  # while modules are imported, before the program handles it
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return EXIT_INTERRUPTED
     return code

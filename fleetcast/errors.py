@@ -72,3 +72,7 @@ class OwnCodeError(ArchiveError):
 
 class FilesystemError(FleetcastError, OSError):
     """A file could not be written; the text names the file and the reason."""
+
+
+class MissingExtraError(FleetcastError, ImportError):
+    """A package is not installed that only some fits, models or files need."""

@@ -1,4 +1,4 @@
-"""The program `serve`: models and requests -> forecasts over HTTP."""
+"""The program `serve`: reads its settings, and runs the HTTP server that they name until it is stopped."""
 
 import argparse
 import os
@@ -9,29 +9,46 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from container import find_java, run
-from serving.settings import MMS, ServingSettings
+from container.variables import help_text
+from serving.settings import ServingSettings
+from serving.variables import MMS, VARIABLES
 
 DESCRIPTION = """\
-Serve forecasts as SageMaker's endpoints do; <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set.
+Serve forecasts over HTTP, as SageMaker's endpoints expect it.  <base> is SAGEMAKER_BASE_DIR (/opt/ml).
 
-Behind gunicorn, for plain, serverless and asynchronous endpoints and for batch transform; <base>/model holds
-one model.json, archives, or the bundles that `train` makes (or set MODEL_STORE):
+With gunicorn, for plain, serverless and asynchronous endpoints and for batch transform.  Reads one
+model.json, archives (<customer>.tar.gz) or the bundles of `train` in <base>/model, or what MODEL_STORE names:
   POST /invocations {"target_model": "7", "period": 7}               forecast one customer, or many
   GET /ping, /execution-parameters, /metrics, /openapi.json
 
-Behind Multi Model Server, with SAGEMAKER_MULTI_MODEL=true, for multi-model endpoints:
-  POST /models {"model_name": "7", "url": "<base>/models/7/model"}   load what an archive was extracted to
-  POST /models/7/invoke {"period": 7}                                forecast
+With Multi Model Server, if SAGEMAKER_MULTI_MODEL=true, for multi-model endpoints.  Reads the folders that
+requests name, below <base>/models:
+  POST /models {"model_name": "7", "url": "<base>/models/7/model"}   load the model of an extracted archive
+  POST /models/7/invoke {"period": 7}                                forecast with it
   GET /models, GET /models/7, DELETE /models/7, GET /ping
-The same without Java: SERVING_STACK=gunicorn.
+SERVING_STACK=gunicorn serves these routes without Java.
 
-SAGEMAKER_BIND_TO_PORT (8080) is the port.  The README lists every setting."""
+Writes a log to stderr and, behind gunicorn, one line of JSON per request to stdout; working files lie in a
+folder below TMPDIR that is removed at the end."""
+EPILOGUE = """\
+example:
+  fleetcast serve &
+  curl localhost:8080/invocations --json '{{"target_model": "7", "period": 2}}'
+
+exit codes: 0 stopped by SIGTERM or SIGINT; 1 a setting, a model or a port that cannot be used, or a server
+that died; 2 an unknown option
+
+environment variables:
+{variables}"""
 
 
 def main() -> int:
     """Run the program and return its exit code."""
     argparse.ArgumentParser(
-        prog="fleetcast serve", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="fleetcast serve",
+        description=DESCRIPTION,
+        epilog=EPILOGUE.format(variables=help_text(VARIABLES)),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
 
     def program(env: Mapping[str, str]) -> int:
@@ -45,7 +62,7 @@ def main() -> int:
 
 
 def _behind_mms(settings: ServingSettings, folder: Path) -> int:
-    from serving.mms.supervisor import Supervisor  # noqa: PLC0415 -- each stack's parts are loaded for it alone
+    from serving.mms.supervisor import Supervisor  # noqa: PLC0415 -- a process loads one server only
 
     return Supervisor(settings, java=find_java(os.environ), folder=folder).run()
 
@@ -59,7 +76,10 @@ def _behind_gunicorn(settings: ServingSettings, folder: Path) -> int:
 
 @contextmanager
 def _own_folder(env: Mapping[str, str]) -> Iterator[Path]:
-    """Make a folder, and remove it when this process is done with it; its forks come by here as well."""
+    """Make a folder for working files, and remove it at the end.
+
+    Forked workers leave this block too; only the process that made the folder removes it.
+    """
     owner = os.getpid()
     folder = Path(tempfile.mkdtemp(prefix="serve-", dir=env.get("TMPDIR")))
     try:

@@ -11,6 +11,7 @@ from typing import Any
 from container import Paths, log_metrics, quoted, run
 from fleetcast.archive import write_atomically
 from fleetcast.errors import FilesystemError, FleetcastError, SettingError
+from train.engines.local import WorkerStartError
 from train.host import Host
 from train.job import Finished, run_job
 from train.lock import TreeInUseError
@@ -50,7 +51,7 @@ def train(paths: Paths, settings: TrainSettings) -> int:
         write_atomically(paths.model / "summary.json", json.dumps(figures, indent=2).encode() + b"\n")
         page = report(paths, finished, settings, figures)
         write_atomically(paths.output_data / "report.html", page.encode("utf-8", "replace"))
-    except (FilesystemError, SettingError) as error:
+    except (FilesystemError, SettingError, WorkerStartError) as error:
         raise TrainingError(str(error)) from error
     log_metrics(figures)
     tally = finished.tally

@@ -1,11 +1,15 @@
-"""The Flask application: HTTP on one side, the handler that every stack shares on the other."""
+"""The Flask application: answers the declared routes, logs and counts each request.
+
+Forecasts are made by `serving.request`, as on every stack; this module reads headers and body, and turns
+every error into JSON.  Nothing internal reaches a client: a defect is logged and answered 500.
+"""
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from flask import Flask, Response, g, request
 from gunicorn.http.errors import NoMoreData, ParseException
@@ -14,9 +18,10 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 
 from container import quoted
 from serving.errors import DefectError, RequestError, TooLargeError
-from serving.http.loaded_models import MOST_PER_PAGE
+from serving.http import routes
+from serving.http.load_request import as_load_request
 from serving.http.metrics import Metrics
-from serving.http.model_source import LoadedModels, Models
+from serving.http.model_source import LoadedModels, ModelSource
 from serving.http.openapi import document
 from serving.http.request_log import RequestLog, request_id
 from serving.models import Forecaster, look_up_each
@@ -27,7 +32,6 @@ from serving.request import (
     RequestBudget,
     RouteModel,
     customer_from_headers,
-    decode,
     decode_body,
     encode,
     error_response,
@@ -41,41 +45,52 @@ from serving.steps import run_steps
 logger = logging.getLogger(__name__)
 
 TEXT: Final = "text/plain; charset=utf-8"
-DEFAULT_PER_PAGE: Final = 100
+View: TypeAlias = Callable[..., Response]
 BATCH_MEGABYTES: Final = 1
-"""Of records that batch transform should send at once: some 30,000 of them."""
+"""The size of the requests that batch transform should send, in megabytes: some 30,000 records."""
 
 
-def application(settings: ServingSettings, models: Models, metrics: Metrics) -> Flask:
-    """Return the application; what it needs is made by the worker it runs in."""
+def application(settings: ServingSettings, models: ModelSource, metrics: Metrics) -> Flask:
+    """Return the application of one worker; `models` and `metrics` are made in that worker."""
     app = Flask("fleetcast", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes + 1  # a stream is cut there without a word
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes + 1  # Flask cuts a stream there silently
     app.url_map.merge_slashes = False  # a model's name is a key
     app.url_map.strict_slashes = False
-    _observe(app, models, metrics)
+    _log_and_count_requests(app, models, metrics)
     _answer_errors(app, settings)
     budget = RequestBudget(max_body_bytes=settings.max_request_bytes)
     _add_plain_routes(app, settings, models, metrics, budget)
     if models.loaded is not None:
         _add_multi_model_routes(app, settings, models.loaded, budget)
-    app.add_url_rule("/openapi.json", "openapi", lambda: _json(document(app)))
+    described = document(routes.served(multi_model=models.loaded is not None))
+    _route(app, routes.OPENAPI)(lambda: _json(described))
     return app
 
 
+def _route(app: Flask, route: routes.Route) -> Callable[[View], View]:
+    """Return a decorator that has the application answer a declared route with a function."""
+
+    def register(view: View) -> View:
+        app.add_url_rule(route.path, route.operation, view, methods=[route.method])
+        return view
+
+    return register
+
+
 def _add_plain_routes(
-    app: Flask, settings: ServingSettings, models: Models, metrics: Metrics, budget: RequestBudget
+    app: Flask, settings: ServingSettings, models: ModelSource, metrics: Metrics, budget: RequestBudget
 ) -> None:
-    about = f"fleetcast {version('fleetcast')}: forecasts by POST /invocations, described by /openapi.json\n"
+    line = f"fleetcast {version('fleetcast')}: forecasts by POST /invocations, described by /openapi.json\n"
 
-    @app.get("/")
-    def what_this_is() -> Response:
-        return Response(about, content_type=TEXT)
+    @_route(app, routes.ABOUT)
+    def about() -> Response:
+        return Response(line, content_type=TEXT)
 
-    @app.get("/ping")
+    @_route(app, routes.PING)
     def ping() -> Response:
         return Response(status=HTTPStatus.OK, content_type=TEXT)
 
-    @app.get("/execution-parameters")
+    @_route(app, routes.EXECUTION_PARAMETERS)
     def execution_parameters() -> Response:
         return _json(
             {
@@ -85,11 +100,11 @@ def _add_plain_routes(
             }
         )
 
-    @app.get("/metrics")
+    @_route(app, routes.METRICS)
     def prometheus() -> Response:
         return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
 
-    @app.post("/invocations")
+    @_route(app, routes.INVOCATIONS)
     def invocations() -> Response:
         g.target_model = target_model_from_headers(request.headers) or models.default_model
         return _forecast(settings, budget, models.find, RecordModel(g.target_model))
@@ -98,37 +113,37 @@ def _add_plain_routes(
 def _add_multi_model_routes(
     app: Flask, settings: ServingSettings, models: LoadedModels, budget: RequestBudget
 ) -> None:
-    shared, find = models.shared, models.cache.get
+    table, find = models.table, models.cache.get
 
-    @app.post("/models")
+    @_route(app, routes.LOAD)
     def load() -> Response:
-        name, url = _load_request(_decoded_body(settings, budget))
-        shared.load(name, url)
-        return _json({"status": f"model {name!r} is loaded"})
+        wanted = as_load_request(_decoded_body(settings, budget))
+        table.load(wanted.model_name, wanted.url)
+        return _json({"status": f"model {wanted.model_name!r} is loaded"})
 
-    @app.get("/models")
-    def listed() -> Response:
-        limit = _number("limit", default=DEFAULT_PER_PAGE, least=1, most=MOST_PER_PAGE)
-        after = _number("next_page_token", default=0, least=0, most=2**62)
-        page, token = shared.page(limit=limit, after=after)
+    @_route(app, routes.LIST)
+    def page() -> Response:
+        limit = routes.LIMIT.read(request.args)
+        after = routes.NEXT_PAGE_TOKEN.read(request.args)
+        models, token = table.page(limit=limit, after=after)
         content: dict[str, Any] = {
-            "models": [{"modelName": each.name, "modelUrl": each.url} for each in page]
+            "models": [{"modelName": model.name, "modelUrl": model.url} for model in models]
         }
         return _json(content if token is None else content | {"nextPageToken": str(token)})
 
-    @app.get("/models/<name>")
-    def described(name: str) -> Response:
-        found = shared.describe(name)
-        return _json({"modelName": found.name, "modelUrl": found.url})
+    @_route(app, routes.DESCRIBE)
+    def describe(name: str) -> Response:
+        model = table.describe(name)
+        return _json({"modelName": model.name, "modelUrl": model.url})
 
-    @app.delete("/models/<name>")
+    @_route(app, routes.UNLOAD)
     def unload(name: str) -> Response:
-        shared.unload(name)
+        table.unload(name)
         return _json({"status": f"model {name!r} is unloaded"})
 
-    @app.post("/models/<name>/invoke")
+    @_route(app, routes.INVOKE)
     def invoke(name: str) -> Response:
-        # before the body is looked at: 404 for an unknown model, whatever it is asked
+        # the model before the body: an unknown model is 404 whatever the body holds
         customer = customer_from_headers(request.headers) or find(name).customer
         g.target_model = customer or name
         return _forecast(settings, budget, find, RouteModel(name, customer))
@@ -160,24 +175,6 @@ def _body(settings: ServingSettings) -> bytes:
 def _decoded_body(settings: ServingSettings, budget: RequestBudget) -> bytes:
     encoding = request.headers.get("Content-Encoding")
     return run_steps(decode_body(_body(settings), encoding, budget=budget))
-
-
-def _load_request(body: bytes) -> tuple[str, str]:
-    content = decode(body)
-    content = content if isinstance(content, Mapping) else {}
-    name, url = content.get("model_name"), content.get("url")
-    if not isinstance(name, str) or not isinstance(url, str):
-        raise RequestError('{"model_name": "7", "url": "/opt/ml/models/7/model"} is expected')
-    return name, url
-
-
-def _number(name: str, *, default: int, least: int, most: int) -> int:
-    text = request.args.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):  # noqa: PLR2004
-        raise RequestError(f"{name} must be a whole number from {least} to {most}")
-    return int(text)
 
 
 def _json(content: object) -> Response:
@@ -216,8 +213,8 @@ def _answer_errors(app: Flask, settings: ServingSettings) -> None:
         return _response(error_response(DefectError("the server failed; its log says why")))
 
 
-def _observe(app: Flask, models: Models, metrics: Metrics) -> None:
-    """Give each request an id, a line in the log and its place in the metrics."""
+def _log_and_count_requests(app: Flask, models: ModelSource, metrics: Metrics) -> None:
+    """Give each request an id, write a log line for its response, and count both."""
     log = RequestLog()
 
     @app.before_request

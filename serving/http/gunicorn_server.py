@@ -16,7 +16,7 @@ from container import log_level_name
 from fleetcast.errors import SettingError
 from serving.http.app import application
 from serving.http.metrics import Metrics, reserve_space, share_counts, take_slot
-from serving.http.model_source import OnlyModel, models, only_model, store_place
+from serving.http.model_source import SingleModel, model_source, single_model, store_place
 from serving.http.request_log import RequestLog
 from serving.http.worker import Worker
 from serving.settings import ServingSettings
@@ -40,8 +40,8 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def __init__(self, settings: ServingSettings, *, folder: Path) -> None:
         self.settings = settings
         self._folder = folder
-        self._only: OnlyModel | None = only_model(settings)
-        if self._only is None and not settings.multi_model:
+        self._single: SingleModel | None = single_model(settings)
+        if self._single is None and not settings.multi_model:
             store_place(settings)
         self._metrics: Metrics | None = None
         share_counts(folder)
@@ -78,9 +78,8 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def load(self) -> Flask:
         """Return the application of a worker; called in it."""
         self._metrics = Metrics(self._folder, most_customers=self.settings.metrics_customers)
-        return application(
-            self.settings, models(self.settings, only=self._only, folder=self._folder), self._metrics
-        )
+        models = model_source(self.settings, single=self._single, folder=self._folder)
+        return application(self.settings, models, self._metrics)
 
     def refused(self, status: HTTPStatus) -> None:
         """Take note of a request that was refused before it was looked at."""

@@ -1,11 +1,14 @@
-"""The models that were loaded by name, known to every process: a table in a SQLite file.
+"""The table of the models that were loaded by name, in a SQLite file that all workers share.
 
-A model is checked when it is loaded, and its text goes into the table.  So every process answers from the
-same version, whatever becomes of the folder meanwhile; each keeps what it has used in its own memory.
+`POST /models` reads the folder once, checks that the model can forecast, and stores its text.  So every
+worker forecasts with the same version, even if the folder changes afterwards; each caches the models that it
+has used.
 """
 
+import json
 import logging
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +16,7 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from container import free_bytes
-from fleetcast.archive import Archive, pack
+from fleetcast.archive import Archive
 from serving.errors import (
     AlreadyLoadedError,
     ModelNotFoundError,
@@ -21,33 +24,51 @@ from serving.errors import (
     RequestError,
     UnavailableError,
 )
-from serving.models import METADATA_FIELDS, Packed, check_model_name, load_archive, read_below
+from serving.models import (
+    METADATA_FIELDS,
+    Forecaster,
+    Packed,
+    check_model_name,
+    load_archive,
+    read_below,
+)
 
 logger = logging.getLogger(__name__)
 
-MOST_PER_PAGE: Final = 1_000
 BUSY_SECONDS: Final = 10.0
+"""How long a statement waits for another worker's write before its request is answered 503."""
+COMPRESSION_LEVEL: Final = 1
+"""zlib's fastest: a model of 5 KB takes 1.7 KB, as with its slowest."""
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS models (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name BLOB NOT NULL UNIQUE,
         url TEXT NOT NULL,
-        packed BLOB NOT NULL
+        content BLOB NOT NULL
     )"""
 
 
-class Described(NamedTuple):
-    """A loaded model."""
+_BETWEEN: Final = b"\n"
+"""Separates metadata and model in a content; JSON on one line has no such byte."""
+_ERRORS: Final = "surrogatepass"
+"""A model's text may hold what JSON's escapes allow and UTF-8 does not."""
+
+
+class LoadedModel(NamedTuple):
+    """The name of a loaded model, and the folder that it was loaded from."""
 
     name: str
     url: str
 
 
-class SharedModels:
-    """Loads, lists, unloads; and is a `ModelStore` for the cache of each process.  For any thread."""
+class LoadedModelsTable:
+    """Loads, lists and unloads models; a `ModelStore` for the cache of each worker.  Thread-safe."""
 
     def __init__(self, file: Path, *, folder: Path, reserve_bytes: int) -> None:
-        """`folder` is that of SageMaker's models; with less than `reserve_bytes` free a model is refused."""
+        """Open the table in `file`, or create it.
+
+        Models lie below `folder`.  With less than `reserve_bytes` of free memory a load is refused.
+        """
         self._file = file
         self._folder = folder
         self._reserve_bytes = reserve_bytes
@@ -56,11 +77,11 @@ class SharedModels:
             file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = OFF")  # it lives as long as the server
+        self._database.execute("PRAGMA synchronous = OFF")  # the file lives only as long as the server
         self._database.execute(_SCHEMA)
 
     def load(self, name: str, url: str) -> None:
-        """Make the model of a folder known as `name`; raises a `RequestError` that says what is wrong."""
+        """Load the model in the folder `url` under `name`; raise a `RequestError` if that is not possible."""
         check_model_name(name)
         key = _key(name)
         if self._ask("SELECT 1 FROM models WHERE name = ?", key):
@@ -69,57 +90,68 @@ class SharedModels:
             raise NoMemoryError("there is no memory for another model")
         archive = read_below(Path(url), store=self._folder)
         load_archive(archive)
-        metadata = {field: archive.metadata[field] for field in METADATA_FIELDS if field in archive.metadata}
-        packed = pack(Archive(archive.model, metadata))
         try:
-            self._ask("INSERT INTO models (name, url, packed) VALUES (?, ?, ?)", key, url, packed)
+            self._ask("INSERT INTO models (name, url, content) VALUES (?, ?, ?)", key, url, _stored(archive))
         except sqlite3.IntegrityError:
             raise AlreadyLoadedError(f"model {name!r} is loaded already") from None
 
     def unload(self, name: str) -> None:
-        """Forget a model; raises `ModelNotFoundError`."""
+        """Remove a model; raise `ModelNotFoundError`."""
         if not self._ask("DELETE FROM models WHERE name = ? RETURNING 1", _key(name)):
             raise _not_loaded(name)
 
-    def describe(self, name: str) -> Described:
-        """Return a model; raises `ModelNotFoundError`."""
-        found = self._ask("SELECT url FROM models WHERE name = ?", _key(name))
-        if not found:
+    def describe(self, name: str) -> LoadedModel:
+        """Return a model's entry; raise `ModelNotFoundError`."""
+        rows = self._ask("SELECT url FROM models WHERE name = ?", _key(name))
+        if not rows:
             raise _not_loaded(name)
-        return Described(name, found[0][0])
+        return LoadedModel(name, rows[0][0])
 
-    def page(self, *, limit: int, after: int) -> tuple[list[Described], int | None]:
+    def page(self, *, limit: int, after: int) -> tuple[list[LoadedModel], int | None]:
         """Return up to `limit` models in the order of loading, and the `after` of the next page."""
-        found = self._ask(
+        rows = self._ask(
             "SELECT id, name, url FROM models WHERE id > ? ORDER BY id LIMIT ?", after, limit + 1
         )
-        models = [Described(name.decode(), url) for _, name, url in found[:limit]]
-        return models, found[limit - 1][0] if len(found) > limit else None
+        models = [LoadedModel(name.decode(), url) for _, name, url in rows[:limit]]
+        return models, rows[limit - 1][0] if len(rows) > limit else None
 
     def read(self, name: str, *, known_version: str | None = None) -> Packed | None:
-        """See `ModelStore`."""
-        found = self._ask("SELECT id FROM models WHERE name = ?", _key(name))
-        if found and str(found[0][0]) == known_version:
+        """See `ModelStore`; `load_stored` makes the content into a model."""
+        rows = self._ask("SELECT id FROM models WHERE name = ?", _key(name))
+        if rows and str(rows[0][0]) == known_version:
             return None
-        found = self._ask("SELECT id, packed FROM models WHERE name = ?", _key(name))
-        if not found:
+        rows = self._ask("SELECT id, content FROM models WHERE name = ?", _key(name))
+        if not rows:
             raise _not_loaded(name)
-        return Packed(found[0][1], str(found[0][0]))
+        return Packed(rows[0][1], str(rows[0][0]))
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
-        """Make what SQLite says of a full disk or a long wait into an answer."""
+        """Turn SQLite's errors about a full disk or a long wait into `UnavailableError`."""
         try:
             yield
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
                 logger.error("the list of models in %s cannot be written: %s", self._file.parent, error)  # noqa: TRY400
                 raise UnavailableError("the server's disk is full or failing; nothing was changed") from error
-            raise UnavailableError("the list of models is busy") from error
+            raise UnavailableError("the model registry is locked by another load; retry") from error
 
     def _ask(self, statement: str, *values: object) -> list[Any]:
         with self._lock, self._refusing():
             return self._database.execute(statement, values).fetchall()
+
+
+def load_stored(content: bytes) -> Forecaster:
+    """Return the model in a content of the table."""
+    metadata, _, model = zlib.decompress(content).partition(_BETWEEN)
+    return load_archive(Archive(model.decode(errors=_ERRORS), json.loads(metadata)))
+
+
+def _stored(archive: Archive) -> bytes:
+    """Return the content for the table: metadata, a line's end, and the model's text, compressed."""
+    metadata = {field: archive.metadata[field] for field in METADATA_FIELDS if field in archive.metadata}
+    parts = json.dumps(metadata).encode(), _BETWEEN, archive.model.encode(errors=_ERRORS)
+    return zlib.compress(b"".join(parts), COMPRESSION_LEVEL)
 
 
 def _key(name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Where a gunicorn worker's models come from: a model store, one model.json, or those loaded by name."""
+"""The models of a gunicorn worker: one model.json, those of a model store, or those loaded by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from fleetcast.archive import SUFFIX, read_folder
 from fleetcast.errors import SettingError
 from serving.errors import ModelNotFoundError
-from serving.http.loaded_models import SharedModels
+from serving.http.loaded_models import LoadedModelsTable, load_stored
 from serving.models import (
     MODEL,
     OWN_CODE_REFUSED,
@@ -22,44 +22,46 @@ from serving.settings import ServingSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """What answers requests."""
-
-    find: Callable[[str], Forecaster]
-    """For `/invocations`."""
-    default_model: str | None = None
-    """The one that a request means which names none."""
-    caches: tuple[ModelCache, ...] = ()
-    loaded: "LoadedModels | None" = None
-    """On a multi-model endpoint."""
-
-
-@dataclass(frozen=True, slots=True)
 class LoadedModels:
-    """The models that were loaded by name: all of them, and what of them this worker has in memory."""
+    """The models of a multi-model endpoint: the table of all, and the cache of this worker."""
 
-    shared: SharedModels
+    table: LoadedModelsTable
     cache: ModelCache
 
 
 @dataclass(frozen=True, slots=True)
-class OnlyModel:
-    """The model of an endpoint that has one."""
+class ModelSource:
+    """The models that a worker forecasts with."""
+
+    find: Callable[[str], Forecaster]
+    """Returns the model for `/invocations` by its name."""
+    default_model: str | None = None
+    """The model of requests that name none."""
+    caches: tuple[ModelCache, ...] = ()
+    """The caches whose size the metrics show."""
+    loaded: LoadedModels | None = None
+    """None unless the endpoint is a multi-model endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class SingleModel:
+    """The model of an endpoint that has one only."""
 
     model: Forecaster
     name: str
 
     def find(self, name: str) -> Forecaster:
-        """Return it if it is meant; raises `ModelNotFoundError`."""
+        """Return the model if `name` is its name; raise `ModelNotFoundError` otherwise."""
         if name.removesuffix(SUFFIX) != self.name:
             raise ModelNotFoundError(f"this endpoint has the model {self.name!r} alone")
         return self.model
 
 
-def only_model(settings: ServingSettings) -> OnlyModel | None:
-    """Return the model of `/opt/ml/model/model.json`, None where there is none; raises `SettingError`.
+def single_model(settings: ServingSettings) -> SingleModel | None:
+    """Return the model in `/opt/ml/model/model.json`, None if there is no such file.
 
-    Its name is the customer of the metadata.json beside it, or "model".
+    Its name is the customer of the metadata.json beside it, or "model".  Raises `SettingError` for a file
+    that cannot be served.
     """
     folder = settings.paths.model
     if settings.multi_model or settings.model_store or not (folder / MODEL).exists():
@@ -70,39 +72,46 @@ def only_model(settings: ServingSettings) -> OnlyModel | None:
         raise SettingError(f"{folder / MODEL} is not Prophet's, and {OWN_CODE_REFUSED}") from error
     except Exception as error:
         raise SettingError(f"{folder / MODEL} cannot be served: {error}") from error
-    return OnlyModel(model, model.customer or "model")
+    return SingleModel(model, model.customer or "model")
 
 
-def models(settings: ServingSettings, *, only: OnlyModel | None, folder: Path) -> Models:
-    """Return what this worker answers from; `folder` is shared by all of them."""
-    if only is not None:
-        return Models(only.find, default_model=only.name)
+def model_source(settings: ServingSettings, *, single: SingleModel | None, folder: Path) -> ModelSource:
+    """Return the models of this worker; all workers share `folder`."""
+    if single is not None:
+        return ModelSource(single.find, default_model=single.name)
     loaded = _loaded_models(settings, folder) if settings.multi_model else None
     if loaded is not None and not settings.model_store:
-        return Models(loaded.cache.get, caches=(loaded.cache,), loaded=loaded)
+        return ModelSource(loaded.cache.get, caches=(loaded.cache,), loaded=loaded)
     stored = ModelCache(
         open_store(store_place(settings)),
         capacity_bytes=settings.model_cache_bytes,
         revalidate_seconds=settings.model_revalidate_seconds,
     )
     caches = (stored,) if loaded is None else (stored, loaded.cache)
-    return Models(stored.get, caches=caches, loaded=loaded)
+    return ModelSource(stored.get, caches=caches, loaded=loaded)
 
 
 def _loaded_models(settings: ServingSettings, folder: Path) -> LoadedModels:
-    shared = SharedModels(
+    table = LoadedModelsTable(
         folder / "models.sqlite",
         folder=settings.paths.models,
         reserve_bytes=settings.memory_reserve_bytes,
     )
     cache = ModelCache(
-        shared, capacity_bytes=settings.model_cache_bytes, revalidate_seconds=0, key=lambda name: name
+        table,
+        capacity_bytes=settings.model_cache_bytes,
+        revalidate_seconds=0,
+        key=lambda name: name,
+        load=load_stored,
     )
-    return LoadedModels(shared, cache)
+    return LoadedModels(table, cache)
 
 
 def store_place(settings: ServingSettings) -> str:
-    """Return where the archives are: MODEL_STORE, or /opt/ml/model; raises `SettingError`."""
+    """Return the place of the archives: MODEL_STORE, or /opt/ml/model.
+
+    Raises `SettingError` if the folder is missing or holds nothing that can be served.
+    """
     if settings.model_store:
         return settings.model_store
     if not settings.paths.model.is_dir():

@@ -68,8 +68,13 @@ class ModelCache:
         capacity_bytes: int,
         revalidate_seconds: float,
         key: Callable[[str], str] = archive_key,
+        load: Callable[[bytes], Forecaster] = load_packed,
     ) -> None:
-        """`key` returns the store's key for a client's name, or raises a `RequestError`."""
+        """`key` returns the store's key for a client's name, `load` the model in the store's bytes.
+
+        Both raise a `RequestError` for what they cannot use.
+        """
+        self._load = load
         self._store = store
         self._key = key
         self._revalidate_seconds = revalidate_seconds
@@ -194,7 +199,7 @@ class ModelCache:
         try:
             packed = self._read(key, known_version=None if cached is None else cached.version)
             if packed is not None:
-                cached = CachedModel(load_packed(packed.content), packed.version, now, now)
+                cached = CachedModel(self._load(packed.content), packed.version, now, now)
         except ModelNotFoundError as error:
             self._cache_miss(key, error, now)
             raise

@@ -365,7 +365,9 @@ def test_6_a_worker_that_is_killed_costs_the_customer_in_hand_only(paths: Paths)
     assert len(rows) == CUSTOMERS
     assert sum(row["status"] == "failed" for row in rows) <= killed
     assert all(
-        "its worker process died (SIGKILL)" in row["reason"] for row in rows if row["status"] == "failed"
+        "its worker process was killed (SIGKILL)" in row["reason"]
+        for row in rows
+        if row["status"] == "failed"
     )
 
 

@@ -180,5 +180,5 @@ def test_train_that_cannot_write_its_failure_down_says_so_in_a_line(tmp_path: Pa
     finished = run("train", base=tmp_path / "file" / "ml")
 
     assert finished.returncode == 1
-    assert "the reason could not be written down" in finished.stderr
+    assert "the reason of the failure could not be written" in finished.stderr
     assert "Traceback" not in finished.stderr

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from container import configure_logging
+from fleetcast.errors import FleetcastError
 from train.channel import Customer
 from train.customer.outcome import Failed, Outcome
 from train.customer.train_customer import fit_customer
@@ -34,6 +35,15 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
 }
 
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder of this project's packages."""
+READY = "ready"
+"""A worker's first message: it has imported everything and can take customers."""
+
+
+class WorkerStartError(FleetcastError):
+    """A worker process ended before it could take a customer; another one would end in the same way."""
+
 
 class Worker:
     """A process, the pipe to it, and the customers handed to it that it has not answered for."""
@@ -46,6 +56,7 @@ class Worker:
         theirs.close()
         self.waiting: deque[Customer] = deque()
         self.since = time.monotonic()
+        self.is_ready = False
 
     def hand(self, chunk: list[Customer]) -> None:
         """Give the worker more to do."""
@@ -54,12 +65,18 @@ class Worker:
         self.waiting.extend(chunk)
         self.connection.send(chunk)
 
-    def answer(self) -> Outcome:
-        """Return what became of the customer in hand; raise EOFError or OSError where the worker is dead."""
-        outcome: Outcome = self.connection.recv()
-        self.waiting.popleft()
+    def answer(self) -> Outcome | None:
+        """Return what became of the first waiting customer, or None for the message that the worker is ready.
+
+        Raises EOFError or OSError if the worker is dead.
+        """
+        message: Outcome | str = self.connection.recv()
         self.since = time.monotonic()
-        return outcome
+        if isinstance(message, str):
+            self.is_ready = True
+            return None
+        self.waiting.popleft()
+        return message
 
     def end(self) -> int | None:
         """Kill the process if it still runs; return its exit code."""
@@ -100,7 +117,10 @@ class Pool:
                 worker.end()
 
     def _worker(self) -> Worker:
-        return Worker(self._settings, self._checkpoints)
+        with (
+            _own_packages_first()
+        ):  # the first worker starts the fork server, and so does one after its death
+            return Worker(self._settings, self._checkpoints)
 
     def _feed(self) -> None:
         for worker in self._workers:
@@ -115,7 +135,8 @@ class Pool:
         except (EOFError, OSError):
             yield from self._replace(worker)
             return
-        yield outcome
+        if outcome is not None:
+            yield outcome
 
     def _overdue(self) -> Iterator[Outcome]:
         limit = self._settings.customer_timeout_seconds
@@ -124,12 +145,19 @@ class Pool:
                 yield from self._replace(worker, f"took longer than customer_timeout_seconds = {limit}")
 
     def _replace(self, worker: Worker, reason: str = "") -> Iterator[Outcome]:
-        """End a worker and start another; the customer in hand has failed, the others wait again."""
+        """End a worker and start another; its first customer has failed, the others wait again.
+
+        Raises `WorkerStartError` if it ended by itself before it was ready, as each of its successors would.
+        """
         code = worker.end()
+        if not reason and not worker.is_ready and code is not None and code > 0:
+            raise WorkerStartError(
+                f"a worker process ended with exit code {code} before it could take a customer; "
+                "its error is in the log above"
+            )
         if worker.waiting:
-            in_hand = worker.waiting.popleft()
-            died = f"its worker process died ({_name(code)}), most likely for want of memory"
-            yield Failed(customer=in_hand.name, reason=reason or died)
+            failed = worker.waiting.popleft()
+            yield Failed(customer=failed.name, reason=reason or _cause_of_death(code))
         self._left.extendleft(reversed(worker.waiting))
         self._workers[self._workers.index(worker)] = self._worker()
 
@@ -149,8 +177,48 @@ def _signals_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _name(code: int | None) -> str:
-    return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+@contextmanager
+def _own_packages_first() -> Iterator[None]:
+    """Start the fork server so that it imports this project's packages, whatever else has their names.
+
+    It is started as `python -c`, which looks into the working directory first; a folder `train` there would
+    be imported in place of ours, and each worker inherits what the fork server has imported.
+    """
+    path = os.environ.get("PYTHONPATH")
+    with _environment(
+        PYTHONSAFEPATH="1", PYTHONPATH=os.pathsep.join([str(ROOT), path]) if path else str(ROOT)
+    ):
+        yield
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set environment variables, and restore them afterwards."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _cause_of_death(code: int | None) -> str:
+    """Return why a worker ended with a customer in hand, as far as its exit code says."""
+    if code == -signal.SIGKILL:
+        return (
+            "its worker process was killed (SIGKILL), probably because the machine ran out of memory: "
+            "use a larger instance, or shorten the history"
+        )
+    if code is not None and code < 0:
+        return (
+            f"its worker process died ({signal.Signals(-code).name}), possibly out of memory: "
+            "raise customer_memory_mb, or shorten the history"
+        )
+    return f"its worker process ended by itself with exit code {code}; the log may have its error"
 
 
 def _work(connection: Connection, settings: TrainSettings, checkpoints: Path) -> None:
@@ -160,6 +228,7 @@ def _work(connection: Connection, settings: TrainSettings, checkpoints: Path) ->
     if settings.customer_memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (settings.customer_memory_bytes, resource.RLIM_INFINITY))
     try:
+        connection.send(READY)
         while True:
             for customer in connection.recv():
                 connection.send(_answered(customer, settings, checkpoints))

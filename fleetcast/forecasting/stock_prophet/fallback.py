@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from fleetcast.errors import FitError
+from fleetcast.extras import require
 from fleetcast.forecasting.calendar.timestamps import datetimes
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.parameters import Parameters
@@ -59,6 +60,7 @@ def sampled_model(
     prepared: Prepared, stan_arguments: Mapping[str, Any], *, keep_history: bool
 ) -> SampledModel:
     """Return the model stock Prophet samples, however long that takes; raises FitError."""
+    require("prophet", extra="prophet")
     without_plotly()
     from prophet.serialize import model_to_dict  # noqa: PLC0415 - see the module
 
@@ -72,6 +74,7 @@ def sampled_model(
 def _fitted(
     prepared: Prepared, stan_arguments: Mapping[str, Any], *, seconds: int | None = None
 ) -> Iterator[Any]:
+    require("prophet", extra="prophet")
     import cmdstanpy  # noqa: PLC0415 - see the module
 
     cmdstanpy.utils.get_logger().setLevel(logging.CRITICAL)  # what it tells of each fit is in the error too

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fleetcast.errors import FutureError
+from fleetcast.extras import require
 from fleetcast.forecasting.arrays import Flags
 from fleetcast.forecasting.calendar.timestamps import Stamps, datetimes, from_iso
 from fleetcast.forecasting.predict.forecast import (
@@ -86,6 +87,7 @@ _INTERVALS = ("yhat_lower", "yhat_upper", "trend_lower", "trend_upper")
 
 
 def _forecast(text: str, request: Request) -> Table:
+    require("prophet", extra="prophet")
     import pandas as pd  # noqa: PLC0415 - see the module
 
     model = _prophets(text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fleetcast.errors import DialectError, ReadingsError
+from fleetcast.extras import require
 from fleetcast.readings import ParsedColumn, ReadingOptions, numbers, place_of, times, times_since_1970
 from fleetcast.readings.customer.source import (
     BOUNDS,
@@ -41,6 +42,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 def parquet_source(path: Path, columns: Sequence[str], options: ReadingOptions) -> Source:
     """Return the columns of a Parquet file; `ReadingsError` names a column of a type that is not read."""
+    require("duckdb", extra="process")
     import duckdb  # noqa: PLC0415 -- 40 ms that a job without Parquet does not pay
 
     try:

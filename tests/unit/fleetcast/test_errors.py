@@ -51,6 +51,7 @@ def test_each_ends_a_program_with_one_line_and_code_1(
     def program(_: object) -> int:
         raise error("the reason, and what is accepted")
 
+    caplog.set_level("INFO")  # run() sets it; this restores the level after the test
     reasons: list[str] = []
     code = run(program, failed=lambda _, reason: reasons.append(reason))
 
