@@ -19,7 +19,7 @@ import pandas as pd
 from prophet import Prophet
 
 from benchmarks._report import RESULTS
-from fleetcast.forecasting import fit
+from fleetcast.forecasting import ForecastOptions, fit, forecast
 
 NAIVE2_OF_M4_HOURLY: Final = (18.383, 2.395)
 DAY_OF_HOURS: Final = 24
@@ -60,7 +60,7 @@ def _series(group: pd.DataFrame) -> tuple[float, ...]:
     train, test = group[group.split == "train"], group[group.split == "test"]
     y, actual = train.y.to_numpy(), test.y.to_numpy()
     scale = float(np.abs(y[DAY_OF_HOURS:] - y[:-DAY_OF_HOURS]).mean())
-    ours = fit(train.ds.to_numpy(), y).predict(ds=test.ds.to_numpy())["yhat"]
+    ours = forecast(fit(train.ds.to_numpy(), y), ForecastOptions(ds=test.ds.to_numpy()))["yhat"]
     stock = Prophet(uncertainty_samples=0).fit(train[["ds", "y"]]).predict(test[["ds"]]).yhat.to_numpy()
     figures = []
     errors = []

@@ -20,6 +20,7 @@ from prophet.serialize import model_from_json, model_to_json
 from benchmarks._report import write
 from benchmarks._timing import Comparison, compare, of_rounds
 from fleetcast import forecasting
+from fleetcast.forecasting import ForecastOptions, dumps, forecast
 from testbed.customers import customer
 
 GROWTHS: Final = ("linear", "flat", "logistic")
@@ -103,7 +104,7 @@ def _next_forecast(turn: Iterator[Any], horizon: int, wanted: dict[str, float]) 
     """Forecast as for the first time: a model otherwise keeps the last small horizon it was asked for."""
     model = next(turn)
     model.kept.clear()
-    return model.predict(horizon, **wanted)
+    return forecast(model, ForecastOptions(horizon, **wanted))
 
 
 def imports(rounds: int) -> Iterator[Comparison]:
@@ -127,7 +128,7 @@ def _imported(module: str) -> Any:  # noqa: ANN401 - seconds, bytes, names
 def loading(rounds: int) -> Iterator[Comparison]:
     """Time the reading of a model's JSON: ours slim, stock's with its history."""
     readings = customer("1,000 daily")
-    slim = forecasting.fit(**readings.arguments("linear")).dumps()
+    slim = dumps(forecasting.fit(**readings.arguments("linear")))
     full = model_to_json(Prophet().fit(readings.frame()))
     for case, stock_text, our_text, at_most in (
         ("own JSON (stock: with history)", full, slim, 1e-3),
@@ -149,7 +150,7 @@ def loading(rounds: int) -> Iterator[Comparison]:
 def memory(models: int = 1000, stock_models: int = 20) -> Iterator[Comparison]:
     """Weigh loaded models, all different."""
     slim = [
-        forecasting.fit(**customer("1,000 daily", seed=seed).arguments("linear")).dumps()
+        dumps(forecasting.fit(**customer("1,000 daily", seed=seed).arguments("linear")))
         for seed in range(models)
     ]
     full = [

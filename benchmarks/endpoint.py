@@ -25,7 +25,7 @@ from benchmarks._report import RESULTS, write
 from benchmarks._timing import Comparison, of_rounds
 from benchmarks._wrk import need_wrk, wrk
 from fleetcast.archive import Archive, BundleWriter, pack
-from fleetcast.forecasting import fit
+from fleetcast.forecasting import dumps, fit
 from serving.models import ModelCache, open_store
 from testbed.server import Server, free_port, serving_plain, wait_for_an_answer
 
@@ -77,7 +77,7 @@ def write_fleet(base: Path) -> None:
         seconds = np.sort(random.integers(0, 365 * 86_400, ROWS)).astype("timedelta64[s]")
         y = 300 + 20 * np.sin(np.arange(ROWS) / 50) + random.normal(0, 20, ROWS)
         model = fit(np.datetime64("2025-01-01T00:00:00") + seconds, y)
-        packed.append(pack(Archive(model.dumps(), {})))
+        packed.append(pack(Archive(dumps(model), {})))
     for folder in ("model", "archives"):
         (base / folder).mkdir()
     for customer in range(STOCK_CUSTOMERS):

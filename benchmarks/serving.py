@@ -21,7 +21,7 @@ from benchmarks._report import RESULTS, write
 from benchmarks._timing import Comparison, of_rounds
 from benchmarks._wrk import need_wrk, wrk
 from benchmarks.stock.server import stock_serving
-from fleetcast.forecasting import fit
+from fleetcast.forecasting import dumps, fit
 from testbed.server import Server, serving
 
 STOCK_MODELS: Final = 8
@@ -73,7 +73,7 @@ def write_models(folder: Path, *, count: int) -> None:
     for _ in range(KINDS):
         seconds = np.sort(random.integers(0, 365 * 86_400, ROWS)).astype("timedelta64[s]")
         y = 300 + 20 * np.sin(np.arange(ROWS) / 50) + random.normal(0, 20, ROWS)
-        texts.append(fit(np.datetime64("2025-01-01T00:00:00") + seconds, y).dumps())
+        texts.append(dumps(fit(np.datetime64("2025-01-01T00:00:00") + seconds, y)))
     for customer in range(count):
         path = folder / str(customer) / "model" / "model.json"
         path.parent.mkdir(parents=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import fit
+from fleetcast.forecasting import dumps, fit
 
 GOOD = ("one", "two", "three")
 
@@ -16,7 +16,7 @@ def write(folder: Path) -> None:
     ds = np.datetime64("2025-01-01") + np.arange(120)
     for level, name in enumerate(GOOD, start=1):
         y = 100.0 * level + 10 * np.sin(np.arange(120) * 2 * np.pi / 7)
-        text = fit(ds, y + np.random.default_rng(level).normal(0, 1, 120)).dumps()
+        text = dumps(fit(ds, y + np.random.default_rng(level).normal(0, 1, 120)))
         _write(folder / name / "model" / "model.json", text.encode())
         _write(folder / "archives" / f"{name}.tar.gz", pack(Archive(text, {"customer": name})))
     _write(folder / "broken" / "model" / "model.json", b'{"growth": ')

@@ -4,7 +4,7 @@ import sys
 from hashlib import sha256
 from itertools import product
 
-from fleetcast.forecasting import fit
+from fleetcast.forecasting import ForecastOptions, dumps, fit, forecast
 from testbed.customers import customer
 
 
@@ -15,9 +15,9 @@ def forecasts_hash() -> str:
     for kind, growth, mode in product(kinds, ("linear", "flat", "logistic"), ("additive", "multiplicative")):
         readings = customer(kind)
         model = fit(**readings.arguments(growth), seasonality_mode=mode)
-        digest.update(model.dumps().encode())
+        digest.update(dumps(model).encode())
         cap = {"cap": readings.cap[0]} if growth == "logistic" else {}
-        for column in model.predict(30, components=True, **cap).values():
+        for column in forecast(model, ForecastOptions(30, components=True, **cap)).values():
             digest.update(column.tobytes())
     return digest.hexdigest()
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from prophet import Prophet
 
 from fleetcast import forecasting
+from fleetcast.errors import FitError, HistoryError, SettingError
 from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
-from fleetcast.forecasting.preprocessing.prepare import Prepared, prepare, problem
-from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting.preprocessing.prepare import Prepared, problem
 from testbed.generated_series import Generated, future, generated
 from testbed.objective import stock_parameters, value
 from testbed.open_directions import is_open
+from testbed.preparation import prepared
 from testbed.stock_cases import Case
 
 SECONDS: Final = 20
@@ -61,9 +62,9 @@ def _by_the_core(case: Case, frame: pd.DataFrame) -> tuple[str, Any]:
     try:
         with _at_most(3 * SECONDS):
             ours = forecasting.fit(frame.ds, frame.y, **_columns(case, frame), **case.declared())
-    except (forecasting.SettingError, forecasting.HistoryError) as error:
+    except (SettingError, HistoryError) as error:
         return f"refused: {error}", None
-    except forecasting.FitError as error:
+    except FitError as error:
         return f"failed: {error}", None
     except TimeoutError:
         return "slow", None
@@ -76,7 +77,7 @@ def prepared_of(case: Case, frame: pd.DataFrame) -> Prepared:
     """Return all of the core's fit but the estimate."""
     declared = dict(case.declared())
     added = {name: declared.pop(name) for name in _ADDED}
-    return prepare(frame.ds, frame.y, settings=settings_from(declared), **_columns(case, frame), **added)
+    return prepared(frame.ds, frame.y, **declared, **_columns(case, frame), **added)
 
 
 def is_corrected(case: Case, frame: pd.DataFrame) -> bool:
@@ -142,5 +143,7 @@ def _both(
     case: Case, rows: pd.DataFrame, ours: forecasting.Model, stock: Prophet
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     rows = rows.sort_values("ds", ignore_index=True)
-    mine = ours.predict(ds=rows.ds.to_numpy(), **_columns(case, rows))["yhat"]
+    mine = forecasting.forecast(
+        ours, forecasting.ForecastOptions(ds=rows.ds.to_numpy(), **_columns(case, rows))
+    )["yhat"]
     return np.asarray(mine), stock.predict(rows).yhat.to_numpy()

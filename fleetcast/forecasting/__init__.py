@@ -1,28 +1,34 @@
 """Prophet's model in NumPy: readings go in, a fitted model and its forecasts come out."""
 
+from fleetcast.forecasting.any_model import dumps, forecast
 from fleetcast.forecasting.calendar.spacing import spacing
 from fleetcast.forecasting.features.country_holidays import CountryHolidays
 from fleetcast.forecasting.features.holidays import RESOLVED_AHEAD
 from fleetcast.forecasting.fitting import fit
 from fleetcast.forecasting.holiday_table import HolidayTable
-from fleetcast.forecasting.model import Model
+from fleetcast.forecasting.model import Model, SampledModel
+from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
 from fleetcast.forecasting.predict.batch import forecast_many
 from fleetcast.forecasting.predict.unseen_slots import unseen_slots
 from fleetcast.forecasting.preprocessing.check_arguments import check_arguments
 from fleetcast.forecasting.prophet_json.read import loads
 from fleetcast.forecasting.seasonal_naive import seasonal_naive
 from fleetcast.forecasting.settings import NAMES as ARGUMENTS
-from fleetcast.forecasting.stock_prophet.sampled_model import SampledModel
 
 __all__ = [
     "ARGUMENTS",
     "RESOLVED_AHEAD",
     "CountryHolidays",
+    "FitOptions",
+    "ForecastOptions",
     "HolidayTable",
     "Model",
+    "RowColumns",
     "SampledModel",
     "check_arguments",
+    "dumps",
     "fit",
+    "forecast",
     "forecast_many",
     "loads",
     "seasonal_naive",

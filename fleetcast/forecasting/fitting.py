@@ -1,6 +1,6 @@
 """Fit Prophet's model to one customer's readings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,17 +9,22 @@ from numpy.typing import ArrayLike
 from fleetcast.errors import HistoryError, SettingError
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.limits import LARGEST, are_within
-from fleetcast.forecasting.model import Engine, Model
+from fleetcast.forecasting.model import (
+    LAST_DATES,
+    WRONG_SAMPLES,
+    Engine,
+    Model,
+    SampledModel,
+    samples_are_wrong,
+)
 from fleetcast.forecasting.one_thread import ONE_THREAD
+from fleetcast.forecasting.options import FitOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
 from fleetcast.forecasting.preprocessing.history import floor_column
 from fleetcast.forecasting.preprocessing.prepare import Prepared, prepare, problem
-from fleetcast.forecasting.prophet_json.read import SEEN_DATES
-from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.estimate import NoSolutionError, maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem
-from fleetcast.forecasting.stock_prophet.sampled_model import WRONG_SAMPLES, SampledModel, prophet_is_wrong
 
 LEAST_ROWS = 4
 """Below, the estimate is Prophet's."""
@@ -31,7 +36,7 @@ RATE_OF_NOTHING, MIDDLE_OF_NOTHING = 1.0, 700.0
 """Logistic growth that is half its cap after 700 histories; exp(700) is still a number."""
 
 
-def fit(  # noqa: PLR0913 - Prophet's model has this many inputs, all but two by name
+def fit(  # noqa: PLR0913 - the columns of a history, and options by name
     ds: ArrayLike,
     y: ArrayLike,
     *,
@@ -39,56 +44,45 @@ def fit(  # noqa: PLR0913 - Prophet's model has this many inputs, all but two by
     floor: ArrayLike | None = None,
     regressors: Mapping[str, ArrayLike] | None = None,
     conditions: Mapping[str, ArrayLike] | None = None,
-    seasonalities: Sequence[Mapping[str, Any]] = (),
-    extra_regressors: Sequence[str | Mapping[str, Any]] | None = None,
-    country_holidays: str | None = None,
-    keep_history: bool = False,
-    stan_arguments: Mapping[str, Any] | None = None,
-    **prophet_arguments: Any,  # noqa: ANN401 - settings_from checks each
+    **options: Any,  # noqa: ANN401 - FitOptions checks each
 ) -> Model | SampledModel:
     """Return Prophet's model of the readings y at the timestamps ds, both of shape (N,), in any order.
 
     Rows whose y is NaN are left out.  `cap` and `floor` (with logistic growth only), `regressors` and
-    `conditions` have one value for each row, or one for all.  `seasonalities` are added
-    ones, each with the arguments of Prophet's `add_seasonality`; `extra_regressors` are names or arguments of
-    `add_regressor`, by default every one of `regressors`; `country_holidays` is a country's code or name.
-    `keep_history` keeps the readings in the model and its text.  `prophet_arguments` are those of Prophet's
-    constructor.
+    `conditions` have one value for each row, or one for all.  `options` are the fields of `FitOptions` and
+    the arguments of Prophet's constructor.
 
-    What the core does not cover goes to Prophet itself: `stan_arguments` (those of `Prophet.fit`),
-    mcmc_samples, and data without a proper optimum; `model.engine` says which program fitted.
+    What the core does not cover goes to stock Prophet: `stan_arguments`, mcmc_samples, and data without a
+    proper optimum; `model.engine` says which program fitted.
 
-    Raises HistoryError, SettingError, and FitError when Prophet itself was called and failed.
+    Raises HistoryError, SettingError, and FitError when stock Prophet was called and failed.
     """
-    prepared = prepare(
-        ds,
-        y,
-        settings=settings_from(prophet_arguments),
-        cap=cap,
-        floor=floor,
-        regressors=regressors,
-        conditions=conditions,
-        seasonalities=seasonalities,
-        extra_regressors=extra_regressors,
-        country_holidays=country_holidays,
+    return fit_with(ds, y, RowColumns(cap, floor, regressors, conditions), FitOptions.of(options))
+
+
+def fit_with(ds: ArrayLike, y: ArrayLike, columns: RowColumns, options: FitOptions) -> Model | SampledModel:
+    """Return the model as `fit` does, from its columns and options as values."""
+    prepared = prepare(ds, y, columns, options)
+    by_stock = prepared.settings.mcmc_samples or options.stan_arguments
+    estimate = None if by_stock else _estimate(prepared)
+    if estimate is not None:
+        return fitted_model(prepared, *estimate, keep_history=options.keep_history)
+    return _by_stock_prophet(prepared, options)
+
+
+def _by_stock_prophet(prepared: Prepared, options: FitOptions) -> Model | SampledModel:
+    from fleetcast.forecasting.stock_prophet.fallback import (  # noqa: PLC0415 - rarely needed, slow
+        sampled_model,
+        stock_parameters,
     )
-    own = None if prepared.settings.mcmc_samples or stan_arguments else _estimate(prepared)
-    if own is not None:
-        return _model(prepared, *own, engine="fleetcast", keep_history=keep_history)
-    return _by_prophet(prepared, dict(stan_arguments or {}), keep_history=keep_history)
 
-
-def _by_prophet(
-    prepared: Prepared, stan_arguments: Mapping[str, Any], *, keep_history: bool
-) -> Model | SampledModel:
-    from fleetcast.forecasting.stock_prophet.fallback import sampled_model, stock_parameters  # noqa: PLC0415 - rarely needed, slow
-
+    stan_arguments = dict(options.stan_arguments or {})
     if prepared.settings.mcmc_samples:
-        if prophet_is_wrong(prepared.settings, prepared.scale, prepared.layout.multiplicative):
+        if samples_are_wrong(prepared.settings, prepared.scale, prepared.layout.multiplicative):
             raise SettingError(WRONG_SAMPLES)
-        return sampled_model(prepared, stan_arguments, keep_history=keep_history)
+        return sampled_model(prepared, stan_arguments, keep_history=options.keep_history)
     parameters = stock_parameters(prepared, stan_arguments)
-    return _model(prepared, parameters, None, engine="prophet", keep_history=keep_history)
+    return fitted_model(prepared, parameters, engine="prophet", keep_history=options.keep_history)
 
 
 @ONE_THREAD
@@ -170,14 +164,15 @@ def folded(found: Parameters) -> Parameters:
     return Parameters(k, found.m, np.zeros(1), found.beta, found.sigma_obs)
 
 
-def _model(
+def fitted_model(
     prepared: Prepared,
     parameters: Parameters,
-    residuals: Vector | None,
+    residuals: Vector | None = None,
     *,
-    engine: Engine,
-    keep_history: bool,
+    engine: Engine = "fleetcast",
+    keep_history: bool = False,
 ) -> Model:
+    """Return the model with these parameters; raises HistoryError where they exceed a model's limits."""
     if not are_within(prepared.settings.growth, parameters):
         raise HistoryError(
             f"the estimate has numbers beyond {LARGEST} or a growth rate of 0; "
@@ -192,7 +187,7 @@ def _model(
         parameters=parameters,
         t_change=prepared.t_change,
         rows=prepared.rows.ds.size,
-        last_dates=prepared.rows.dates[-SEEN_DATES:].copy(),
+        last_dates=prepared.rows.dates[-LAST_DATES:].copy(),
         history=prepared.rows if keep_history else None,
         residuals=residuals,
     )

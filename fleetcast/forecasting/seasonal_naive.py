@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fleetcast.forecasting.calendar.timestamps import DAY, datetimes, microseconds
-from fleetcast.forecasting.fitting import SIGMA_OF_CONSTANT, _model
+from fleetcast.forecasting.fitting import SIGMA_OF_CONSTANT, fitted_model
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
+from fleetcast.forecasting.options import FitOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.prepare import prepare, problem
 from fleetcast.forecasting.settings import settings_from
@@ -39,11 +40,11 @@ def seasonal_naive(ds: ArrayLike, y: ArrayLike, *, sigma: float, season: Season 
         order[season] = min(max(rows // 2, 1), MOST_ORDER)
     seasonalities = {f"{name}_seasonality": terms for name, terms in order.items()}
     settings = settings_from({"growth": "flat", "n_changepoints": 0, **seasonalities})
-    prepared = prepare(datetimes(stamps), values, settings=settings)
-    given = problem(prepared)
+    prepared = prepare(datetimes(stamps), values, RowColumns(), FitOptions(settings=settings))
+    estimation = problem(prepared)
     last = slice(-rows if season is not None else None, None)
-    kept = np.delete(given.design, [0, 2], axis=0)[:, last]  # neither slope nor changepoint
-    theta = np.asarray(np.linalg.lstsq(kept.T, given.y[last], rcond=None)[0], dtype=np.float64)
+    design = np.delete(estimation.design, [0, 2], axis=0)[:, last]  # neither slope nor changepoint
+    theta = np.asarray(np.linalg.lstsq(design.T, estimation.y[last], rcond=None)[0], dtype=np.float64)
     scaled = max(sigma / prepared.scale.y_scale, SIGMA_OF_CONSTANT)
     parameters = Parameters(0.0, float(theta[0]), np.zeros(1), theta[1:], scaled)
-    return _model(prepared, parameters, None, engine="fleetcast", keep_history=False)
+    return fitted_model(prepared, parameters)

@@ -11,9 +11,11 @@ from typing import Any, Final
 import numpy as np
 
 from fleetcast.forecasting import prophet_reference as golden
+from fleetcast.forecasting.any_model import forecast
 from fleetcast.forecasting.fitting import fit
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
+from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.prepare import prepare, problem
 from fleetcast.forecasting.settings import settings_from
@@ -76,7 +78,8 @@ def findings() -> Iterator[Finding]:
         difference = abs(solution(case).objective - expected) / abs(expected)
         yield Finding(f"objective, {case}", difference, MOST_OF_OBJECTIVE)
     yhat = np.array(golden.YHAT)
-    difference = float(np.abs(model().predict(STEPS)["yhat"] - yhat).max() / np.abs(yhat).max())
+    table = forecast(model(), ForecastOptions(STEPS))
+    difference = float(np.abs(table["yhat"] - yhat).max() / np.abs(yhat).max())
     yield Finding("forecast from equal parameters", difference, MOST_OF_FORECAST)
 
 
@@ -84,8 +87,9 @@ def findings() -> Iterator[Finding]:
 def solution(case: str) -> Solution:
     """Return what is found for the series under the settings of that name."""
     settings = settings_from(SHARED | CASES[case])
-    cap = CAP if settings.growth == "logistic" else None
-    return maximum_a_posteriori(problem(prepare(DAYS, READINGS, settings=settings, cap=cap)))
+    columns = RowColumns(cap=CAP if settings.growth == "logistic" else None)
+    prepared = prepare(DAYS, READINGS, columns, FitOptions(settings=settings))
+    return maximum_a_posteriori(problem(prepared))
 
 
 def model() -> Model:

@@ -11,10 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from fleetcast.forecasting import Model, SampledModel
+from fleetcast.forecasting import ForecastOptions, Model, SampledModel
 from serving.errors import RequestError
 from serving.request.budget import RequestBudget
-from serving.request.forecast_options import ForecastOptions
 from serving.request.records import Failure
 from serving.request.results import DEFAULT_COLUMNS
 

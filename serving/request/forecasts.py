@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from fleetcast.errors import FutureError
-from fleetcast.forecasting import Model, SampledModel
+from fleetcast.forecasting import ForecastOptions, Model, SampledModel, forecast, forecast_many
 from serving.errors import RequestError
-from serving.request.forecast_options import ForecastOptions, forecast, forecast_many
 from serving.request.plan import Plan
 from serving.request.records import Failure
 from serving.request.results import DEFAULT_COLUMNS, CustomerForecast, Results, Table

@@ -6,11 +6,10 @@ Records that differ only in the customer share a batch, as long as their models 
 from dataclasses import dataclass, field
 from typing import Final
 
-from fleetcast.forecasting import Model, SampledModel
+from fleetcast.forecasting import ForecastOptions, Model, SampledModel
 from serving.errors import RequestError
 from serving.models import Forecaster, Lookup, Models
 from serving.request.cost import ResponseCost
-from serving.request.forecast_options import ForecastOptions
 from serving.request.records import Failure, Records
 from serving.request.results import DONE, Results
 from serving.request.schema import Request

@@ -13,10 +13,10 @@ from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 
 from container import quoted
+from fleetcast.forecasting import ForecastOptions
 from fleetcast.readings import times
 from serving.errors import RequestError
 from serving.models import Forecaster
-from serving.request.forecast_options import ForecastOptions
 
 MOST_PERIODS: Final = 10_000
 """Largest `period`, and most times in `ds`."""

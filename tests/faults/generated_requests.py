@@ -433,7 +433,7 @@ def _lacks_in_order(records: tuple[Wanted, ...], lines: list[Result]) -> str | N
             return f"no line for record {number}"
         count = 1
         if lines[place][1] is not None and record.rows is None:
-            while place + count < len(lines) and lines[place + count][0] == record.customer:
+            while place + count < len(lines) and lines[place + count][0] == lines[place][0]:
                 count += 1
             if number + 1 < len(records):
                 return None  # where the rows are not known, the next record's begin is not either

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fleetcast.forecasting.options import FitOptions, RowColumns
 from fleetcast.forecasting.preprocessing.prepare import prepare, problem
-from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from serving.models import load_packed, look_up_each
 from serving.request import Invocation, RequestBudget, RouteModel, respond
@@ -50,8 +50,8 @@ def objectives() -> dict[str, float]:
         y = 50 + 0.1 * days + 5 * np.sin(days * 2 * np.pi / 7) + draw.normal(0, 2, 200)
         growth = ("linear", "flat", "logistic")[seed % 3]
         mode = ("additive", "multiplicative")[seed % 2]
-        settings = settings_from({"growth": growth, "seasonality_mode": mode})
-        prepared = prepare(ds, y, settings=settings, cap=120.0 if growth == "logistic" else None)
+        columns = RowColumns(cap=120.0 if growth == "logistic" else None)
+        prepared = prepare(ds, y, columns, FitOptions.of({"growth": growth, "seasonality_mode": mode}))
         found[f"{growth}, {mode}, {seed}"] = maximum_a_posteriori(problem(prepared)).objective
     return found
 

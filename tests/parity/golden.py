@@ -9,6 +9,7 @@ import pandas as pd
 from prophet import Prophet
 from prophet.serialize import model_from_json
 
+from fleetcast.forecasting import dumps
 from fleetcast.forecasting import self_check as ours
 
 PATH = Path(ours.__file__).with_name("prophet_reference.py")
@@ -33,7 +34,7 @@ def stock_objective(case: str) -> float:
 
 def stock_forecast() -> list[float]:
     """Return Prophet's forecast from the fixed parameters."""
-    stock = model_from_json(ours.model().dumps())
+    stock = model_from_json(dumps(ours.model()))
     forecast = stock.predict(stock.make_future_dataframe(ours.STEPS, include_history=False))
     values: list[float] = forecast["yhat"].tolist()
     return values

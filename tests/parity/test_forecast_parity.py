@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from prophet.serialize import model_from_json
 
-from fleetcast.forecasting import Model, fit, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, loads
 from testbed.stock_cases import CASES, STOCK_WARNINGS, fitted, text
 
 pytestmark = STOCK_WARNINGS
@@ -38,8 +38,9 @@ def test_yhat_trend_and_every_component_equal_prophets_on_history_and_future(nam
     future = case.future(stock_model, 40, include_history=True)
     stock = stock_model.predict(future.copy())
 
-    ours = read(text(name), keep_history=True).predict(
-        40, case.freq, include_history=True, components=True, **case.columns(future)
+    ours = forecast(
+        read(text(name), keep_history=True),
+        ForecastOptions(40, case.freq, include_history=True, components=True, **case.columns(future)),
     )
 
     assert list(ours) == list(stock)
@@ -56,7 +57,7 @@ def test_intervals_lie_where_prophet_draws_them(name: str) -> None:
     np.random.seed(1)  # noqa: NPY002 - Prophet draws from the global generator
     stock = stock_model.predict(future.copy())
 
-    ours = read(text(name)).predict(30, case.freq, **case.columns(future))
+    ours = forecast(read(text(name)), ForecastOptions(30, case.freq, **case.columns(future)))
 
     if "yhat_lower" in stock:
         half_width = (stock.yhat_upper - stock.yhat_lower).to_numpy() / 2
@@ -72,7 +73,7 @@ def test_stock_prophet_reads_our_json_and_predicts_the_same(name: str, keep_hist
     case, stock_model = CASES[name], fitted(name)
     future = case.future(stock_model, 20)
 
-    back = model_from_json(read(text(name), keep_history=keep_history).dumps())
+    back = model_from_json(dumps(read(text(name), keep_history=keep_history)))
 
     for rows in (future, future[:1]):
         tables = []
@@ -90,7 +91,7 @@ def test_stock_prophet_reads_our_json_and_predicts_the_same(name: str, keep_hist
 def test_a_kept_history_is_prophets_history(name: str) -> None:
     stock_model = fitted(name)
 
-    back = model_from_json(read(text(name), keep_history=True).dumps())
+    back = model_from_json(dumps(read(text(name), keep_history=True)))
 
     shared = [column for column in back.history if column != "ds"]
     pd.testing.assert_frame_equal(
@@ -103,14 +104,14 @@ def test_a_kept_history_is_prophets_history(name: str) -> None:
 
 @EVERY_CASE
 def test_our_json_read_back_is_the_same_json(name: str) -> None:
-    once = read(text(name)).dumps()
+    once = dumps(read(text(name)))
 
-    assert read(once).dumps() == once
+    assert dumps(read(once)) == once
 
 
 @EVERY_CASE
 def test_our_json_keeps_what_prophet_says_of_the_model(name: str) -> None:
-    stock, ours = json.loads(text(name)), json.loads(read(text(name)).dumps())
+    stock, ours = json.loads(text(name)), json.loads(dumps(read(text(name))))
 
     rest = {
         "history",
@@ -139,7 +140,7 @@ def test_json_of_the_first_prophet_1_1_is_read(name: str) -> None:
         content["holidays_mode"] = "multiplicative"
     future = case.future(stock_model, 5)
 
-    ours = read(json.dumps(content)).predict(5, case.freq, **case.columns(future))
+    ours = forecast(read(json.dumps(content)), ForecastOptions(5, case.freq, **case.columns(future)))
 
     assert distance(ours["yhat"], stock_model.predict(future.copy()).yhat) <= POINT
 
@@ -149,8 +150,8 @@ def test_country_holidays_beyond_the_resolved_years_are_prophets() -> None:
     ds = pd.date_range("2045-12-20", periods=20, freq="D")
     stock = stock_model.predict(pd.DataFrame({"ds": ds}))
 
-    model = read(read(text("country")).dumps())
-    ours = model.predict(ds=ds.to_numpy(), components=True)
+    model = read(dumps(read(text("country"))))
+    ours = forecast(model, ForecastOptions(ds=ds.to_numpy(), components=True))
 
     assert stock.holidays.abs().max() > 0
     assert distance(ours["holidays"], stock.holidays) <= POINT
@@ -161,7 +162,7 @@ def test_rows_are_forecast_in_time_order_as_prophet_does() -> None:
     future = case.future(fitted(name), 30).sample(frac=1, random_state=3)
     stock = fitted(name).predict(future.copy())
 
-    ours = read(text(name)).predict(ds=future.ds.to_numpy(), **case.columns(future))
+    ours = forecast(read(text(name)), ForecastOptions(ds=future.ds.to_numpy(), **case.columns(future)))
 
     assert np.array_equal(ours["ds"], stock.ds.to_numpy().astype("datetime64[us]"))
     assert distance(ours["yhat"], stock.yhat) <= POINT
@@ -176,8 +177,8 @@ def test_stock_prophet_forecasts_real_series_from_our_json_as_we_do(file: str) -
 
     for _, rows in itertools.islice(frame.groupby("unique_id"), 8):
         ours = fit(rows.ds.to_numpy(), rows.y.to_numpy())
-        stock = model_from_json(ours.dumps())
-        table = ours.predict(48, "h")
+        stock = model_from_json(dumps(ours))
+        table = forecast(ours, ForecastOptions(48, "h"))
         expected = stock.predict(stock.make_future_dataframe(48, freq="h", include_history=False))
         assert distance(table["yhat"], expected.yhat) <= POINT
         assert distance(table["trend"], expected.trend) <= POINT

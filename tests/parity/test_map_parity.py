@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from prophet import Prophet
 
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
-from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting.preprocessing.prepare import problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem, Solution
 from testbed.objective import objective, stock_parameters, theta_of, value
+from testbed.preparation import prepared
 from testbed.stock_cases import CASES, STOCK_WARNINGS, Case, fitted, series
 
 pytestmark = STOCK_WARNINGS
@@ -49,10 +49,7 @@ def pair(case: Case, model: Prophet) -> Pair:
     frame = case.frame()
     columns = {name: values for name, values in case.columns(frame).items() if values is not None}
     declared = dict(case.declared())
-    names = {"seasonalities", "extra_regressors", "country_holidays"}
-    arguments = settings_from({name: given for name, given in declared.items() if name not in names})
-    added = {name: declared[name] for name in names}
-    of = problem(prepare(frame.ds, frame.y, settings=arguments, **columns, **added))
+    of = problem(prepared(frame.ds, frame.y, **columns, **declared))
     return Pair(of, maximum_a_posteriori(of), stock_parameters(model))
 
 
@@ -186,7 +183,7 @@ def test_any_history_has_a_minimum_that_fulfils_the_conditions(  # noqa: PLR0913
         "growth": growth,
         "seasonality_mode": mode,
     }
-    of = problem(prepare(ds, y, settings=settings_from(arguments)))
+    of = problem(prepared(ds, y, **arguments))
 
     found = maximum_a_posteriori(of)
 
@@ -198,7 +195,7 @@ def test_equal_columns_share_what_one_of_them_would_have() -> None:
     frame = series()
     copies = np.ones((len(frame), 2)) * np.sin(np.arange(len(frame)))[:, None]
     regressors = {"a": copies[:, 0], "b": copies[:, 1]}
-    of = problem(prepare(frame.ds, frame.y, settings=settings_from({}), regressors=regressors))
+    of = problem(prepared(frame.ds, frame.y, regressors=regressors))
 
     found = maximum_a_posteriori(of).parameters
 
@@ -207,8 +204,8 @@ def test_equal_columns_share_what_one_of_them_would_have() -> None:
 
 def test_a_level_far_above_the_noise_leaves_no_larger_residuals() -> None:
     frame = series()
-    plain = problem(prepare(frame.ds, frame.y, settings=settings_from({})))
-    raised = problem(prepare(frame.ds, frame.y + 1e6, settings=settings_from({})))
+    plain = problem(prepared(frame.ds, frame.y))
+    raised = problem(prepared(frame.ds, frame.y + 1e6))
 
     residuals = []
     for of in (plain, raised):

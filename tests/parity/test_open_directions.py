@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from prophet import Prophet
 
-from fleetcast.forecasting import Model, fit
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
-from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting import ForecastOptions, Model, fit, forecast
+from fleetcast.forecasting.preprocessing.prepare import problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem
 from testbed.objective import stock_parameters, value
+from testbed.preparation import prepared
 from testbed.stock_cases import STOCK_WARNINGS
 
 pytestmark = STOCK_WARNINGS
@@ -71,10 +71,13 @@ def both(
     ours = fit(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, regressors=known or None, **arguments)
     assert isinstance(ours, Model)
     assert ours.engine == "fleetcast"
-    table = ours.predict(
-        ds=future.ds.to_numpy(),
-        cap=None if cap is None else cap[0],
-        regressors={name: future[name].to_numpy() for name in regressors} or None,
+    table = forecast(
+        ours,
+        ForecastOptions(
+            ds=future.ds.to_numpy(),
+            cap=None if cap is None else cap[0],
+            regressors={name: future[name].to_numpy() for name in regressors} or None,
+        ),
     )
     return theirs.yhat.to_numpy(), ours, table
 
@@ -194,16 +197,14 @@ def test_the_trend_is_the_level(arguments: dict[str, Any]) -> None:
     for frame in (on(range(6)), on(range(5)), between(8, 20)):
         model = fit(frame.ds.to_numpy(), frame.y.to_numpy(), **arguments)
 
-        trend = model.predict(7)["trend"]
+        trend = forecast(model, ForecastOptions(7))["trend"]
 
         assert np.abs(trend - frame.y.mean()).max() <= 0.25 * np.ptp(frame.y)
 
 
 def problem_of(frame: pd.DataFrame, **arguments: Any) -> Problem:
     cap = frame.cap.to_numpy() if arguments.get("growth") == "logistic" else None
-    return problem(
-        prepare(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, settings=settings_from(arguments))
-    )
+    return problem(prepared(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, **arguments))
 
 
 @pytest.mark.parametrize("arguments", [{}, MULTIPLICATIVE, LOGISTIC, LOGISTIC | MULTIPLICATIVE], ids=str)

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prophet.forecaster import Prophet
 
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
-from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting.preprocessing.prepare import problem
 from fleetcast.forecasting.solver.problem import Problem
+from testbed.preparation import prepared
 from testbed.stock_cases import CASES, STOCK_WARNINGS, Case
 
 pytestmark = STOCK_WARNINGS
@@ -23,10 +23,10 @@ FEATURES = 1e-9
 def ours(case: Case, frame: pd.DataFrame) -> Problem:
     declared = case.declared()
     return problem(
-        prepare(
+        prepared(
             frame.ds.to_numpy(),
             frame.y.to_numpy(),
-            settings=settings_from(case.arguments),
+            **case.arguments,
             **case.columns(frame),
             **{name: declared[name] for name in ("seasonalities", "extra_regressors", "country_holidays")},
         )

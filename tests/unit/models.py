@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import Model, fit
+from fleetcast.forecasting import Model, dumps, fit
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(30) * np.timedelta64(1, "D")
 
@@ -15,7 +15,7 @@ def model_text(level: float = 100.0) -> str:
     """Return the text of a model whose forecast is `level`, nearly."""
     model = fit(DAYS, level + 0.01 * np.sin(np.arange(30.0)), growth="flat", weekly_seasonality=False)
     assert isinstance(model, Model)
-    return model.dumps()
+    return dumps(model)
 
 
 @lru_cache

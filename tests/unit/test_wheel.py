@@ -87,14 +87,14 @@ import sys
 for name in ("pandas", "prophet", "cmdstanpy", "duckdb", "flask", "tqdm", "boto3"):
     sys.modules[name] = None  # as if it were not installed
 import numpy as np
-from fleetcast.forecasting import fit
+from fleetcast import fit, forecast
 ds = np.datetime64("2024-01-01") + np.arange(100)
 y = np.sin(np.arange(100.0)) + 5
 """
 
 
 def test_fit_and_forecast_need_the_base_installation_only(installed: Path) -> None:
-    done = run(installed, "python", "-c", LACKING + "print(len(fit(ds, y).predict(7)['yhat']))")
+    done = run(installed, "python", "-c", LACKING + "print(len(forecast(fit(ds, y))['yhat']))")
 
     assert (done.stdout, done.stderr) == ("7\n", "")
 

@@ -9,7 +9,16 @@ import numpy as np
 
 from fleetcast.errors import FitError, HistoryError
 from fleetcast.evaluation.metrics import Holdout, metrics, naive_error
-from fleetcast.forecasting import RESOLVED_AHEAD, CountryHolidays, HolidayTable, Model, SampledModel, fit
+from fleetcast.forecasting import (
+    RESOLVED_AHEAD,
+    CountryHolidays,
+    ForecastOptions,
+    HolidayTable,
+    Model,
+    SampledModel,
+    fit,
+    forecast,
+)
 from fleetcast.readings.customer.readings import BOUNDS, Readings, Times, Vector
 from train.customer.naive import naive
 from train.settings import TrainSettings
@@ -103,9 +112,9 @@ def _measured(
     history: Readings, test: Readings, estimated: Estimate, settings: TrainSettings
 ) -> dict[str, float]:
     arguments = {} if estimated.engine == "naive" else arguments_of(test, settings)
-    forecast = estimated.model.predict(ds=test.ds, **arguments)
-    names = [name for name in ("yhat", "yhat_lower", "yhat_upper") if name in forecast]
-    columns = (_clipped(forecast[name], settings) for name in names)
+    table = forecast(estimated.model, ForecastOptions(ds=test.ds, **arguments))
+    names = [name for name in ("yhat", "yhat_lower", "yhat_upper") if name in table]
+    columns = (_clipped(table[name], settings) for name in names)
     return metrics(test.y, *columns, scale=naive_error(history.ds, history.y))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fleetcast.archive import unpack
 from fleetcast.errors import ArchiveError, FleetcastError, FutureError, ModelFormatError
-from fleetcast.forecasting import Model, SampledModel, loads
+from fleetcast.forecasting import ForecastOptions, Model, SampledModel, forecast, loads
 from fleetcast.readings.customer.readings import BOUNDS, Readings
 from train.customer.fit import arguments_of
 from train.settings import TrainSettings
@@ -31,10 +31,10 @@ def prove(packed: bytes, readings: Readings, settings: TrainSettings, *, is_naiv
         model = loads(archive.model, keep_history=bool(settings.model.get("keep_history")))
         needed = {} if is_naive else _last_values(readings, settings)
         freq = archive.metadata.get("freq") or "D"
-        forecast = _without_interval(model).predict(1, freq, **needed)
+        table = forecast(_without_interval(model), ForecastOptions(1, freq, **needed))
     except (ArchiveError, FutureError, ModelFormatError) as error:
         raise ProofError(f"its archive cannot be served: {error}") from error
-    for name, values in forecast.items():
+    for name, values in table.items():
         if name != "ds" and not np.isfinite(values).all():
             raise ProofError(f"its archive cannot be served: the forecast's {name} is not a finite number")
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from fleetcast.archive import SUFFIX, Archive, pack, unpack
 from fleetcast.errors import ArchiveError, ReadingsError
-from fleetcast.forecasting import Model, unseen_slots
+from fleetcast.forecasting import Model, dumps, unseen_slots
 from fleetcast.readings.customer.readings import MOST_BYTES, Readings, read
 from fleetcast.readings.customer.regular_files import read_file
 from train.channel import Customer
@@ -162,7 +162,7 @@ class _Fit:
             return self._kept(estimated, earlier)
         freq = freq_of(self.readings.ds)
         measured = evaluate(self.readings, estimated, self.settings)
-        packed = pack(Archive(estimated.model.dumps(), self._metadata(estimated, measured, freq)))
+        packed = pack(Archive(dumps(estimated.model), self._metadata(estimated, measured, freq)))
         prove(packed, self.readings, self.settings, is_naive=is_naive)
         return Fitted(
             customer=self.customer.name,

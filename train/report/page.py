@@ -9,13 +9,14 @@ import numpy as np
 from container import Paths, one_line, quoted
 from fleetcast.archive import SUFFIX, read_archive
 from fleetcast.errors import ArchiveError, FutureError
-from fleetcast.forecasting import loads
+from fleetcast.forecasting import ForecastOptions, forecast, loads
 from fleetcast.readings.customer.readings import MOST_BYTES, Readings, read
 from fleetcast.readings.customer.regular_files import read_file
 from train.channel import Customer
 from train.customer.fit import arguments_of
 from train.job import Finished
-from train.report.pictures import forecast, histogram
+from train.report.pictures import forecast as forecast_picture
+from train.report.pictures import histogram
 from train.settings import TrainSettings
 
 MOST_CUSTOMERS = 200
@@ -99,10 +100,10 @@ def _picture(paths: Paths, customer: Customer, settings: TrainSettings, *, title
         shown = readings.rows(np.arange(len(readings.y)) >= len(readings.y) - READINGS_SHOWN)
         times = _times(shown, settings)
         arguments = arguments_of(shown, settings) if len(times) == len(shown.ds) else {}
-        table = model.predict(ds=times, non_negative=settings.non_negative, **arguments)
+        table = forecast(model, ForecastOptions(ds=times, non_negative=settings.non_negative, **arguments))
     except (ArchiveError, FutureError, OSError, ValueError) as error:
         return f"<p>{escape(title)}: no picture, {escape(str(error))}"
-    return forecast(
+    return forecast_picture(
         title=title,
         ds=shown.ds,
         y=shown.y,

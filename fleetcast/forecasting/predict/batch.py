@@ -16,19 +16,19 @@ from fleetcast.forecasting.calendar.timestamps import Stamps, datetimes
 from fleetcast.forecasting.features.seasonality import days, fourier_series
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
-from fleetcast.forecasting.predict.forecast import (
-    Request,
+from fleetcast.forecasting.options import DEFAULT_FORECAST, ForecastOptions
+from fleetcast.forecasting.predict.future_rows import check_size, future_rows
+from fleetcast.forecasting.predict.future_trend import SlopeChanges
+from fleetcast.forecasting.predict.linear_intervals import LinearFutures, linear_deviations
+from fleetcast.forecasting.predict.point_forecast import (
     Table,
     check_finite,
-    check_size,
-    future_rows,
-    probabilities,
+    forecast_by_model,
     terms,
     without_negatives,
     yhat,
 )
-from fleetcast.forecasting.predict.future_trend import SlopeChanges
-from fleetcast.forecasting.predict.linear_intervals import LinearFutures, linear_deviations
+from fleetcast.forecasting.predict.probabilities import probabilities
 from fleetcast.forecasting.preprocessing.history import floor_column
 
 CHUNK: Final = 32
@@ -38,49 +38,36 @@ _NORMAL: Final = NormalDist()
 
 
 @ONE_THREAD
-def forecast_many(  # noqa: PLR0913 - the options of a forecast, by name
-    models: Sequence[Model],
-    periods: int = 7,
-    freq: str | None = "D",
-    *,
-    interval_width: float | None = None,
-    quantiles: Sequence[float] = (),
-    non_negative: bool = False,
+def forecast_many(
+    models: Sequence[Model], options: ForecastOptions = DEFAULT_FORECAST
 ) -> list[Table | FutureError]:
-    """Return for each model, in order, what `Model.predict` does of ds and of yhat with its quantiles.
+    """Return for each model, in order, what `forecast` does of ds and of yhat with its quantiles.
 
     The columns are ds, yhat_lower, yhat_upper, yhat and one such as yhat_0.1 for each quantile, each of shape
-    (periods,), equal to those of `predict` to the last bit.  A FutureError stands where `predict` raises it.
+    (periods,), equal to those of `forecast` to the last bit.  A FutureError stands where `forecast` raises.
+    Of the options, periods, freq, quantiles, interval_width and non_negative are used.
     """
-    request = Request(
-        periods=periods,
-        freq=freq,
-        quantiles=tuple(quantiles),
-        interval_width=interval_width,
-        non_negative=non_negative,
-    )
-    found: list[Table | FutureError] = [FutureError("")] * len(models)
-    rows = (
-        int(periods) if isinstance(periods, (int, np.integer)) else 1
-    )  # what is no number is refused later, model by model
+    tables: list[Table | FutureError] = [FutureError("")] * len(models)
+    # what is no number is refused later, model by model
+    rows = int(options.periods) if isinstance(options.periods, (int, np.integer)) else 1
     for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // max(rows, 1)))):
-        tables = _chunk([models[place] for place in places], request)
-        for place, table in zip(places, tables, strict=True):
-            found[place] = table
-    return found
+        chunk = _chunk([models[place] for place in places], options)
+        for place, table in zip(places, chunk, strict=True):
+            tables[place] = table
+    return tables
 
 
 def _chunks(models: Sequence[Model], *, most: int) -> Iterator[list[int]]:
     """Yield the places of models that share each call, and of the others one by one."""
     alike: dict[object, list[int]] = {}
     for place, model in enumerate(models):
-        alike.setdefault(_make(model) or place, []).append(place)
+        alike.setdefault(batch_key(model) or place, []).append(place)
     for places in alike.values():
         for start in range(0, len(places), most):
             yield places[start : start + most]
 
 
-def _make(model: Model) -> tuple[object, ...] | None:
+def batch_key(model: Model) -> tuple[object, ...] | None:
     """Return what models have in common that share each call, or None for one that needs more."""
     layout, settings = model.layout, model.settings
     if settings.growth == "logistic" or layout.holidays or layout.regressors or layout.conditions:
@@ -91,32 +78,30 @@ def _make(model: Model) -> tuple[object, ...] | None:
     return id(layout), settings.growth, width, len(model.t_change)
 
 
-def _chunk(models: list[Model], request: Request) -> list[Table | FutureError]:
+def _chunk(models: list[Model], options: ForecastOptions) -> list[Table | FutureError]:
     try:
-        return list(_tables(models, request)) if _make(models[0]) else [_alone(models[0], request)]
-    except FutureError:  # of one of them, or of all
-        return [_alone(model, request) for model in models]
+        return list(_tables(models, options)) if batch_key(models[0]) else _one_by_one(models, options)
+    except FutureError:  # of one of the models, or of all
+        return _one_by_one(models, options)
 
 
-def _alone(model: Model, request: Request) -> Table | FutureError:
+def _one_by_one(models: Sequence[Model], options: ForecastOptions) -> list[Table | FutureError]:
+    return [_one(model, options) for model in models]
+
+
+def _one(model: Model, options: ForecastOptions) -> Table | FutureError:
     try:
-        table = model.predict(
-            request.periods,
-            request.freq,
-            interval_width=request.interval_width,
-            quantiles=request.quantiles,
-            non_negative=request.non_negative,
-        )
+        table = forecast_by_model(model, options)
     except FutureError as error:
         return error
     return {name: values for name, values in table.items() if name == "ds" or name.startswith("yhat")}
 
 
-def _tables(models: list[Model], request: Request) -> Iterator[Table]:
+def _tables(models: list[Model], options: ForecastOptions) -> Iterator[Table]:
     settings = models[0].settings
     width = settings.interval_width if settings.uncertainty_samples else None
-    shares = probabilities(width, request)
-    ds = np.array([future_rows(request, last_dates=model.last_dates, dates=None) for model in models])
+    shares = probabilities(width, options)
+    ds = np.array([future_rows(options, last_dates=model.last_dates, dates=None) for model in models])
     t = np.array([model.scale.t(stamps) for model, stamps in zip(models, ds, strict=True)])
     if not (t[:, 0] > 1.0).all():
         raise FutureError("a step is too small beside the history of one of the models")
@@ -132,7 +117,7 @@ def _tables(models: list[Model], request: Request) -> Iterator[Table]:
         if around is not None:
             table |= zip([f"yhat_{name}" for name in shares], middle[i] + around[i], strict=True)
         table["yhat"] = middle[i]
-        yield without_negatives(table, shares) if request.non_negative else table
+        yield without_negatives(table, shares) if options.non_negative else table
 
 
 def _terms(models: list[Model], ds: Stamps, y_scale: Matrix) -> tuple[Matrix, Matrix]:

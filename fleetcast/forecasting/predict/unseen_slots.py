@@ -11,8 +11,7 @@ from fleetcast.forecasting.calendar.frequency import future_stamps
 from fleetcast.forecasting.calendar.timestamps import DAY, SECOND, Stamps, datetimes, microseconds
 from fleetcast.forecasting.features.feature_matrix import Layout
 from fleetcast.forecasting.features.holidays import Holidays
-from fleetcast.forecasting.model import Model
-from fleetcast.forecasting.stock_prophet.sampled_model import SampledModel
+from fleetcast.forecasting.model import Model, SampledModel
 
 _HOUR: Final = 3600 * SECOND
 _WEEKDAYS: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")

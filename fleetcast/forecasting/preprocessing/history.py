@@ -11,6 +11,7 @@ from fleetcast.forecasting.arrays import Flags, Vector
 from fleetcast.forecasting.calendar.timestamps import Stamps, least_step, microseconds
 from fleetcast.forecasting.features.regressors import NO_NUMBERS, condition_columns, numeric_columns
 from fleetcast.forecasting.limits import LARGEST, SMALLEST
+from fleetcast.forecasting.options import RowColumns
 from fleetcast.forecasting.settings import Settings
 
 LEAST_ROWS = 2
@@ -51,15 +52,12 @@ class Scale:
         return (ds - self.start) / self.t_scale
 
 
-def history(  # noqa: PLR0913 - one argument for each kind of column
+def history(  # noqa: PLR0913 - the readings, and what to take of their columns
     ds: ArrayLike,
     y: ArrayLike,
+    columns: RowColumns,
     *,
     settings: Settings,
-    cap: ArrayLike | None = None,
-    floor: ArrayLike | None = None,
-    regressors: Mapping[str, ArrayLike] | None = None,
-    conditions: Mapping[str, ArrayLike] | None = None,
     regressor_names: Sequence[str] = (),
     condition_names: Sequence[str] = (),
 ) -> History:
@@ -87,9 +85,9 @@ def history(  # noqa: PLR0913 - one argument for each kind of column
         raise HistoryError(f"a history needs at least {LEAST_ROWS} rows with a reading, not {stamps.size}")
     rows = dates.size
     try:
-        numbers = numeric_columns(regressor_names, regressors, rows=rows, usable=usable)
-        flags = condition_columns(condition_names, conditions, rows=rows, usable=usable)
-        limits = _limits(settings, cap, floor, rows=rows, usable=usable)
+        numbers = numeric_columns(regressor_names, columns.regressors, rows=rows, usable=usable)
+        flags = condition_columns(condition_names, columns.conditions, rows=rows, usable=usable)
+        limits = _limits(settings, columns, rows=rows, usable=usable)
     except (ValueError, TypeError, OverflowError) as error:
         raise HistoryError(str(error)) from error
     return _in_time_order(History(stamps, readings, dates, *limits, numbers, flags))
@@ -107,13 +105,13 @@ def _usable(y: Vector) -> Flags | None:
 
 
 def _limits(
-    settings: Settings, cap: ArrayLike | None, floor: ArrayLike | None, *, rows: int, usable: Flags | None
+    settings: Settings, columns: RowColumns, *, rows: int, usable: Flags | None
 ) -> tuple[Vector | None, Vector | None]:
     if settings.growth != "logistic":
         return None, None
-    if cap is None:
+    if columns.cap is None:
         raise HistoryError("logistic growth needs cap, the capacity at each row")
-    return limits(cap, floor, rows=rows, usable=usable)
+    return limits(columns.cap, columns.floor, rows=rows, usable=usable)
 
 
 def limits(

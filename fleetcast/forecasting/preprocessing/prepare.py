@@ -1,8 +1,7 @@
 """From one customer's readings to the problem the solver is given: everything of a fit but the estimate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +21,7 @@ from fleetcast.forecasting.features.regressors import (
 from fleetcast.forecasting.features.reserved_names import check_name
 from fleetcast.forecasting.features.seasonality import Seasonality, added_seasonality, with_automatic
 from fleetcast.forecasting.limits import MOST_FEATURES
+from fleetcast.forecasting.options import FitOptions, RowColumns
 from fleetcast.forecasting.preprocessing.changepoints import changepoints
 from fleetcast.forecasting.preprocessing.history import History, Scale, floor_column, history, scale
 from fleetcast.forecasting.settings import Settings
@@ -52,32 +52,16 @@ class Prepared:
     t_change: Vector
 
 
-def prepare(  # noqa: PLR0913 - the inputs of a fit
-    ds: ArrayLike,
-    y: ArrayLike,
-    *,
-    settings: Settings,
-    cap: ArrayLike | None = None,
-    floor: ArrayLike | None = None,
-    regressors: Mapping[str, ArrayLike] | None = None,
-    conditions: Mapping[str, ArrayLike] | None = None,
-    seasonalities: Sequence[Mapping[str, Any]] = (),
-    extra_regressors: Sequence[str | Mapping[str, Any]] | None = None,
-    country_holidays: str | None = None,
-) -> Prepared:
-    """Return what Prophet makes of the arguments of `forecasting.fit`; raises HistoryError, SettingError."""
-    if extra_regressors is None:
-        extra_regressors = () if regressors is None else tuple(regressors)
-    declared = _declared(settings, seasonalities, extra_regressors, country_holidays)
-    _check_use(settings, {"cap": cap, "floor": floor})
+def prepare(ds: ArrayLike, y: ArrayLike, columns: RowColumns, options: FitOptions) -> Prepared:
+    """Return what Prophet makes of the arguments of `fit`; raises HistoryError, SettingError."""
+    settings = options.settings
+    declared = declare(options, regressors=() if columns.regressors is None else tuple(columns.regressors))
+    _check_use(settings, columns)
     rows = history(
         ds,
         y,
+        columns,
         settings=settings,
-        cap=cap,
-        floor=floor,
-        regressors=regressors,
-        conditions=conditions,
         regressor_names=[regressor.name for regressor in declared.regressors],
         condition_names=declared.conditions,
     )
@@ -107,24 +91,26 @@ def prepare(  # noqa: PLR0913 - the inputs of a fit
     )
 
 
-def _declared(
-    settings: Settings,
-    seasonalities: Sequence[Mapping[str, Any]],
-    extra_regressors: Sequence[str | Mapping[str, Any]],
-    country: str | None,
-) -> Declared:
-    if not seasonalities and not extra_regressors:
+def declare(options: FitOptions, *, regressors: Sequence[str] = ()) -> Declared:
+    """Return the seasonalities and regressors that the options add; raises SettingError.
+
+    `regressors` are the names of the columns that come with the rows, used where the options name none.
+    """
+    settings, country = options.settings, options.country_holidays
+    extra_regressors = regressors if options.extra_regressors is None else options.extra_regressors
+    if not options.seasonalities and not extra_regressors:
         return Declared(country=country)
-    added = {s.name: s for s in (added_seasonality(arguments, settings) for arguments in seasonalities)}
-    regressors = [added_regressor(arguments, settings) for arguments in extra_regressors]
+    seasonalities = [added_seasonality(arguments, settings) for arguments in options.seasonalities]
+    added = {s.name: s for s in seasonalities}
+    added_regressors = [added_regressor(arguments, settings) for arguments in extra_regressors]
     taken = set(added)
-    for regressor in regressors:
+    for regressor in added_regressors:
         check_name(regressor.name, kind="regressor", taken=taken)
         taken.add(regressor.name)
     conditions = dict.fromkeys(s.condition_name for s in added.values() if s.condition_name is not None)
     for name in conditions:
         check_name(name, kind="condition", taken=taken)
-    return Declared(tuple(added.values()), tuple(regressors), tuple(conditions), country)
+    return Declared(tuple(added.values()), tuple(added_regressors), tuple(conditions), country)
 
 
 def _holidays(rows: History, settings: Settings, declared: Declared) -> Holidays | None:
@@ -164,9 +150,9 @@ def _check_country(country: object) -> None:
     country_holidays(country, [2024])
 
 
-def _check_use(settings: Settings, limits: Mapping[str, ArrayLike | None]) -> None:
+def _check_use(settings: Settings, columns: RowColumns) -> None:
     """Refuse by name the limits of growth that the model would not use; raises SettingError."""
-    for name, values in limits.items():
+    for name, values in (("cap", columns.cap), ("floor", columns.floor)):
         if values is not None and settings.growth != "logistic":
             raise SettingError(
                 f"{name} is used with growth='logistic' only, not with {settings.growth!r}; "

@@ -23,15 +23,12 @@ from fleetcast.forecasting.limits import (
     SMALLEST,
     check_holidays,
 )
-from fleetcast.forecasting.model import Model
+from fleetcast.forecasting.model import LAST_DATES, WRONG_SAMPLES, Model, SampledModel, samples_are_wrong
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.history import History, Scale
 from fleetcast.forecasting.prophet_json import checks
 from fleetcast.forecasting.settings import Settings
-from fleetcast.forecasting.stock_prophet.sampled_model import WRONG_SAMPLES, SampledModel, prophet_is_wrong
 
-SEEN_DATES = 5
-"""How many of the last timestamps a model remembers: as many as Prophet infers a frequency from."""
 PARAMETERS: Final = ("k", "m", "delta", "beta", "sigma_obs")
 FARTHEST_CHANGEPOINT: Final = 2.0
 """In scaled time; the history ends at 1."""
@@ -72,7 +69,7 @@ def _loads(text: str, *, keep_history: bool) -> Model | SampledModel:
         content = json.loads(text)
     if len(content["params"]["k"]) > 1:
         known = _model(_first_sample(content), keep_history=False)
-        if prophet_is_wrong(known.settings, known.scale, known.layout.multiplicative):
+        if samples_are_wrong(known.settings, known.scale, known.layout.multiplicative):
             raise ModelFormatError(WRONG_SAMPLES)
         return SampledModel(text)
     return _model(content, keep_history=keep_history)
@@ -286,8 +283,8 @@ def _holiday_table(rows: list[dict[str, Any]]) -> HolidayTable:
 
 def _last_dates(series: str) -> Stamps:
     """Return the last dates of a series as pandas writes it, without reading the rest of it."""
-    tail = re.findall(r'"(-?\d+-\d\d-\d\dT[^"]*)"', series[-40 * SEEN_DATES :])
-    stamps = from_iso(tail[-SEEN_DATES:])
+    tail = re.findall(r'"(-?\d+-\d\d-\d\dT[^"]*)"', series[-40 * LAST_DATES :])
+    stamps = from_iso(tail[-LAST_DATES:])
     checks.check_dates(stamps, what="history_dates")
     return stamps
 

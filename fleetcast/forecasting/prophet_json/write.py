@@ -4,26 +4,21 @@ Unless the history is kept, what Prophet only needs to fit or to draw is left ou
 stay, the mean spacing of the readings apart, for intervals one step ahead; of its dates the last five.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar.timestamps import SECOND, Stamps, iso
+from fleetcast.forecasting.features.feature_matrix import Layout
+from fleetcast.forecasting.holiday_table import HolidayTable
+from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
 from fleetcast.forecasting.preprocessing.history import floor_column
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from fleetcast.forecasting.arrays import Vector
-    from fleetcast.forecasting.features.feature_matrix import Layout
-    from fleetcast.forecasting.holiday_table import HolidayTable
-    from fleetcast.forecasting.model import Model
-    from fleetcast.forecasting.settings import Settings
+from fleetcast.forecasting.settings import Settings
 
 PROPHET_VERSION = "1.5.0"
 """Whose format this is."""

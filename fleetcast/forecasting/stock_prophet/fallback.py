@@ -21,11 +21,11 @@ from fleetcast.errors import FitError
 from fleetcast.extras import require
 from fleetcast.forecasting.calendar.timestamps import datetimes
 from fleetcast.forecasting.holiday_table import HolidayTable
+from fleetcast.forecasting.model import SampledModel
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.history import History
 from fleetcast.forecasting.preprocessing.prepare import Prepared
 from fleetcast.forecasting.prophet_json.write import parameters_only, trimmed
-from fleetcast.forecasting.stock_prophet.sampled_model import SampledModel
 
 OPTIMIZE_SECONDS: Final = 10
 """Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""

@@ -9,7 +9,7 @@ import pytest
 from container import Paths
 from fleetcast.archive import read_archive
 from fleetcast.errors import InputError, SettingError
-from fleetcast.forecasting import loads
+from fleetcast.forecasting import ForecastOptions, forecast, loads
 from tests.unit.jobs import history, ledger, tree
 from train.config.files import Config
 from train.host import Host
@@ -28,7 +28,7 @@ def trained(paths: Paths) -> dict[str, dict[str, Any]]:
 
 def components(paths: Paths, customer: str) -> set[str]:
     model = loads(read_archive(paths.checkpoints / f"{customer}.tar.gz").model)
-    return set(model.predict(1, components=True))
+    return set(forecast(model, ForecastOptions(1, components=True)))
 
 
 def test_holidays_of_a_file_are_the_same_as_those_of_a_hyperparameter(tmp_path: Path) -> None:
@@ -50,7 +50,9 @@ def test_holidays_of_a_file_are_the_same_as_those_of_a_hyperparameter(tmp_path: 
         assert trained(paths)["A"]["status"] == "ok"
 
     forecasts = [
-        loads(read_archive(paths.checkpoints / "A.tar.gz").model).predict(5)["yhat"].tolist()
+        forecast(loads(read_archive(paths.checkpoints / "A.tar.gz").model), ForecastOptions(5))[
+            "yhat"
+        ].tolist()
         for paths in (by_file, by_json, by_hyperparameter)
     ]
     assert forecasts[0] == forecasts[1] == forecasts[2]

@@ -11,7 +11,7 @@ import pytest
 from container import Paths
 from fleetcast.archive import Archive, pack, read_archive
 from fleetcast.errors import SettingError
-from fleetcast.forecasting import loads
+from fleetcast.forecasting import ForecastOptions, forecast, loads
 from serving.models import load_packed, look_up_each
 from serving.request import Invocation, RequestBudget, RouteModel, respond
 from tests.unit.jobs import HEADER, archives, history, ledger, run_train, tree
@@ -270,7 +270,9 @@ def test_without_uncertainty_there_is_no_coverage_and_all_else_works(
     for measured in (row[name] for row in rows.values() for name in ("in_sample", "holdout")):
         assert measured.keys() == {"mae", "rmse", "smape", "mase"}
     assert "<svg" in (paths.output_data / "report.html").read_text()
-    assert "yhat_lower" not in loads(read_archive(paths.checkpoints / "0.tar.gz").model).predict(1)
+    assert "yhat_lower" not in forecast(
+        loads(read_archive(paths.checkpoints / "0.tar.gz").model), ForecastOptions(1)
+    )
 
 
 def test_forecasts_that_are_never_negative_are_measured_as_such(tmp_path: Path) -> None:
@@ -325,7 +327,7 @@ def test_an_archive_that_could_not_be_served_is_not_called_ok(tmp_path: Path) ->
 
     assert row["status"] != "ok"
     for path in paths.checkpoints.glob("*.tar.gz"):
-        assert np.isfinite(loads(read_archive(path).model).predict(1)["yhat"]).all()
+        assert np.isfinite(forecast(loads(read_archive(path).model), ForecastOptions(1))["yhat"]).all()
 
 
 def test_one_customer_whose_holidays_clash_fails_alone(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import SettingError
-from fleetcast.forecasting import Model, fit, forecast_many, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, forecast_many, loads
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(200) * np.timedelta64(1, "D")
@@ -35,7 +35,7 @@ def test_readings_that_are_all_equal_are_forecast_as_they_are_under_logistic_gro
         **limits,
     )
 
-    table = loads(model.dumps()).predict(30, components=True, quantiles=[0.01], **limits)
+    table = forecast(loads(dumps(model)), ForecastOptions(30, components=True, quantiles=[0.01], **limits))
 
     for name in ("yhat", "yhat_lower", "yhat_upper", "yhat_0.01", "trend"):
         np.testing.assert_allclose(table[name], level, atol=2e-2, rtol=0, err_msg=name)
@@ -46,7 +46,7 @@ def test_an_idle_customer_does_not_wait_for_prophet() -> None:
 
     assert isinstance(model, Model)
     assert model.engine == "fleetcast"
-    assert np.abs(model.predict(7, cap=10.0)["yhat"]).max() < 1e-290
+    assert np.abs(forecast(model, ForecastOptions(7, cap=10.0))["yhat"]).max() < 1e-290
 
 
 @pytest.mark.parametrize("growth", ["linear", "flat", "logistic"])
@@ -56,14 +56,17 @@ def test_without_uncertainty_samples_there_are_no_interval_columns_anywhere(grow
     model = fit(DAYS, y, growth=growth, uncertainty_samples=0, **limits)
     assert isinstance(model, Model)
 
-    again = loads(model.dumps())
+    again = loads(dumps(model))
 
-    tables = [known.predict(5, components=True, non_negative=True, **limits) for known in (model, again)]
+    tables = [
+        forecast(known, ForecastOptions(5, components=True, non_negative=True, **limits))
+        for known in (model, again)
+    ]
     for table in tables:
         assert not [name for name in table if name.endswith(("_lower", "_upper"))]
     assert tables[0]["yhat"].tobytes() == tables[1]["yhat"].tobytes()
     if growth != "logistic":
-        (together,) = forecast_many([model], 5)
+        (together,) = forecast_many([model], ForecastOptions(5))
         assert isinstance(together, dict)
         assert list(together) == ["ds", "yhat"]
 
@@ -80,9 +83,9 @@ def test_a_model_of_samples_without_uncertainty_samples_has_no_interval_columns_
     sampling = {"mcmc_samples": 20, "stan_arguments": {"seed": 1, "chains": 1}}
     model = fit(DAYS[:60], y, uncertainty_samples=0, **sampling)
 
-    table = loads(model.dumps()).predict(5)
+    table = forecast(loads(dumps(model)), ForecastOptions(5))
 
     assert [name for name in table if name.startswith("yhat")] == ["yhat"]
-    wide = loads(model.dumps()).predict(5, quantiles=[0.1], interval_width=0.9)
+    wide = forecast(loads(dumps(model)), ForecastOptions(5, quantiles=[0.1], interval_width=0.9))
     assert (wide["yhat_lower"] <= wide["yhat_0.1"]).all()
     assert (wide["yhat_0.1"] < wide["yhat_upper"]).all()

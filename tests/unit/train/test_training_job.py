@@ -14,7 +14,7 @@ from fleetcast.archive import read_archive, read_bundle, unpack
 from fleetcast.errors import InputError
 from fleetcast.errors import SettingError as OurSettingError
 from fleetcast.evaluation.metrics import Holdout, metrics, naive_error, season
-from fleetcast.forecasting import loads
+from fleetcast.forecasting import ForecastOptions, forecast, loads
 from train.channel import find_customers
 from train.host import Host
 from train.program import TrainingError, train
@@ -157,8 +157,8 @@ def test_a_customer_that_no_engine_fits_gets_a_seasonal_naive_forecast_and_says_
     model = loads(read_archive(paths.checkpoints / "7.tar.gz").model)
     assert (row["status"], row["engine"]) == ("fallback", "naive")
     assert "seasonal naive forecast instead" in row["reason"]
-    assert model.predict(2)["yhat"].tolist() == pytest.approx([5.0, 5.0])
-    assert str(model.predict(1)["ds"][0])[:10] == "2025-01-02"
+    assert forecast(model, ForecastOptions(2))["yhat"].tolist() == pytest.approx([5.0, 5.0])
+    assert str(forecast(model, ForecastOptions(1))["ds"][0])[:10] == "2025-01-02"
 
 
 def test_readings_that_are_all_missing_have_no_model(tmp_path: Path) -> None:

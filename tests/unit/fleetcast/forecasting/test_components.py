@@ -22,15 +22,13 @@ from fleetcast.forecasting.features.seasonality import (
     harmonics,
 )
 from fleetcast.forecasting.holiday_table import HolidayTable
-from fleetcast.forecasting.preprocessing.prepare import Prepared, prepare
-from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting.preprocessing.prepare import Prepared
+from testbed import preparation
 
 
 def prepared(rows: int = 60, step: str = "D", *, start: str = "2024-01-01", **arguments: Any) -> Prepared:
-    inputs = ("seasonalities", "extra_regressors", "regressors", "conditions", "country_holidays")
-    given = {name: arguments.pop(name) for name in inputs if name in arguments}
     ds = np.datetime64(start, "us") + np.arange(rows) * np.timedelta64(1, step)
-    return prepare(ds, np.sin(np.arange(rows)), settings=settings_from(arguments), **given)
+    return preparation.prepared(ds, np.sin(np.arange(rows)), **arguments)
 
 
 def layout(*args: Any, **arguments: Any) -> Layout:

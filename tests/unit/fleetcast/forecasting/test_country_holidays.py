@@ -9,7 +9,7 @@ from prophet.serialize import model_from_json
 
 from fleetcast.archive import read_archive
 from fleetcast.errors import SettingError
-from fleetcast.forecasting import CountryHolidays, HolidayTable, loads
+from fleetcast.forecasting import CountryHolidays, ForecastOptions, HolidayTable, forecast, loads
 from tests.unit.jobs import history, ledger, tree
 from train.program import train
 from train.settings import TrainSettings
@@ -26,7 +26,7 @@ def model_of(tmp_path: Path, given: str, days: int = 400) -> str:
 
 
 def columns(text: str) -> set[str]:
-    return set(loads(text).predict(1, components=True))
+    return set(forecast(loads(text), ForecastOptions(1, components=True)))
 
 
 def test_a_subdivision_has_its_own_holidays(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_day_after_a_holiday_counts_where_the_window_says_so(tmp_path: Path) -
     text = model_of(tmp_path, window)
     ds = np.array(["2025-12-25", "2025-12-27", "2025-12-29"], "datetime64[us]")
 
-    effect = loads(text).predict(ds=ds, components=True)["holidays"]
+    effect = forecast(loads(text), ForecastOptions(ds=ds, components=True))["holidays"]
 
     assert effect[0] != 0
     assert effect[1] != 0  # the day after the second day of Christmas
@@ -65,7 +65,7 @@ def test_stock_prophet_opens_such_a_model_and_forecasts_the_same(tmp_path: Path)
 
     stock = model.predict(model.make_future_dataframe(periods=60, include_history=False))
 
-    ours = loads(text).predict(60)
+    ours = forecast(loads(text), ForecastOptions(60))
     assert ours["yhat"] == pytest.approx(stock["yhat"].to_numpy(), rel=1e-9)
 
 

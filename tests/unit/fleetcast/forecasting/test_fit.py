@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import HistoryError
-from fleetcast.forecasting import Model, fit, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, loads
 from fleetcast.forecasting.fitting import folded
 from fleetcast.forecasting.parameters import Parameters
 
@@ -39,7 +39,7 @@ def test_a_fit_follows_the_readings(arguments: dict[str, Any]) -> None:
     model = fitted(keep_history=True, **arguments)
 
     columns = {name: arguments.get(name) for name in ("cap", "floor", "regressors")}
-    table = model.predict(ds=DAYS, **columns)
+    table = forecast(model, ForecastOptions(ds=DAYS, **columns))
 
     assert np.abs(table["yhat"] - Y).mean() < 0.75
     assert (table["yhat_lower"] < table["yhat"]).all()
@@ -56,7 +56,7 @@ def test_readings_that_are_all_equal_are_forecast_as_they_are(
     model = fitted(y=np.full(60, level), growth=growth, scaling=scaling)
 
     assert model.parameters.sigma_obs == 1e-9
-    assert model.predict(3)["yhat"].tolist() == [level] * 3
+    assert forecast(model, ForecastOptions(3))["yhat"].tolist() == [level] * 3
 
 
 def test_readings_of_one_instant_are_refused() -> None:
@@ -68,7 +68,7 @@ def test_equal_timestamps_and_equal_changepoints_are_fine() -> None:
     model = fitted(np.repeat(DAYS[::6], 6), Y, n_changepoints=20)
 
     assert (np.diff(model.t_change) == 0).any()
-    assert np.isfinite(model.predict(3)["yhat"]).all()
+    assert np.isfinite(forecast(model, ForecastOptions(3))["yhat"]).all()
 
 
 @pytest.mark.parametrize("none", [{"changepoints": []}, {"n_changepoints": 0}, {"changepoint_range": 0.0}])
@@ -77,7 +77,7 @@ def test_without_changepoints_one_stands_at_the_start_and_is_folded_into_k(none:
 
     assert model.t_change.tolist() == [0]
     assert model.parameters.delta.tolist() == [0]
-    assert json.loads(json.loads(model.dumps())["changepoints"])["data"] == []
+    assert json.loads(json.loads(dumps(model))["changepoints"])["data"] == []
 
 
 def test_the_delta_of_the_stand_in_changepoint_is_part_of_k() -> None:
@@ -97,24 +97,26 @@ def test_readings_far_above_their_noise_are_fitted() -> None:
 def test_any_year_is_fitted_and_forecast(year: int) -> None:
     ds = np.datetime64(f"{year}-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
 
-    model = loads(fitted(ds).dumps())
+    model = loads(dumps(fitted(ds)))
 
-    assert model.predict(2)["ds"].tolist() == [ds[-1].item() + np.timedelta64(n, "D").item() for n in (1, 2)]
-    assert np.abs(model.predict(7)["yhat"] - 12).max() < 3
+    assert forecast(model, ForecastOptions(2))["ds"].tolist() == [
+        ds[-1].item() + np.timedelta64(n, "D").item() for n in (1, 2)
+    ]
+    assert np.abs(forecast(model, ForecastOptions(7))["yhat"] - 12).max() < 3
 
 
 def test_dates_without_a_reading_are_seen() -> None:
     model = fitted(y=np.append(Y[:-3], [np.nan] * 3))
 
     assert model.rows == 57
-    assert model.predict(1)["ds"][0] == DAYS[-1] + np.timedelta64(1, "D")
+    assert forecast(model, ForecastOptions(1))["ds"][0] == DAYS[-1] + np.timedelta64(1, "D")
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
     order = RNG.permutation(60)
 
-    assert fitted(DAYS[order], Y[order]).dumps() == fitted().dumps()
+    assert dumps(fitted(DAYS[order], Y[order])) == dumps(fitted())
 
 
 def test_the_same_readings_give_the_same_text() -> None:
-    assert fitted().dumps() == fitted().dumps()
+    assert dumps(fitted()) == dumps(fitted())

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from fleetcast.errors import ModelFormatError, SettingError
-from fleetcast.forecasting import Model, fit, forecast_many, loads
-from fleetcast.forecasting.stock_prophet.sampled_model import SampledModel
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, forecast_many, loads
+from fleetcast.forecasting.model import SampledModel
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(400) * np.timedelta64(1, "D")
@@ -30,9 +30,9 @@ CASES = [
 def test_in_sample_the_forecast_is_as_near_as_the_noise(
     settings: dict[str, Any], limits: dict[str, float]
 ) -> None:
-    model = loads(fit(DAYS, Y, **settings, **limits).dumps())
+    model = loads(dumps(fit(DAYS, Y, **settings, **limits)))
 
-    table = model.predict(ds=DAYS, **limits)
+    table = forecast(model, ForecastOptions(ds=DAYS, **limits))
 
     error = np.sqrt(((table["yhat"] - Y) ** 2).mean())
     assert error < 2 * SIGMA
@@ -44,20 +44,20 @@ def test_together_the_forecasts_are_the_same() -> None:
     models = [fit(DAYS, Y + level, scaling="minmax", **MULTIPLICATIVE) for level in (0.0, 100.0)]
 
     for model, table in zip(
-        models, forecast_many([m for m in models if isinstance(m, Model)], 30), strict=True
+        models, forecast_many([m for m in models if isinstance(m, Model)], ForecastOptions(30)), strict=True
     ):
         assert isinstance(table, dict)
-        assert table["yhat"].tobytes() == model.predict(30)["yhat"].tobytes()
+        assert table["yhat"].tobytes() == forecast(model, ForecastOptions(30))["yhat"].tobytes()
 
 
 def test_prophet_itself_multiplies_the_floor_and_is_far_off() -> None:
     from prophet.serialize import model_from_json  # noqa: PLC0415 - slow, and for this test only
 
-    text = fit(DAYS, Y, scaling="minmax", keep_history=True, **MULTIPLICATIVE).dumps()
+    text = dumps(fit(DAYS, Y, scaling="minmax", keep_history=True, **MULTIPLICATIVE))
 
     stock = model_from_json(text).predict(pd.DataFrame({"ds": DAYS}))
 
-    ours = loads(text).predict(ds=DAYS)
+    ours = forecast(loads(text), ForecastOptions(ds=DAYS))
     terms = stock["multiplicative_terms"].to_numpy()
     expected = stock["yhat"].to_numpy() - Y.min() * terms
     np.testing.assert_allclose(ours["yhat"], expected, rtol=1e-9)

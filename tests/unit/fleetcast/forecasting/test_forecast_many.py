@@ -7,7 +7,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fleetcast.errors import FutureError
-from fleetcast.forecasting import Model, fit, forecast_many, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, forecast_many, loads
 from testbed.customers import customer
 
 KINDS = ("365 daily", "1,000 irregular")
@@ -17,7 +17,7 @@ def fleet(count: int = 6, **settings: object) -> list[Model]:
     """Return models of two makes in turn, as they are after loading."""
     growth = str(settings.pop("growth", "linear"))
     texts = [
-        fit(**customer(KINDS[seed % 2], seed=seed).arguments(growth), **settings).dumps()
+        dumps(fit(**customer(KINDS[seed % 2], seed=seed).arguments(growth), **settings))
         for seed in range(count)
     ]
     models = [loads(text) for text in texts]
@@ -25,11 +25,11 @@ def fleet(count: int = 6, **settings: object) -> list[Model]:
 
 
 def check(models: list[Model], periods: int, freq: str = "D", quantiles: tuple[float, ...] = ()) -> None:
-    together = forecast_many(models, periods, freq, quantiles=quantiles)
+    together = forecast_many(models, ForecastOptions(periods, freq, quantiles=quantiles))
 
     for model, many in zip(models, together, strict=True):
         assert isinstance(many, dict)
-        one = model.predict(periods, freq, quantiles=quantiles)
+        one = forecast(model, ForecastOptions(periods, freq, quantiles=quantiles))
         assert set(many) == {name for name in one if name == "ds" or name.startswith("yhat")}
         assert (many["ds"] == one["ds"]).all()
         for name in many.keys() - {"ds"}:
@@ -100,7 +100,7 @@ def test_more_models_than_share_a_call_stay_in_order() -> None:
 def test_a_model_that_needs_more_than_a_horizon_gets_its_error_and_the_others_a_forecast() -> None:
     models = [*fleet(1), *fleet(1, growth="logistic"), *fleet(1)]
 
-    first, refused, last = forecast_many(models, 3)
+    first, refused, last = forecast_many(models, ForecastOptions(3))
 
     assert isinstance(refused, FutureError)
     assert "cap" in str(refused)
@@ -109,7 +109,7 @@ def test_a_model_that_needs_more_than_a_horizon_gets_its_error_and_the_others_a_
 
 
 def test_a_wrong_frequency_is_every_models_error() -> None:
-    answers = forecast_many(fleet(3), 3, "fortnight")
+    answers = forecast_many(fleet(3), ForecastOptions(3, "fortnight"))
 
     assert all(isinstance(each, FutureError) for each in answers)
 
@@ -119,6 +119,6 @@ def test_a_wrong_frequency_is_every_models_error() -> None:
 def test_a_quantile_far_out_is_a_number(seasonality_mode: str, probability: float) -> None:
     (model,) = fleet(1, seasonality_mode=seasonality_mode)
 
-    forecast = model.predict(30, quantiles=[probability])
+    table = forecast(model, ForecastOptions(30, quantiles=[probability]))
 
-    assert np.isfinite(forecast[f"yhat_{probability!r}"]).all()
+    assert np.isfinite(table[f"yhat_{probability!r}"]).all()

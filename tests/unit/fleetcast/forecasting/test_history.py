@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import HistoryError
+from fleetcast.forecasting.options import RowColumns
 from fleetcast.forecasting.preprocessing.history import History, history, scale
 from fleetcast.forecasting.settings import settings_from
 
@@ -12,8 +13,11 @@ DAYS = np.datetime64("2024-01-01", "us") + np.arange(5) * np.timedelta64(1, "D")
 Y = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
 
 
-def read(ds: Any = DAYS, y: Any = Y, growth: str = "linear", **columns: Any) -> History:
-    return history(ds, y, settings=settings_from({"growth": growth}), **columns)
+def read(ds: Any = DAYS, y: Any = Y, growth: str = "linear", **arguments: Any) -> History:
+    names = {
+        name: arguments.pop(name) for name in ("regressor_names", "condition_names") if name in arguments
+    }
+    return history(ds, y, RowColumns(**arguments), settings=settings_from({"growth": growth}), **names)
 
 
 def test_rows_are_put_in_time_order_with_all_that_belongs_to_them() -> None:
@@ -111,7 +115,7 @@ def test_readings_are_scaled_as_prophet_does(
 ) -> None:
     settings = settings_from(arguments)
 
-    known = scale(history(DAYS, Y, settings=settings, **columns), settings)
+    known = scale(history(DAYS, Y, RowColumns(**columns), settings=settings), settings)
 
     assert (known.y_scale, known.y_min) == (y_scale, y_min)
     assert known.t(DAYS.view(np.int64)).tolist() == [0, 0.25, 0.5, 0.75, 1]
@@ -133,4 +137,4 @@ def test_a_cap_not_above_the_floor_is_refused(columns: dict[str, Any]) -> None:
     settings = settings_from({"growth": "logistic"})
 
     with pytest.raises(HistoryError, match="cap must be greater than floor"):
-        scale(history(DAYS, Y, settings=settings, **columns), settings)
+        scale(history(DAYS, Y, RowColumns(**columns), settings=settings), settings)

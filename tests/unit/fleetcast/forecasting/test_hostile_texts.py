@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleetcast.errors import FutureError, ModelFormatError
-from fleetcast.forecasting import Model, SampledModel, fit, loads
+from fleetcast.forecasting import ForecastOptions, Model, SampledModel, dumps, fit, forecast, loads
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
 READINGS = 100 + np.random.default_rng(3).normal(size=60).cumsum()
@@ -20,7 +20,7 @@ READINGS = 100 + np.random.default_rng(3).normal(size=60).cumsum()
 def text(**arguments: Any) -> str:
     model = fit(DAYS, READINGS, **arguments)
     assert isinstance(model, Model)
-    return model.dumps()
+    return dumps(model)
 
 
 HOLIDAYS = {"ds": ["2024-01-10"], "holiday": ["fair"], "lower_window": [-1], "upper_window": [1]}
@@ -58,19 +58,22 @@ VALUES = st.recursive(
 )
 
 
-def forecast(known: Model | SampledModel) -> None:
+def ask_for_a_forecast(known: Model | SampledModel) -> None:
     """Ask for what a service asks for; a FutureError is an answer, too."""
     with np.errstate(all="ignore"), contextlib.suppress(FutureError):
         for include_history in (False, True):
-            table = known.predict(
-                3,
-                include_history=include_history,
-                components=True,
-                quantiles=[0.1, 0.9],
-                regressors=None if include_history else {"r": 1.0},
-                conditions=None if include_history else {"c": True},
-                cap=None if include_history else 300.0,
-                floor=None if include_history else 10.0,
+            table = forecast(
+                known,
+                ForecastOptions(
+                    3,
+                    include_history=include_history,
+                    components=True,
+                    quantiles=[0.1, 0.9],
+                    regressors=None if include_history else {"r": 1.0},
+                    conditions=None if include_history else {"c": True},
+                    cap=None if include_history else 300.0,
+                    floor=None if include_history else 10.0,
+                ),
             )
             json.dumps([str(name).encode().decode() for name in table])
             assert table["ds"].dtype.kind == "M"
@@ -111,7 +114,7 @@ def test_a_text_with_anything_in_any_place_forecasts_or_is_refused(
     damaged = json.dumps(changed(CONTENTS[index], place, value))
 
     with contextlib.suppress(ModelFormatError):
-        forecast(loads(damaged, keep_history=True))
+        ask_for_a_forecast(loads(damaged, keep_history=True))
 
 
 @given(st.data())
@@ -123,7 +126,7 @@ def test_a_text_with_any_bytes_exchanged_forecasts_or_is_refused(data: st.DataOb
         damaged[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
 
     with contextlib.suppress(ModelFormatError):
-        forecast(loads(bytes(damaged), keep_history=True))
+        ask_for_a_forecast(loads(bytes(damaged), keep_history=True))
 
 
 @given(st.integers(0, 10**6), st.sampled_from(TEXTS))
@@ -170,7 +173,7 @@ def test_a_model_of_100_000_readings_of_stock_prophets_make_is_read_within_64_mb
 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert known.predict(2)["yhat"].shape == (2,)
+    assert forecast(known, ForecastOptions(2))["yhat"].shape == (2,)
     assert peak < 64 * 2**20
 
 
@@ -180,7 +183,7 @@ def test_what_prophet_1_0_did_not_write_yet_is_not_needed() -> None:
     older["history_dates"] = older["history_dates"].replace('000"', '000Z"')
 
     tables = [
-        loads(json.dumps(each)).predict(3, regressors={"r": 1.0}, conditions={"c": True})
+        forecast(loads(json.dumps(each)), ForecastOptions(3, regressors={"r": 1.0}, conditions={"c": True}))
         for each in (CONTENTS[0], older)
     ]
 
@@ -226,9 +229,9 @@ def test_the_holidays_of_no_country_are_refused_when_they_are_needed() -> None:
     known = loads(json.dumps({**content, "fleetcast": {"engine": "prophet", "rows": 60}}))
 
     with pytest.raises(FutureError, match="country_holidays must be a country"):
-        known.predict(3, regressors={"r": 1.0}, conditions={"c": True})
+        forecast(known, ForecastOptions(3, regressors={"r": 1.0}, conditions={"c": True}))
 
 
 def test_holidays_are_not_looked_for_over_thousands_of_years() -> None:
     with pytest.raises(FutureError, match="at most 100 years"):
-        loads(TEXTS[0]).predict(1000, "YS", regressors={"r": 1.0}, conditions={"c": True})
+        forecast(loads(TEXTS[0]), ForecastOptions(1000, "YS", regressors={"r": 1.0}, conditions={"c": True}))

@@ -11,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fleetcast.errors import FitError, FutureError, HistoryError, SettingError
-from fleetcast.forecasting import Model, fit, forecast_many, loads
-from fleetcast.forecasting.predict.forecast import Table
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, forecast_many, loads
+from fleetcast.forecasting.predict.point_forecast import Table
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
 Y = 10 + np.sin(np.arange(60.0)) + np.random.default_rng(1).normal(0, 0.1, 60)
@@ -93,7 +93,10 @@ def test_what_is_within_the_limits_is_read_back(arguments: dict[str, Any]) -> No
 
     model = fit(ds, y, **arguments)
 
-    assert_the_same(loads(model.dumps()).predict(7, **future), model.predict(7, **future))
+    assert_the_same(
+        forecast(loads(dumps(model)), ForecastOptions(7, **future)),
+        forecast(model, ForecastOptions(7, **future)),
+    )
 
 
 def columns(rows: int) -> dict[str, Any]:
@@ -150,13 +153,15 @@ def test_whatever_is_fitted_forecasts_the_same_after_it_was_written_and_read(
     except (HistoryError, FitError):
         return
 
-    table = model.predict(5, "D", quantiles=[0.3], components=True, **future)
+    table = forecast(model, ForecastOptions(5, "D", quantiles=[0.3], components=True, **future))
 
     assert isinstance(model, Model)
     assert all(np.isfinite(values).all() for name, values in table.items() if name != "ds")
-    again = loads(model.dumps())
-    assert_the_same(again.predict(5, "D", quantiles=[0.3], components=True, **future), table)
-    assert again.dumps() == model.dumps()
+    again = loads(dumps(model))
+    assert_the_same(
+        forecast(again, ForecastOptions(5, "D", quantiles=[0.3], components=True, **future)), table
+    )
+    assert dumps(again) == dumps(model)
 
 
 ANYTHING = st.one_of(
@@ -206,7 +211,7 @@ def test_whatever_is_asked_the_forecast_has_finite_numbers_or_is_refused(
     arguments: dict[str, Any], kind: str
 ) -> None:
     try:
-        table = MODELS[kind].predict(**arguments)
+        table = forecast(MODELS[kind], ForecastOptions(**arguments))
     except FutureError:
         return
 
@@ -224,11 +229,11 @@ def test_whatever_is_asked_of_many_each_answers_as_it_does_alone(arguments: dict
         arguments["quantiles"] = ()
     alone: Table | FutureError
     try:
-        alone = MODELS["linear"].predict(**arguments)
+        alone = forecast(MODELS["linear"], ForecastOptions(**arguments))
     except FutureError as error:
         alone = error
 
-    for table in forecast_many([MODELS["linear"]] * 2, **arguments):
+    for table in forecast_many([MODELS["linear"]] * 2, ForecastOptions(**arguments)):
         if isinstance(alone, FutureError):
             assert str(table) == str(alone)
         else:
@@ -255,9 +260,11 @@ MODELS = _models()
 
 
 def test_a_text_that_holds_the_text_of_a_model_is_read() -> None:
-    text = fit(DAYS, Y).dumps()
+    text = dumps(fit(DAYS, Y))
 
-    assert_the_same(loads(json.dumps(text)).predict(7), loads(text).predict(7))
+    assert_the_same(
+        forecast(loads(json.dumps(text)), ForecastOptions(7)), forecast(loads(text), ForecastOptions(7))
+    )
 
 
 FLAGS = np.arange(60) % 3 == 0
@@ -281,8 +288,8 @@ def test_booleans_are_regressors_of_0_and_1_and_conditions(flags: Any) -> None:
     def text(column: Any) -> str:
         columns = {"regressors": {"promotion": column}, "conditions": {"open": column}}
         model = fit(DAYS, Y + FLAGS, seasonalities=[season], **columns)
-        table = model.predict(ds=DAYS, **columns)
-        return model.dumps() + table["yhat"].tobytes().hex()
+        table = forecast(model, ForecastOptions(ds=DAYS, **columns))
+        return dumps(model) + table["yhat"].tobytes().hex()
 
     assert text(flags) == text(FLAGS.astype(float))
 
@@ -314,20 +321,20 @@ def test_a_column_that_the_model_does_not_use_is_refused_by_name(name: str, kind
     columns[kind][name] = 1.0
 
     with pytest.raises(FutureError, match=f"{kind}: this model does not use '{name}'; it uses '(r|open)'"):
-        MODELS["with columns"].predict(2, **columns)
+        forecast(MODELS["with columns"], ForecastOptions(2, **columns))
 
 
 @pytest.mark.parametrize("limit", ["cap", "floor"])
 def test_a_limit_that_the_model_does_not_use_is_refused_by_name(limit: str) -> None:
     with pytest.raises(FutureError, match=f"{limit} has no use, as this model"):
-        MODELS["linear"].predict(2, **{limit: 5.0})
+        forecast(MODELS["linear"], ForecastOptions(2, **{limit: 5.0}))
 
 
 def test_a_floor_that_the_fit_did_not_have_is_refused_by_name() -> None:
     model = fit(DAYS, Y, growth="logistic", cap=20.0)
 
     with pytest.raises(FutureError, match="floor has no use, as this model was fitted without a floor"):
-        model.predict(2, cap=20.0, floor=1.0)
+        forecast(model, ForecastOptions(2, cap=20.0, floor=1.0))
 
 
 @pytest.mark.parametrize("probability", [1e-300, 1e-13, 1 - 1e-16])
@@ -336,14 +343,14 @@ def test_a_quantile_nearer_to_0_or_1_than_1e_12_is_that_one(probability: float, 
     model = fit(DAYS, Y, growth=growth)
     nearest = 1e-12 if probability < 0.5 else 1 - 1e-12
 
-    table = model.predict(30, quantiles=[probability, nearest])
+    table = forecast(model, ForecastOptions(30, quantiles=[probability, nearest]))
 
     assert (table[f"yhat_{probability!r}"] == table[f"yhat_{nearest!r}"]).all()
 
 
 @pytest.mark.parametrize("width", [0.0, 1 - 1e-16, np.nextafter(1, 0)])
 def test_the_narrowest_and_the_widest_interval_are_finite(width: float) -> None:
-    table = MODELS["linear"].predict(30, interval_width=width)
+    table = forecast(MODELS["linear"], ForecastOptions(30, interval_width=width))
 
     assert (table["yhat_lower"] <= table["yhat"]).all()
     assert np.isfinite(table["yhat_upper"]).all()
@@ -354,7 +361,7 @@ def test_the_narrowest_and_the_widest_interval_are_finite(width: float) -> None:
 )
 def test_a_step_beyond_the_year_9999_is_refused(freq: str) -> None:
     with pytest.raises(FutureError, match=r"beyond the year 9999|freq must be"):
-        MODELS["linear"].predict(3, freq)
+        forecast(MODELS["linear"], ForecastOptions(3, freq))
 
 
 @pytest.mark.parametrize(
@@ -376,13 +383,13 @@ def test_a_step_beyond_the_year_9999_is_refused(freq: str) -> None:
 )
 def test_a_date_beyond_doubt_and_range_is_needed(ds: Any, reason: str) -> None:
     with pytest.raises(FutureError, match=reason):
-        MODELS["linear"].predict(ds=ds)
+        forecast(MODELS["linear"], ForecastOptions(ds=ds))
 
 
 def test_dates_in_any_order_and_twice_are_forecast_in_order() -> None:
     asked = ["2024-03-05", "2024-03-01", "2024-03-05T12:00", "2024-03-01"]
 
-    table = MODELS["linear"].predict(ds=asked)
+    table = forecast(MODELS["linear"], ForecastOptions(ds=asked))
 
     assert table["ds"].tolist() == sorted(np.array(asked, "datetime64[us]").tolist())
     assert table["yhat"][0] == table["yhat"][1]
@@ -391,6 +398,6 @@ def test_dates_in_any_order_and_twice_are_forecast_in_order() -> None:
 @pytest.mark.parametrize("rows", [10_000_001, 10**18])
 def test_a_forecast_of_too_many_rows_is_refused_before_it_is_made(rows: int) -> None:
     with pytest.raises(FutureError, match="at most 10000000"):
-        MODELS["linear"].predict(rows, "us")
+        forecast(MODELS["linear"], ForecastOptions(rows, "us"))
     with pytest.raises(FutureError, match="features has at most"):
-        fit(DAYS, Y, weekly_seasonality=30).predict(9_999_999, "us")
+        forecast(fit(DAYS, Y, weekly_seasonality=30), ForecastOptions(9_999_999, "us"))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetcast.errors import FutureError, ModelFormatError
-from fleetcast.forecasting import Model, fit, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, loads
 
 RNG = np.random.default_rng(5)
 SECONDS = np.sort(RNG.integers(0, 60 * 86_400, 1000))
@@ -31,19 +31,21 @@ def small(**arguments: Any) -> Model:
     return model(DAYS, READINGS[:30], **arguments)
 
 
-TEXT = small(country_holidays="US", holidays={"ds": ["2024-01-10"], "holiday": ["fair"]}).dumps()
+TEXT = dumps(small(country_holidays="US", holidays={"ds": ["2024-01-10"], "holiday": ["fair"]}))
 
 
 def test_columns_may_be_a_data_frame_and_quantiles_an_array() -> None:
     known = small(regressors=pd.DataFrame({"r": np.arange(30.0)}))
 
-    table = known.predict(2, regressors=pd.DataFrame({"r": [1, 2]}), quantiles=np.array([0.25]))
+    table = forecast(
+        known, ForecastOptions(2, regressors=pd.DataFrame({"r": [1, 2]}), quantiles=np.array([0.25]))
+    )
 
     assert table["yhat_0.25"].shape == (2,)
 
 
 def test_a_forecast_has_prophets_columns() -> None:
-    table = small().predict(3)
+    table = forecast(small(), ForecastOptions(3))
 
     assert list(table) == [
         *("ds", "trend", "yhat_lower", "yhat_upper", "trend_lower", "trend_upper"),
@@ -53,7 +55,7 @@ def test_a_forecast_has_prophets_columns() -> None:
 
 
 def test_quantiles_have_columns_of_their_own_in_order() -> None:
-    table = small().predict(5, quantiles=[0.9, 0.05, 0.5])
+    table = forecast(small(), ForecastOptions(5, quantiles=[0.9, 0.05, 0.5]))
 
     assert (table["yhat_0.05"] < table["yhat_lower"]).all()
     assert (table["yhat_0.5"] < table["yhat_0.9"]).all()
@@ -63,13 +65,16 @@ def test_quantiles_have_columns_of_their_own_in_order() -> None:
 
 
 def test_the_interval_width_can_be_asked_for() -> None:
-    wide, narrow = small().predict(5, interval_width=0.95), small().predict(5, interval_width=0.1)
+    wide, narrow = (
+        forecast(small(), ForecastOptions(5, interval_width=0.95)),
+        forecast(small(), ForecastOptions(5, interval_width=0.1)),
+    )
 
     assert (wide["yhat_upper"] > narrow["yhat_upper"]).all()
 
 
 def test_components_add_up_and_have_no_spread() -> None:
-    table = small().predict(3, components=True)
+    table = forecast(small(), ForecastOptions(3, components=True))
 
     assert table["weekly"].tolist() == table["additive_terms"].tolist() == table["weekly_upper"].tolist()
     assert table["yhat"] == pytest.approx(table["trend"] + table["weekly"])
@@ -110,15 +115,21 @@ def test_what_cannot_be_forecast_is_refused_with_the_reason(request_: dict[str, 
     )
 
     with pytest.raises(FutureError, match=reason):
-        known.predict(
-            **{"regressors": {"r": 3}, "conditions": {"c": True}, "cap": 300, "floor": 10, **request_}
+        forecast(
+            known,
+            ForecastOptions(
+                **{"regressors": {"r": 3}, "conditions": {"c": True}, "cap": 300, "floor": 10, **request_}
+            ),
         )
 
 
 def test_history_is_included_where_it_was_kept() -> None:
     kept = small(keep_history=True)
 
-    tables = [m.predict(2, include_history=True) for m in (kept, loads(kept.dumps(), keep_history=True))]
+    tables = [
+        forecast(m, ForecastOptions(2, include_history=True))
+        for m in (kept, loads(dumps(kept), keep_history=True))
+    ]
 
     assert tables[0]["ds"].tolist() == tables[1]["ds"].tolist()
     assert tables[0]["ds"][:30].tolist() == DAYS.tolist()
@@ -126,17 +137,17 @@ def test_history_is_included_where_it_was_kept() -> None:
 
 
 def test_history_cannot_be_read_from_a_text_without_it() -> None:
-    assert loads(small().dumps(), keep_history=True).predict(1)["yhat"].size == 1
+    assert forecast(loads(dumps(small()), keep_history=True), ForecastOptions(1))["yhat"].size == 1
     with pytest.raises(FutureError, match="include_history"):
-        loads(small().dumps(), keep_history=True).predict(1, include_history=True)
+        forecast(loads(dumps(small()), keep_history=True), ForecastOptions(1, include_history=True))
 
 
 def test_a_text_read_back_forecasts_to_the_last_digit() -> None:
     known = model()
 
     before, after = (
-        known.predict(30, "h", quantiles=[0.1]),
-        loads(known.dumps()).predict(30, "h", quantiles=[0.1]),
+        forecast(known, ForecastOptions(30, "h", quantiles=[0.1])),
+        forecast(loads(dumps(known)), ForecastOptions(30, "h", quantiles=[0.1])),
     )
 
     assert {name: values.tolist() for name, values in before.items()} == {
@@ -145,14 +156,14 @@ def test_a_text_read_back_forecasts_to_the_last_digit() -> None:
 
 
 def test_the_text_of_1000_readings_takes_less_than_10_kb_in_an_archive() -> None:
-    text = model().dumps()
+    text = dumps(model())
 
     assert len(gzip.compress(text.encode(), mtime=0)) < 4_000
     assert len(text) < 10_000
 
 
 def test_a_slim_history_is_two_rows_the_mean_spacing_apart() -> None:
-    content = json.loads(small().dumps())
+    content = json.loads(dumps(small()))
 
     rows = json.loads(content["history"])["data"]
     assert [row["ds"] for row in rows] == ["2024-01-29T00:00:00.000", "2024-01-30T00:00:00.000"]
@@ -163,7 +174,7 @@ def test_a_slim_history_is_two_rows_the_mean_spacing_apart() -> None:
 
 
 def test_models_of_the_same_make_share_settings_and_layout() -> None:
-    one, other = loads(small().dumps()), loads(small().dumps())
+    one, other = loads(dumps(small())), loads(dumps(small()))
 
     assert isinstance(one, Model)
     assert isinstance(other, Model)
@@ -173,7 +184,7 @@ def test_models_of_the_same_make_share_settings_and_layout() -> None:
 
 @pytest.mark.parametrize("orders", [(True, 1), (1, True), (False, 0), (0, False)])
 def test_true_and_one_are_not_confused(orders: tuple[Any, Any]) -> None:
-    texts = [loads(small(weekly_seasonality=order).dumps()).dumps() for order in orders]
+    texts = [dumps(loads(dumps(small(weekly_seasonality=order)))) for order in orders]
 
     assert [json.loads(text)["weekly_seasonality"] for text in texts] == list(orders)
     assert [type(json.loads(text)["weekly_seasonality"]) for text in texts] == [
@@ -193,7 +204,7 @@ def test_a_text_that_is_no_model_is_refused(text: str | bytes) -> None:
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
 def test_a_scale_that_is_not_above_zero_is_refused(scale: str, value: float) -> None:
     with pytest.raises(ModelFormatError):
-        loads(json.dumps(json.loads(small().dumps()) | {scale: value}))
+        loads(json.dumps(json.loads(dumps(small())) | {scale: value}))
 
 
 def test_nesting_without_end_is_refused() -> None:
@@ -216,7 +227,7 @@ def test_a_damaged_text_is_a_model_or_is_refused(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("name", ["delta", "beta"])
 def test_parameters_of_another_shape_are_refused(name: str) -> None:
-    content = json.loads(small().dumps())
+    content = json.loads(dumps(small()))
     content["params"][name][0].pop()
 
     with pytest.raises(ModelFormatError, match="do not fit"):
@@ -225,8 +236,8 @@ def test_parameters_of_another_shape_are_refused(name: str) -> None:
 
 def test_a_forecast_does_not_change_the_model() -> None:
     known = small()
-    before = known.dumps()
+    before = dumps(known)
 
-    known.predict(3, components=True)
+    forecast(known, ForecastOptions(3, components=True))
 
-    assert known.dumps() == before
+    assert dumps(known) == before

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import HistoryError
-from fleetcast.forecasting import loads
+from fleetcast.forecasting import ForecastOptions, dumps, forecast, loads
 from fleetcast.readings.customer.readings import Readings
 from train.customer.naive import naive
 
@@ -18,21 +18,21 @@ def history(y: Any, step: str = "D") -> Readings:
 
 
 def width(readings: Readings) -> float:
-    forecast = naive(readings).predict(1, "D")
-    return float(forecast["yhat_upper"][0] - forecast["yhat_lower"][0])
+    table = forecast(naive(readings), ForecastOptions(1, "D"))
+    return float(table["yhat_upper"][0] - table["yhat_lower"][0])
 
 
 @pytest.mark.parametrize(("step", "rows", "alias"), [("D", 7, "D"), ("h", 24, "h")])
 def test_the_last_season_is_repeated(step: str, rows: int, alias: str) -> None:
     y = np.random.default_rng(0).normal(50, 5, 10 * rows)
 
-    model = loads(naive(history(y, step)).dumps())
+    model = loads(dumps(naive(history(y, step))))
 
-    assert model.predict(rows, alias)["yhat"] == pytest.approx(y[-rows:], abs=1e-6)
+    assert forecast(model, ForecastOptions(rows, alias))["yhat"] == pytest.approx(y[-rows:], abs=1e-6)
 
 
 def test_without_a_season_the_last_reading_goes_on() -> None:
-    assert naive(history([1, 5, 2])).predict(3, "D")["yhat"] == pytest.approx([2, 2, 2])
+    assert forecast(naive(history([1, 5, 2])), ForecastOptions(3, "D"))["yhat"] == pytest.approx([2, 2, 2])
 
 
 def test_the_interval_covers_its_own_errors_as_often_as_it_says() -> None:
@@ -55,8 +55,8 @@ def test_constant_readings_have_none() -> None:
 def test_one_reading_and_equal_times_are_a_level() -> None:
     twice = Readings(np.array(["2025-01-01", "2025-01-01"], "datetime64[us]"), np.array([3.0, 4.0]))
 
-    assert naive(history([5])).predict(1, "D")["yhat"] == pytest.approx([5])
-    assert naive(twice).predict(1, "D")["yhat"] == pytest.approx([4])
+    assert forecast(naive(history([5])), ForecastOptions(1, "D"))["yhat"] == pytest.approx([5])
+    assert forecast(naive(twice), ForecastOptions(1, "D"))["yhat"] == pytest.approx([4])
 
 
 def test_no_reading_is_an_error() -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fleetcast.forecasting import Model, fit, forecast_many, loads
-from fleetcast.forecasting.stock_prophet.sampled_model import SampledModel
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, forecast_many, loads
+from fleetcast.forecasting.model import SampledModel
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(120) * np.timedelta64(1, "D")
 QUANTILES = (0.05, 0.5)
@@ -25,8 +25,10 @@ def test_yhat_and_its_quantiles_are_at_least_0_and_all_else_stays(
 ) -> None:
     model = falling(seasonality_mode=seasonality_mode)
 
-    plain = model.predict(periods, quantiles=QUANTILES, components=True)
-    clipped = model.predict(periods, quantiles=QUANTILES, components=True, non_negative=True)
+    plain = forecast(model, ForecastOptions(periods, quantiles=QUANTILES, components=True))
+    clipped = forecast(
+        model, ForecastOptions(periods, quantiles=QUANTILES, components=True, non_negative=True)
+    )
 
     of_yhat = {"yhat", "yhat_lower", "yhat_upper", "yhat_0.05", "yhat_0.5"}
     assert list(clipped) == list(plain)
@@ -41,10 +43,12 @@ def test_together_the_forecasts_are_at_least_0_too() -> None:
     models = [falling(), falling(growth="flat"), falling(country_holidays="DE"), falling()]
 
     for model, table in zip(
-        models, forecast_many(models, 30, quantiles=QUANTILES, non_negative=True), strict=True
+        models,
+        forecast_many(models, ForecastOptions(30, quantiles=QUANTILES, non_negative=True)),
+        strict=True,
     ):
         assert isinstance(table, dict)
-        alone = model.predict(30, quantiles=QUANTILES, non_negative=True)
+        alone = forecast(model, ForecastOptions(30, quantiles=QUANTILES, non_negative=True))
         assert min(values.min() for name, values in table.items() if name != "ds") >= 0
         for name, values in table.items():
             assert values.tobytes() == alone[name].tobytes(), name
@@ -56,7 +60,7 @@ def test_a_model_of_samples_is_at_least_0_too() -> None:
     model = fit(DAYS[:60], y, mcmc_samples=20, stan_arguments={"seed": 1, "chains": 1})
     assert isinstance(model, SampledModel)
 
-    table = loads(model.dumps()).predict(20, quantiles=QUANTILES, non_negative=True)
+    table = forecast(loads(dumps(model)), ForecastOptions(20, quantiles=QUANTILES, non_negative=True))
 
     assert table["trend"].min() < 0
     for name in ("yhat", "yhat_lower", "yhat_upper", "yhat_0.05", "yhat_0.5"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetcast.forecasting import Model, fit, forecast_many
+from fleetcast.forecasting import ForecastOptions, Model, fit, forecast, forecast_many
 from fleetcast.forecasting.one_thread import ONE_THREAD, OneThread
 from testbed.customers import customer
 
@@ -45,8 +45,8 @@ def test_the_bytes_of_models_and_forecasts_do_not_depend_on_the_variables() -> N
 def test_a_fit_and_a_forecast_restore_the_number_that_their_caller_has_set() -> None:
     model = fit(**customer("365 daily").arguments("linear"))
     assert isinstance(model, Model)
-    model.predict(400)
-    forecast_many([model], 400)
+    forecast(model, ForecastOptions(400))
+    forecast_many([model], ForecastOptions(400))
 
     assert threads() == 2
 

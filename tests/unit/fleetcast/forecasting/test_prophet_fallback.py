@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import FitError, FutureError
-from fleetcast.forecasting import Model, SampledModel, fit, loads
+from fleetcast.forecasting import ForecastOptions, Model, SampledModel, dumps, fit, forecast, loads
 from fleetcast.forecasting.stock_prophet import fallback
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -39,9 +39,9 @@ def test_three_rows_are_fitted_by_prophet() -> None:
 
     assert isinstance(model, Model)
     assert model.engine == "prophet"
-    assert json.loads(model.dumps())["fleetcast"]["engine"] == "prophet"
-    assert loads(model.dumps()).engine == "prophet"
-    assert np.isfinite(model.predict(2)["yhat"]).all()
+    assert json.loads(dumps(model))["fleetcast"]["engine"] == "prophet"
+    assert loads(dumps(model)).engine == "prophet"
+    assert np.isfinite(forecast(model, ForecastOptions(2))["yhat"]).all()
 
 
 def test_stans_own_arguments_go_to_prophet() -> None:
@@ -60,7 +60,7 @@ def test_stans_own_arguments_go_to_prophet() -> None:
 
     assert model.engine == "prophet"
     assert left_behind() == before
-    table = model.predict(2, components=True, regressors={"r": 4}, conditions={"c": True})
+    table = forecast(model, ForecastOptions(2, components=True, regressors={"r": 4}, conditions={"c": True}))
     assert {"fair", "holidays", "s", "r", "weekly"} <= table.keys()
 
 
@@ -68,26 +68,26 @@ def test_mcmc_samples_are_prophets_in_fit_text_and_forecast() -> None:
     before = left_behind()
 
     model = fit(DAYS, Y, mcmc_samples=40, stan_arguments=BRIEF)
-    again = loads(model.dumps())
+    again = loads(dumps(model))
 
     assert isinstance(model, SampledModel)
     assert isinstance(again, SampledModel)
     assert model.engine == again.engine == "prophet"
     assert left_behind() == before
-    assert "trend" not in json.loads(model.dumps())["params"]
-    table = again.predict(3, quantiles=[0.25], components=True)
+    assert "trend" not in json.loads(dumps(model))["params"]
+    table = forecast(again, ForecastOptions(3, quantiles=[0.25], components=True))
     assert table["ds"].tolist() == [DAYS[-1].item() + np.timedelta64(n, "D").item() for n in (1, 2, 3)]
-    assert table["yhat"].tolist() == model.predict(3)["yhat"].tolist()
+    assert table["yhat"].tolist() == forecast(model, ForecastOptions(3))["yhat"].tolist()
     assert (table["yhat_lower"] < table["yhat_0.25"]).all()
     assert (table["weekly_lower"] < table["weekly_upper"]).all()
     with pytest.raises(FutureError, match="include_history"):
-        again.predict(3, include_history=True)
+        forecast(again, ForecastOptions(3, include_history=True))
 
 
 def test_mcmc_samples_with_their_history_forecast_it() -> None:
     model = fit(DAYS, Y, mcmc_samples=40, stan_arguments=BRIEF, keep_history=True)
 
-    assert loads(model.dumps()).predict(3, include_history=True)["ds"].size == 43
+    assert forecast(loads(dumps(model)), ForecastOptions(3, include_history=True))["ds"].size == 43
 
 
 def test_a_failure_of_prophet_is_told_without_its_files() -> None:
@@ -160,8 +160,10 @@ def test_readings_on_a_line_go_on_along_it_without_prophet(rows: int, arguments:
     model = fit(days, y, **arguments)
 
     assert model.engine == "fleetcast"
-    assert model.predict(3, "D")["yhat"] == pytest.approx(10 + 0.5 * (rows + np.arange(3)))
-    assert loads(model.dumps()).predict(3, "D")["yhat"] == pytest.approx(10 + 0.5 * (rows + np.arange(3)))
+    assert forecast(model, ForecastOptions(3, "D"))["yhat"] == pytest.approx(10 + 0.5 * (rows + np.arange(3)))
+    assert forecast(loads(dumps(model)), ForecastOptions(3, "D"))["yhat"] == pytest.approx(
+        10 + 0.5 * (rows + np.arange(3))
+    )
 
 
 def test_a_line_with_noise_is_no_line() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fleetcast.forecasting import fit, loads
+from fleetcast.forecasting import ForecastOptions, dumps, fit, forecast, loads
 
 
 @pytest.mark.parametrize("growth", ["linear", "flat"])
@@ -15,5 +15,5 @@ def test_residuals_are_what_the_forecast_of_the_past_leaves(
 
     model = fit(ds, y, growth=growth, changepoints=changepoints)
 
-    assert model.residuals == pytest.approx(y - model.predict(ds=ds)["yhat"], abs=1e-9)
-    assert loads(model.dumps()).residuals is None
+    assert model.residuals == pytest.approx(y - forecast(model, ForecastOptions(ds=ds))["yhat"], abs=1e-9)
+    assert loads(dumps(model)).residuals is None

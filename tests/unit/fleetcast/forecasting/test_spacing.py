@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetcast.errors import FutureError, HistoryError
-from fleetcast.forecasting import Model, fit, forecast_many, spacing
+from fleetcast.forecasting import ForecastOptions, Model, fit, forecast, forecast_many, spacing
 from fleetcast.forecasting.calendar.frequency import future_stamps
 from fleetcast.forecasting.calendar.timestamps import datetimes, microseconds
 
@@ -124,7 +124,7 @@ def test_a_forecast_without_a_frequency_steps_as_the_history_does(freq: str) -> 
     whole = dates(freq, 70)
     model = fit(whole[:58], np.arange(58.0) % 7, weekly_seasonality=False)
 
-    assert (model.predict(12, None)["ds"] == whole[58:]).all()
+    assert (forecast(model, ForecastOptions(12, None))["ds"] == whole[58:]).all()
 
 
 def test_a_forecast_steps_over_one_gap_among_the_last_timestamps() -> None:
@@ -139,14 +139,14 @@ def test_a_model_of_irregular_timestamps_asks_for_a_frequency() -> None:
     assert isinstance(model, Model)
 
     with pytest.raises(FutureError, match=r"freq cannot be inferred.*pass freq, one of D, h"):
-        model.predict(3, None)
+        forecast(model, ForecastOptions(3, None))
 
 
 def test_many_forecasts_without_a_frequency_step_as_each_history_does() -> None:
     whole = [dates(freq, 40) for freq in ("D", "h", "W-MON", "MS")]
     models = [fit(ds[:30], np.arange(30.0) % 5, weekly_seasonality=False) for ds in whole]
 
-    tables = forecast_many([model for model in models if isinstance(model, Model)], 10, None)
+    tables = forecast_many([model for model in models if isinstance(model, Model)], ForecastOptions(10, None))
 
     for ds, table in zip(whole, tables, strict=True):
         assert isinstance(table, dict)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fleetcast.forecasting import Model, fit, fitting
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
-from fleetcast.forecasting.settings import settings_from
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, fitting, forecast
+from fleetcast.forecasting.preprocessing.prepare import problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem, Solution
+from testbed.preparation import prepared
 
 DAY = np.timedelta64(1, "D")
 MONDAY = np.datetime64("2023-01-02", "us")
@@ -43,9 +43,9 @@ def test_an_ordinary_series_has_the_same_model_to_the_last_bit(monkeypatch: pyte
     def without_start_prior(problem: Problem) -> Solution:
         return maximum_a_posteriori(problem, with_start_prior=False)
 
-    texts = [fit(ds, y, **arguments).dumps() for ds, y, arguments in ordinary()]
+    texts = [dumps(fit(ds, y, **arguments)) for ds, y, arguments in ordinary()]
     monkeypatch.setattr(fitting, "maximum_a_posteriori", without_start_prior)
-    same = [fit(ds, y, **arguments).dumps() for ds, y, arguments in ordinary()]
+    same = [dumps(fit(ds, y, **arguments)) for ds, y, arguments in ordinary()]
 
     assert texts == same
 
@@ -59,7 +59,7 @@ def sunday(count: int, **arguments: Any) -> float:
     model = fit(ds[keep], y[keep], **arguments)
     assert isinstance(model, Model)
     assert model.engine == "fleetcast"
-    return float(model.predict(ds=ds[is_sunday][-2:])["yhat"].mean())
+    return float(forecast(model, ForecastOptions(ds=ds[is_sunday][-2:]))["yhat"].mean())
 
 
 @pytest.mark.parametrize("mode", ["additive", "multiplicative"])
@@ -78,7 +78,8 @@ def test_data_that_insist_decide_between_regressors_nearly_alike() -> None:
     model = fit(ds, y, regressors={"one": one, "other": other})
     assert isinstance(model, Model)
     apart = [
-        model.predict(1, regressors={"one": [1.0], "other": [value]})["yhat"][0] for value in (1.0, 0.99)
+        forecast(model, ForecastOptions(1, regressors={"one": [1.0], "other": [value]}))["yhat"][0]
+        for value in (1.0, 0.99)
     ]
 
     assert apart[1] - apart[0] == pytest.approx(5, abs=0.5)
@@ -91,7 +92,7 @@ def test_equal_readings_on_each_weekday_give_equal_text_whatever_the_order() -> 
     order = np.random.default_rng(0).permutation(ds.size)
 
     for mode in ("additive", "multiplicative"):
-        texts = {fit(ds[at], y[at], seasonality_mode=mode).dumps() for at in (order, order[::-1])}
+        texts = {dumps(fit(ds[at], y[at], seasonality_mode=mode)) for at in (order, order[::-1])}
         assert len(texts) == 1
 
 
@@ -108,7 +109,7 @@ def test_a_level_far_above_the_noise_leaves_a_multiplicative_model_to_the_core(s
     }
     ds = np.datetime64("2024-01-01", "us") + hours
 
-    found = maximum_a_posteriori(problem(prepare(ds, y, settings=settings_from(arguments))))
+    found = maximum_a_posteriori(problem(prepared(ds, y, **arguments)))
 
     assert found.kkt <= 1e-5
 
@@ -125,10 +126,10 @@ def test_where_the_mean_is_near_zero_the_lower_of_two_minima_is_found(seed: int,
 
     found = maximum_a_posteriori(
         problem(
-            prepare(
+            prepared(
                 MONDAY + steps * DAY,
                 y,
-                settings=settings_from({"seasonality_mode": "multiplicative"}),
+                seasonality_mode="multiplicative",
                 regressors={"promotion": promotion, "weather": weather},
                 extra_regressors=["promotion", {"name": "weather", "mode": "additive"}],
             )

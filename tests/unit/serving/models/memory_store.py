@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
+from fleetcast.forecasting import ForecastOptions, forecast
 from serving.errors import ModelNotFoundError
 from serving.models import ModelCache, Packed
 from tests.unit.models import packed_model
@@ -46,4 +47,4 @@ def cache(store: Any, *, capacity_bytes: int = 10**9, revalidate_seconds: float 
 
 
 def level(model: Any) -> int:
-    return round(float(model.model.predict(1)["yhat"][0]))
+    return round(float(forecast(model.model, ForecastOptions(1))["yhat"][0]))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import Model, fit
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast
 from serving.errors import ModelNotFoundError, RequestError
 from serving.models import BringsOwnCodeError, load_packed
 from serving.models.load import load
@@ -32,7 +32,7 @@ def outside(tmp_path: Path) -> Path:
 
 
 def level(store: Path, source: Path) -> float:
-    return float(load(source, store=store).model.predict(1)["yhat"][0])
+    return float(forecast(load(source, store=store).model, ForecastOptions(1))["yhat"][0])
 
 
 def test_a_folder_that_sagemaker_extracted_is_loaded(store: Path) -> None:
@@ -181,7 +181,9 @@ def test_a_model_with_its_history_forecasts_the_history_too() -> None:
     kept = fit(DAYS, np.random.default_rng(1).normal(size=30), keep_history=True)
     assert isinstance(kept, Model)
 
-    table = load_packed(pack(Archive(kept.dumps(), {}))).model.predict(2, include_history=True)
+    table = forecast(
+        load_packed(pack(Archive(dumps(kept), {}))).model, ForecastOptions(2, include_history=True)
+    )
 
     assert len(table["ds"]) == 32
 
@@ -190,7 +192,7 @@ def test_the_memory_of_a_model_grows_with_its_cached_horizon() -> None:
     loaded = load_packed(packed_model())
     before = loaded.memory_bytes
 
-    loaded.model.predict(30)
+    forecast(loaded.model, ForecastOptions(30))
 
     assert 2_000 < before < 6_000
     assert loaded.memory_bytes > before

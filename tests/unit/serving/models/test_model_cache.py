@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 
+from fleetcast.forecasting import ForecastOptions, forecast
 from serving.errors import DefectError, ModelNotFoundError, RequestError, UnavailableError
 from serving.models import BringsOwnCodeError, load_packed
 from serving.models import cache as cache_module
@@ -54,7 +55,7 @@ def test_what_a_model_computes_after_it_was_loaded_counts_at_the_next_check(stor
     model = models.get("1")
     before = models.cached_bytes
 
-    model.model.predict(100)
+    forecast(model.model, ForecastOptions(100))
     models.get("1")
 
     assert models.cached_bytes > before + 100 * 8

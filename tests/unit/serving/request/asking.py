@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import Model, fit
+from fleetcast.forecasting import Model, dumps, fit
 from serving.errors import ModelNotFoundError
 from serving.models import Forecaster, load_packed, look_up_each
 from serving.request import Invocation, RecordModel, RequestBudget, Response, RouteModel, respond
@@ -30,7 +30,7 @@ def forecaster(
         **settings,
     )
     assert isinstance(model, Model)
-    return load_packed(pack(Archive(model.dumps(), json.loads(metadata))))
+    return load_packed(pack(Archive(dumps(model), json.loads(metadata))))
 
 
 def find_7_or_8(name: str) -> Forecaster:

@@ -6,13 +6,13 @@ import sys
 
 import numpy as np
 
-from fleetcast.forecasting import fit
+from fleetcast.forecasting import dumps, fit
 
 PROGRAM = """
 import json, sys
 from fleetcast import forecasting
 model = forecasting.loads(sys.stdin.read())
-model.predict(30, quantiles=[0.1], components=True)
+forecasting.forecast(model, forecasting.ForecastOptions(30, quantiles=[0.1], components=True))
 imported = {name.split(".")[0] for name in sys.modules}
 unwanted = imported & {"pandas", "scipy", "prophet", "cmdstanpy", "holidays", "matplotlib"}
 with open("/proc/self/status") as status:
@@ -23,7 +23,7 @@ print(json.dumps({"unwanted": sorted(unwanted), "resident_kb": resident}))
 
 def test_loading_and_forecasting_takes_numpy_alone_and_35_mb() -> None:
     ds = np.datetime64("2024-01-01") + np.arange(60)
-    text = fit(ds, np.sin(np.arange(60)), country_holidays="US").dumps()
+    text = dumps(fit(ds, np.sin(np.arange(60)), country_holidays="US"))
 
     answer = subprocess.run(
         [sys.executable, "-c", PROGRAM], input=text, capture_output=True, text=True, check=True, timeout=60

@@ -1,0 +1,30 @@
+"""Forecast with a fitted model and write it as text, whichever program fitted it."""
+
+from fleetcast.forecasting.model import Model, SampledModel
+from fleetcast.forecasting.options import DEFAULT_FORECAST, ForecastOptions
+from fleetcast.forecasting.predict.point_forecast import Table, forecast_by_model
+from fleetcast.forecasting.prophet_json.write import model_json
+
+
+def forecast(model: Model | SampledModel, options: ForecastOptions = DEFAULT_FORECAST) -> Table:
+    """Forecast the steps after the last timestamp, or the timestamps `options.ds`; return arrays by column.
+
+    Columns are Prophet's, each of shape (rows,), ascending in time: ds, trend, yhat_lower, yhat_upper,
+    trend_lower, trend_upper, additive_terms, multiplicative_terms, yhat; cap and floor with logistic
+    growth; with `quantiles` one column such as yhat_0.1 and trend_0.1 for each; with `components` each
+    component and its _lower and _upper, which equal it, as a point estimate has no spread there.
+
+    Intervals are deterministic, but for those of a SampledModel.  Raises FutureError.
+    """
+    if isinstance(model, SampledModel):
+        from fleetcast.forecasting.stock_prophet.sampled_forecast import (  # noqa: PLC0415 - rarely needed
+            forecast_by_samples,
+        )
+
+        return forecast_by_samples(model, options)
+    return forecast_by_model(model, options)
+
+
+def dumps(model: Model | SampledModel) -> str:
+    """Return Prophet's own JSON: `prophet.serialize.model_from_json` reads it and predicts the same."""
+    return model.text if isinstance(model, SampledModel) else model_json(model)

@@ -1,0 +1,129 @@
+"""The rows of a forecast: which timestamps, and the columns that have to come with them."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from fleetcast.errors import FutureError
+from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.calendar.frequency import future_stamps
+from fleetcast.forecasting.calendar.timestamps import Stamps, microseconds
+from fleetcast.forecasting.features.regressors import condition_columns, numeric_columns
+from fleetcast.forecasting.horizon import ForecastRows
+from fleetcast.forecasting.model import Model
+from fleetcast.forecasting.options import ForecastOptions
+from fleetcast.forecasting.preprocessing.history import floor_column, limits
+
+MOST_ROWS: Final = 10_000_000
+"""Of one forecast."""
+MOST_NUMBERS: Final = 100_000_000
+"""Rows times features of one forecast: 0.8 GB."""
+
+
+def forecast_rows(model: Model, options: ForecastOptions) -> ForecastRows:
+    """Return the rows that the options ask for, with their columns checked; raises FutureError."""
+    ds = future_rows(
+        options, last_dates=model.last_dates, dates=model.history.dates if model.history else None
+    )
+    cap, floor = None, None
+    names = [regressor.name for regressor in model.layout.regressors]
+    logistic = model.settings.growth == "logistic"
+    check_known(options, logistic, model.scale.logistic_floor, names, model.layout.conditions)
+    try:
+        if logistic:
+            cap, floor = _limits(model, options, ds.size)
+        regressors = numeric_columns(names, options.regressors, rows=ds.size) if names else {}
+        names = list(model.layout.conditions)
+        conditions = condition_columns(names, options.conditions, rows=ds.size) if names else {}
+    except (ValueError, TypeError, OverflowError) as error:
+        raise FutureError(str(error)) from error
+    rows = ForecastRows(ds, cap, floor, regressors, conditions)
+    return rows if options.ds is None or (np.diff(ds) >= 0).all() else _sorted(rows)
+
+
+def check_known(
+    options: ForecastOptions,
+    logistic: bool,  # noqa: FBT001 - read once, here
+    has_floor: bool,  # noqa: FBT001
+    regressors: Iterable[str],
+    conditions: Iterable[str],
+) -> None:
+    """Refuse by name what the model would not use; raises FutureError."""
+    for kind, names, known in (
+        ("regressors", options.regressors, list(regressors)),
+        ("conditions", options.conditions, list(conditions)),
+    ):
+        for name in () if names is None else names:
+            if name not in known:
+                accepted = ", ".join(map(repr, known)) or "none"
+                raise FutureError(f"{kind}: this model does not use {name!r}; it uses {accepted}")
+    for name, value, used, why in (
+        ("cap", options.cap, logistic, "was not fitted with logistic growth"),
+        ("floor", options.floor, has_floor, "was fitted without a floor"),
+    ):
+        if value is not None and not used:
+            raise FutureError(f"{name} has no use, as this model {why}; non_negative raises forecasts to 0")
+
+
+def check_size(rows: int, features: int) -> None:
+    """Refuse a forecast that takes more memory than any has use for; raises FutureError."""
+    if rows * features > MOST_NUMBERS:
+        most = MOST_NUMBERS // features
+        raise FutureError(f"a forecast with {features} features has at most {most} rows; ask for fewer")
+
+
+def _sorted(rows: ForecastRows) -> ForecastRows:
+    order = np.argsort(rows.ds, kind="stable")
+    return ForecastRows(
+        ds=rows.ds[order],
+        cap=None if rows.cap is None else rows.cap[order],
+        floor=None if rows.floor is None else rows.floor[order],
+        regressors={name: values[order] for name, values in rows.regressors.items()},
+        conditions={name: values[order] for name, values in rows.conditions.items()},
+    )
+
+
+def future_rows(options: ForecastOptions, *, last_dates: Stamps, dates: Stamps | None) -> Stamps:
+    """Return the timestamps asked for, `ds` in its own order; raises FutureError.
+
+    `last_dates` are the last seen; `dates` all of them, where the model has its history.
+    """
+    if options.ds is not None:
+        try:
+            stamps = microseconds(options.ds)
+        except (ValueError, TypeError) as error:
+            raise FutureError(str(error)) from error
+        if not stamps.size:
+            raise FutureError("ds has no rows; a forecast needs at least one timestamp")
+        if stamps.size > MOST_ROWS:
+            raise FutureError(f"ds must have at most {MOST_ROWS} timestamps")
+        return stamps
+    periods = options.periods
+    if (
+        isinstance(periods, bool)
+        or not isinstance(periods, (int, np.integer))
+        or not 1 <= periods <= MOST_ROWS
+    ):
+        raise FutureError(
+            f"periods must be a whole number of at least 1 and at most {MOST_ROWS}, not {periods!r:.40}"
+        )
+    future = future_stamps(last_dates, int(periods), options.freq)
+    if not options.include_history:
+        return future
+    if dates is None:
+        raise FutureError(
+            "include_history needs the history, which this model does not have; fit it with keep_history"
+        )
+    return np.concatenate([dates, future])
+
+
+def _limits(model: Model, options: ForecastOptions, rows: int) -> tuple[Vector, Vector | None]:
+    if options.cap is None:
+        raise FutureError("this model grows logistically: a forecast needs cap, the capacity at each row")
+    if model.scale.logistic_floor and options.floor is None:
+        raise FutureError("this model was fitted with a floor: a forecast needs floor too")
+    cap, floor = limits(options.cap, options.floor if model.scale.logistic_floor else None, rows=rows)
+    if (cap <= floor_column(model.scale, model.settings, floor)).any():
+        raise FutureError("cap must be greater than floor (which defaults to 0) in every row")
+    return cap, floor

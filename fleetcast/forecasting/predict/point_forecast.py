@@ -1,0 +1,206 @@
+"""The forecast: Prophet's own expressions in its own order of operations, on NumPy arrays."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleetcast.errors import FutureError
+from fleetcast.forecasting.arrays import Flags, Matrix, Vector
+from fleetcast.forecasting.calendar.timestamps import datetimes
+from fleetcast.forecasting.horizon import Horizon
+from fleetcast.forecasting.model import Model
+from fleetcast.forecasting.one_thread import ONE_THREAD
+from fleetcast.forecasting.options import ForecastOptions
+from fleetcast.forecasting.predict.characteristic_function import Cube
+from fleetcast.forecasting.predict.future_rows import check_size, forecast_rows
+from fleetcast.forecasting.predict.intervals import deviations
+from fleetcast.forecasting.predict.probabilities import probabilities
+from fleetcast.forecasting.predict.trend import lines, trend
+from fleetcast.forecasting.preprocessing.history import floor_column
+
+Table: TypeAlias = dict[str, NDArray[Any]]
+
+MOST_BYTES_KEPT: Final = 8_192
+"""Of the features and quantiles of the one horizon that a model keeps: some 35 steps."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    """The point forecast, each part of shape (rows,): in units of y, but for what is said to be scaled."""
+
+    cap: Vector | None
+    """Scaled, above the floor."""
+    trend: Vector
+    additive: Vector
+    multiplicative: Vector
+    """A share of the trend above its floor."""
+    yhat: Vector
+
+
+def forecast_by_model(model: Model, options: ForecastOptions) -> Table:
+    """Return the forecast's columns; see `fleetcast.forecast`."""
+    key = _key(model, options)
+    try:
+        horizon = None if key is None else model.kept.get(key)
+    except TypeError:  # a list where a number belongs: what follows says so
+        horizon = None
+    if horizon is None:
+        with ONE_THREAD:
+            horizon = _horizon(model, options)
+            point = _point(model, horizon)
+            horizon = replace(horizon, deviations=_deviations(model, horizon, point))
+        check_finite(point.yhat, horizon.deviations[0] if horizon.deviations else ())
+        _keep(model, key, horizon)
+    else:
+        point = _point(model, horizon)  # OpenBLAS shares no product of so few numbers among threads
+    table = _table(model, horizon, point, components=options.components)
+    return without_negatives(table, horizon.probabilities) if options.non_negative else table
+
+
+def check_finite(yhat: Matrix, around: Cube | tuple[()]) -> None:
+    """Refuse a forecast, or quantiles around it, beyond what a number can hold; raises FutureError."""
+    if not (np.isfinite(yhat).all() and np.isfinite(around).all()):
+        raise FutureError("the forecast is too large for a number; check regressors, cap, floor and ds")
+
+
+def without_negatives(table: Table, endings: Iterable[str]) -> Table:
+    """Return the table with yhat and its quantiles, the columns with these endings, at least 0.
+
+    The trend and the components stay what the model says of them.
+    """
+    names = ("yhat", *(f"yhat_{ending}" for ending in endings))
+    # 0.0 is added so that no -0.0 is left, of which two processors may make different things
+    return table | {name: np.maximum(table[name], 0.0) + 0.0 for name in names}
+
+
+def _key(model: Model, options: ForecastOptions) -> tuple[object, ...] | None:
+    """Return what the horizon depends on, or None where it depends on more than a few words."""
+    given = options.ds, options.regressors, options.cap, options.floor, options.conditions
+    if options.include_history or model.settings.growth == "logistic" or any(x is not None for x in given):
+        return None
+    if isinstance(options.periods, bool) or isinstance(options.interval_width, bool):
+        return None  # True is no 1 here, though it equals it
+    return options.periods, options.freq, options.interval_width, options.quantiles
+
+
+def _keep(model: Model, key: tuple[object, ...] | None, horizon: Horizon) -> None:
+    around = sum(each.nbytes for each in horizon.deviations or ())
+    if key is not None and horizon.X.nbytes + around <= MOST_BYTES_KEPT:
+        model.kept.clear()
+        model.kept[key] = horizon
+
+
+def _horizon(model: Model, options: ForecastOptions) -> Horizon:
+    rows = forecast_rows(model, options)
+    check_size(rows.ds.size, model.layout.features)
+    X = model.layout.matrix(
+        rows.ds,
+        regressors=rows.regressors,
+        conditions=rows.conditions,
+        standardizations=model.standardizations,
+    )
+    t = model.scale.t(rows.ds)
+    linear = model.settings.growth == "linear"
+    width = model.settings.interval_width if model.settings.uncertainty_samples else None
+    return Horizon(
+        rows=rows,
+        X=X,
+        t=t,
+        lines=lines(model.parameters, model.t_change, t=t) if linear else None,
+        probabilities=probabilities(width, options),
+        deviations=None,
+    )
+
+
+def _point(model: Model, horizon: Horizon) -> _Point:
+    rows, y_scale = horizon.rows, model.scale.y_scale
+    floor = floor_column(model.scale, model.settings, rows.floor)
+    cap = None if rows.cap is None else (rows.cap - floor) / y_scale
+    if horizon.lines is not None:
+        k_t, m_t = horizon.lines
+        scaled = k_t * horizon.t + m_t
+    else:
+        scaled = trend(model.settings.growth, model.parameters, model.t_change, t=horizon.t, cap=cap)
+    above = scaled * y_scale
+    additive, multiplicative = terms(horizon.X, model.parameters.beta, model.layout.multiplicative, y_scale)
+    return _Point(
+        cap, above + floor, additive, multiplicative, yhat(above, floor, 1 + multiplicative, additive)
+    )
+
+
+def yhat(above: Matrix, floor: Matrix | float, factor: Matrix, additive: Matrix) -> Matrix:
+    """Return the forecast of a trend `above` its floor: the factor 1 + terms multiplies what is above it.
+
+    That is the model that was fitted.  Prophet's own `predict` multiplies the floor too, and is wrong by
+    floor * terms where a floor (of logistic growth, or the least reading with minmax) is not 0.
+    """
+    forecast: Matrix = above * factor + floor + additive
+    return forecast
+
+
+def _deviations(model: Model, horizon: Horizon, point: _Point) -> tuple[Matrix, Matrix] | None:
+    if not horizon.probabilities:
+        return None
+    return deviations(
+        tuple(horizon.probabilities.values()),
+        growth=model.settings.growth,
+        parameters=model.parameters,
+        t_change=model.t_change,
+        y_scale=model.scale.y_scale,
+        rows=model.rows,
+        t=horizon.t,
+        multiplicative_terms=point.multiplicative,
+        cap=point.cap,
+    )
+
+
+def _table(model: Model, horizon: Horizon, point: _Point, *, components: bool) -> Table:
+    rows = horizon.rows
+    table: Table = {"ds": datetimes(rows.ds), "trend": point.trend}
+    if rows.cap is not None:
+        table["cap"] = rows.cap
+    if rows.floor is not None:
+        table["floor"] = rows.floor
+    if horizon.deviations is not None:
+        around_yhat, around_trend = horizon.deviations
+        for what, middle, around in (("yhat", point.yhat, around_yhat), ("trend", point.trend, around_trend)):
+            table |= zip([f"{what}_{name}" for name in horizon.probabilities], middle + around, strict=True)
+    if components:
+        table |= _components(model, horizon.X)
+    else:
+        table |= {"additive_terms": point.additive, "multiplicative_terms": point.multiplicative}
+    table["yhat"] = point.yhat
+    return table
+
+
+def terms(X: Cube, beta: Matrix, multiplicative: Flags, y_scale: Matrix | float) -> tuple[Matrix, Matrix]:
+    """Return additive terms in units of y, and multiplicative ones as a share of the trend.
+
+    Of one model X is (H, K) and beta (K,), the terms (H,); of C models of one layout they are (C, H, K),
+    (C, K), (C, H), and y_scale is (C, 1).  Both make the same products, model by model: no bit differs.
+    """
+    if not multiplicative.any():
+        return _effects(X, beta) * y_scale, np.zeros(X.shape[:-1])
+    added, multiplied = np.where(multiplicative, 0.0, beta), np.where(multiplicative, beta, 0.0)
+    return _effects(X, added) * y_scale, _effects(X, multiplied)
+
+
+def _effects(X: Cube, beta: Matrix) -> Matrix:
+    effects: Matrix = X @ beta if beta.ndim == 1 else (X @ beta[:, :, None])[:, :, 0]
+    return effects
+
+
+def _components(model: Model, X: Matrix) -> Table:
+    beta, table = model.parameters.beta, {}
+    for component in model.layout.components:
+        columns = list(component.columns)
+        effect = X[:, columns] @ beta[columns]
+        if component.mode == "additive":
+            effect *= model.scale.y_scale
+        table[component.name] = effect
+        if model.settings.uncertainty_samples:
+            table[f"{component.name}_lower"] = table[f"{component.name}_upper"] = effect
+    return table
