@@ -8,7 +8,7 @@ from types import FrameType
 from typing import NoReturn
 
 from container import Paths, run
-from fleetcast.errors import SettingError
+from fleetcast.errors import OptionError, SettingError
 from processing.columns import Columns
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def columns(options: argparse.Namespace) -> Columns:
 
 def process(paths: Paths, wanted: Columns, *, replace: bool = False, **texts: str | None) -> int:
     """Run the step as `processing.job.process` describes it; `texts` are the fields of `ReadingOptions`."""
-    from fleetcast.readings import OptionError, ReadingOptions  # noqa: PLC0415 -- the same
+    from fleetcast.readings import ReadingOptions  # noqa: PLC0415 -- the same
     from processing.job import process as run_step  # noqa: PLC0415 -- after Ctrl-C has its meaning
 
     try:

@@ -11,8 +11,8 @@ import duckdb
 
 from container import quoted
 from fleetcast import readings
-from fleetcast.errors import InputError
-from fleetcast.readings import DialectError, Evidence, ReadingOptions
+from fleetcast.errors import DialectError, InputError
+from fleetcast.readings import Evidence, ReadingOptions
 from processing.columns import Columns
 from processing.output.rejected import Rejected
 from processing.output.sorted_rows import SortedRows

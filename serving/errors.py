@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import ClassVar, Self
 
+from fleetcast.errors import FleetcastError
 
-class RequestError(Exception):
+
+class RequestError(FleetcastError):
     """A request, or one of its records, gets this error instead of a forecast."""
 
     status = HTTPStatus.BAD_REQUEST

@@ -120,7 +120,8 @@ def run_job(
         paths.failure.unlink(missing_ok=True)
         for folder in (paths.model, paths.output_data):
             folder.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(paths.checkpoints)
+        for folder in (paths.checkpoints, paths.model, paths.output_data):
+            remove_unfinished(folder)
         return _trained(paths, settings, host, customers, stopped)
 
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from container import quoted
 from fleetcast import forecasting
-from fleetcast.errors import SettingError
+from fleetcast.errors import SettingError, UnusableFileError
 from fleetcast.readings.customer.readings import BOUNDS
-from fleetcast.readings.customer.regular_files import UnusableFileError, read_head
+from fleetcast.readings.customer.regular_files import read_head
 from train.channel import Customer
 from train.settings import TrainSettings
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from container import Paths, log_metrics, quoted, run
-from fleetcast.archive import FilesystemError, write_atomically
-from fleetcast.errors import FleetcastError, SettingError
+from fleetcast.archive import write_atomically
+from fleetcast.errors import FilesystemError, FleetcastError, SettingError
 from train.engines.local import WorkerStartError
 from train.host import Host
 from train.job import Finished, run_job

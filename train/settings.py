@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from container import Paths, flag, fraction, quoted, usable_cpus, whole_number
-from fleetcast.errors import InputError, SettingError
+from fleetcast.errors import InputError, OptionError, SettingError
 from fleetcast.evaluation.metrics import Holdout
 from fleetcast.forecasting import ARGUMENTS, CountryHolidays
-from fleetcast.readings import OptionError, ReadingOptions
+from fleetcast.readings import ReadingOptions
 from fleetcast.readings.customer.readings import BOUNDS
 from train.config.files import Config
 from train.host import Host

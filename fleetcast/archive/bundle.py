@@ -6,45 +6,38 @@ A SQLite table of the customer's name, as the file system's bytes, and the bytes
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
-from fleetcast.archive.atomic_files import UNFINISHED, FilesystemError, sync_folder
+from fleetcast.archive.atomic_files import NewFile, not_written, sync_folder
 from fleetcast.errors import ArchiveError
 
-ARCHIVES_PER_COMMIT = 1_000
+ARCHIVES_PER_COMMIT: Final = 1_000
 _FIND = "SELECT length(archive) FROM archives WHERE customer = ?"
 _TAKE = "SELECT archive FROM archives WHERE customer = ?"
 _SCHEMA = "CREATE TABLE archives (customer BLOB PRIMARY KEY, archive BLOB NOT NULL)"
 
 
 class BundleWriter:
-    """Collects archives into `path`, which appears under that name, whole, when `finish` is called."""
+    """Collects archives into a file, which appears as `path`, complete, when `finish` is called."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._unfinished = path.with_name(path.name + UNFINISHED)
-        self._unfinished.unlink(missing_ok=True)
-        self._pending = 0
+        self._file = NewFile(path)
+        self._archives = 0
         try:
-            self._database = sqlite3.connect(self._unfinished)
-            self._database.execute("PRAGMA journal_mode = OFF")  # an unfinished bundle is thrown away whole
+            self._database = sqlite3.connect(self._file.temporary)
+            self._database.execute("PRAGMA journal_mode = OFF")  # an unfinished bundle is removed as a whole
             self._database.execute("PRAGMA synchronous = OFF")
             self._database.execute(_SCHEMA)
         except sqlite3.Error as error:
-            raise self._failed(error) from error
+            raise not_written(path, error) from error
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._database.close()
-        with suppress(OSError):
-            self._unfinished.unlink(missing_ok=True)
+        self._file.discard()
 
     def add(self, customer: str, packed: bytes) -> None:
         """Add the bytes of a customer's `.tar.gz`; raise `FilesystemError`."""
@@ -52,26 +45,21 @@ class BundleWriter:
             self._database.execute(
                 "INSERT OR REPLACE INTO archives VALUES (?, ?)", (os.fsencode(customer), packed)
             )
-            self._pending += 1
-            if self._pending % ARCHIVES_PER_COMMIT == 0:
+            self._archives += 1
+            if self._archives % ARCHIVES_PER_COMMIT == 0:
                 self._database.commit()
         except sqlite3.Error as error:
-            raise self._failed(error) from error
+            raise not_written(self._file.path, error) from error
 
     def finish(self) -> None:
         """Bring the bundle to the disk and give it its name; raise `FilesystemError`."""
         try:
             self._database.commit()
             self._database.close()
-            with self._unfinished.open("rb") as file:
-                os.fsync(file.fileno())
-            self._unfinished.replace(self._path)
-        except (sqlite3.Error, OSError) as error:
-            raise self._failed(error) from error
-        sync_folder(self._path.parent)
-
-    def _failed(self, error: Exception) -> FilesystemError:
-        return FilesystemError(f"{self._path.name} could not be written to {self._path.parent}: {error}")
+        except sqlite3.Error as error:
+            raise not_written(self._file.path, error) from error
+        self._file.finish()
+        sync_folder(self._file.path.parent)
 
 
 class BundleReader:
@@ -81,7 +69,7 @@ class BundleReader:
         """Raise `ArchiveError` where the file is no bundle."""
         self._path = path
         try:
-            # What is replaced is a file of another name until it is whole, so that this one never changes.
+            # A new bundle is renamed over this one and never written into it: an open bundle does not change.
             self._database = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )

@@ -11,21 +11,16 @@ from fleetcast.readings.columns.times import (
     times_since_1970,
 )
 from fleetcast.readings.tables.dialect import Dialect, decimal_of, detect_dialect, is_reading
-from fleetcast.readings.tables.header import DialectError, EncodingError, place_of
-from fleetcast.readings.tables.options import OptionError, ReadingOptions
-from fleetcast.readings.tables.table import RowError, Table, plain_table, table
-from fleetcast.readings.tables.verified_files import DamagedFileError, decompressed, open_verified, verify
+from fleetcast.readings.tables.header import place_of
+from fleetcast.readings.tables.options import ReadingOptions
+from fleetcast.readings.tables.table import Table, plain_table, table
+from fleetcast.readings.tables.verified_files import decompressed, open_verified, verify
 
 __all__ = [
-    "DamagedFileError",
     "Dialect",
-    "DialectError",
-    "EncodingError",
     "Evidence",
-    "OptionError",
     "ParsedColumn",
     "ReadingOptions",
-    "RowError",
     "Table",
     "Texts",
     "decimal_of",

@@ -1,14 +1,16 @@
 """Sorted lines of all customers in, one `<customer>/data.csv` after the other out."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TextIO
+from typing import Final
 
-from processing.output.disk import naming
-from processing.output.folder import FILE_NAME, MARK
+from fleetcast.archive import NewFiles, not_written, sync_filesystem
+from processing.output.folder import FILE_NAME
+
+FILES_PER_SYNC: Final = 1_000
+"""Files that get their names together. The disk takes about 5 ms to confirm a file, and 15 ms for 1,000."""
 
 
 def write_folders(
@@ -17,18 +19,37 @@ def write_folders(
     """Write `<output>/<customer>/data.csv` for each customer.
 
     `chunks` hold pairs (customer, CSV line), sorted by customer and line across chunks; only one file is
-    open and only one chunk is in memory at a time.  A file appears under its final name by rename.  Yields
-    a customer once its file is whole, with the number of lines that are there more than once.
+    open and only one chunk is in memory at a time. Files are on the disk before they get their names.
+    Yields each customer then, with the number of lines that repeat another. Raises `FilesystemError`.
     """
-    for customer, parts in _by_customer(chunks):
-        again, last = 0, ""
-        with _new_file(output / customer) as file:
-            file.write(header + "\n")
-            for lines in parts:
-                file.write("\n".join(lines) + "\n")
-                again += len(lines) - len(set(lines)) + (lines[0] == last)
-                last = lines[-1]
-        yield customer, again
+    waiting: list[tuple[str, int]] = []
+    with NewFiles(output) as files:
+        for customer, parts in _by_customer(chunks):
+            path = output / customer / FILE_NAME
+            try:
+                repeated = _write(files.add(path), header, parts)
+            except OSError as error:
+                raise not_written(path, error) from error
+            waiting.append((customer, repeated))
+            if len(files) == FILES_PER_SYNC:
+                files.finish()
+                yield from waiting
+                waiting.clear()
+        files.finish()
+        yield from waiting
+    sync_filesystem(output)
+
+
+def _write(path: Path, header: str, parts: Iterable[list[str]]) -> int:
+    """Write one customer's file; return the number of lines that repeat another."""
+    repeated, last = 0, ""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(header + "\n")
+        for lines in parts:
+            file.write("\n".join(lines) + "\n")
+            repeated += len(lines) - len(set(lines)) + (lines[0] == last)
+            last = lines[-1]
+    return repeated
 
 
 def _by_customer(chunks: Iterable[list[tuple[str, str]]]) -> Iterator[tuple[str, Iterator[list[str]]]]:
@@ -40,19 +61,3 @@ def _by_customer(chunks: Iterable[list[tuple[str, str]]]) -> Iterator[tuple[str,
     )
     for customer, group in groupby(parts, itemgetter(0)):
         yield customer, (lines for _, lines in group)
-
-
-@contextmanager
-def _new_file(folder: Path) -> Iterator[TextIO]:
-    """Open a file that gets its final name at the end of the block, and leaves nothing if that fails."""
-    path = folder / f"{FILE_NAME}{MARK}"
-    folder.mkdir(exist_ok=True)
-    try:
-        with naming(path), path.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        path.replace(folder / FILE_NAME)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        with suppress(OSError):  # not empty: the file of an earlier run is there
-            folder.rmdir()
-        raise

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from container import quoted
+from fleetcast.archive import remove_unfinished
 from fleetcast.errors import InputError
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME: Final = "data.csv"
-MARK: Final = ".unfinished"
-"""The ending of a file that is being written."""
-_OURS: Final = (FILE_NAME, f"{FILE_NAME}{MARK}")
 _NOT_OURS: Final = frozenset({"lost+found"})
 """A mounted disk has it."""
 MOST_NAMES: Final = 3
@@ -42,6 +40,7 @@ def locked(output: Path) -> Iterator[None]:
             ) from None
         except OSError as error:
             logger.warning("%s cannot be locked (%s): start no second process step", output, error.strerror)
+        remove_unfinished(output)
         yield
     finally:
         if is_new:
@@ -77,8 +76,7 @@ def remove(output: Path, customers: list[str]) -> None:
     """Remove the folders of `customers`."""
     for customer in customers:
         folder = output / customer
-        for name in _OURS:
-            (folder / name).unlink(missing_ok=True)
+        (folder / FILE_NAME).unlink(missing_ok=True)
         folder.rmdir()
     if customers:
         logger.info("removed from %s: %s of an earlier run", output, _some(customers))
@@ -88,7 +86,7 @@ def _is_ours(path: Path) -> bool:
     if path.is_symlink() or not path.is_dir():
         return False
     with os.scandir(path) as entries:
-        return all(entry.name in _OURS and entry.is_file(follow_symlinks=False) for entry in entries)
+        return all(entry.name == FILE_NAME and entry.is_file(follow_symlinks=False) for entry in entries)
 
 
 def _some(names: Collection[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from container import one_line, quoted
+from fleetcast.archive import NewFile, remove_unfinished, sync_folder
 from processing.output.disk import naming
 from processing.raw_files.batch import Refused
 
@@ -60,13 +61,11 @@ class Rejected:
             path.unlink(missing_ok=True)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        try:
-            with naming(unfinished):
-                shutil.copyfile(self._path, unfinished)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        remove_unfinished(path.parent)
+        with NewFile(path) as new:
+            shutil.copyfile(self._path, new.temporary)
+            new.finish()
+        sync_folder(path.parent)
 
     def log(self) -> None:
         """Log how many rows of each file were refused, and the first of them."""

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
+from fleetcast.errors import FleetcastError
 from processing.raw_files.batch import Batch, Refused
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
@@ -27,7 +28,7 @@ class Stream(Protocol):
         """Return at most `size` bytes; none at the end."""
 
 
-class SecondHeaderError(ValueError):
+class SecondHeaderError(FleetcastError, ValueError):
     """A file has a second header that differs from its first, so nobody knows what is below it."""
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from container import quoted
 from fleetcast import readings
-from fleetcast.errors import InputError
-from fleetcast.readings import DamagedFileError, DialectError, ReadingOptions
+from fleetcast.errors import DamagedFileError, DialectError, InputError
+from fleetcast.readings import ReadingOptions
 from processing.raw_files.batch import Batch
 from processing.raw_files.find import RawFile
 from processing.raw_files.rows import (

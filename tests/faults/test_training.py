@@ -24,8 +24,8 @@ import pytest
 from container import Paths
 from examples import synthetic
 from fleetcast.archive import Archive as ArchiveOfOne
-from fleetcast.archive import FilesystemError, pack, read_archive, write_atomically
-from fleetcast.errors import ArchiveError
+from fleetcast.archive import pack, read_archive, write_atomically
+from fleetcast.errors import ArchiveError, FilesystemError
 from testbed.server import installed
 from train.job import run_job
 from train.settings import TrainSettings

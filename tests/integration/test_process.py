@@ -66,7 +66,7 @@ def test_a_signal_ends_process_with_one_line_and_leaves_nothing_unfinished(
     ]
     assert errors.count("stopped by") == 1
     assert list((many.base / "tmp").iterdir()) == []
-    assert list(many.processing_output.rglob("*.unfinished")) == []
+    assert list(many.processing_output.rglob("*sagemaker-ignore*")) == []
     assert all(len(lines) == 10 for lines in written(many).values())
 
 
@@ -134,7 +134,7 @@ def test_a_disk_that_is_full_of_output_is_one_line_and_leaves_no_half_file(tmp_p
 
     assert process.returncode == 1
     assert "File too large" in errors.splitlines()[-1]
-    assert list(paths.processing_output.rglob("*.csv*")) == []
+    assert list(paths.processing_output.rglob("*")) == []
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "UTC"])

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from container import quoted
-from fleetcast.errors import InputError
-from fleetcast.readings import DialectError, ReadingOptions, detect_dialect, times
-from fleetcast.readings.customer.regular_files import UnusableFileError, read_file
+from fleetcast.errors import DialectError, InputError, UnusableFileError
+from fleetcast.readings import ReadingOptions, detect_dialect, times
+from fleetcast.readings.customer.regular_files import read_file
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of one file: some 300,000 rows."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from fleetcast.archive import unpack
-from fleetcast.errors import ArchiveError, FutureError, ModelFormatError
+from fleetcast.errors import ArchiveError, FleetcastError, FutureError, ModelFormatError
 from fleetcast.forecasting import ForecastOptions, Model, SampledModel, forecast, loads
 from fleetcast.readings.customer.readings import BOUNDS, Readings
 from train.customer.fit import arguments_of
@@ -17,7 +17,7 @@ from train.settings import TrainSettings
 MOST_SIGMAS: Final = 1e3
 
 
-class ProofError(ValueError):
+class ProofError(FleetcastError, ValueError):
     """An archive that a server would refuse, or whose forecast is no number."""
 
 

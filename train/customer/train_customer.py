@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from fleetcast.archive import SUFFIX, Archive, pack, unpack
-from fleetcast.errors import ArchiveError
+from fleetcast.errors import ArchiveError, ReadingsError
 from fleetcast.forecasting import Model, dumps, unseen_slots
-from fleetcast.readings.customer.readings import MOST_BYTES, Readings, ReadingsError, read
+from fleetcast.readings.customer.readings import MOST_BYTES, Readings, read
 from fleetcast.readings.customer.regular_files import read_file
 from train.channel import Customer
 from train.customer.fit import INSTEAD, NO_NOISE, Estimate, arguments_of, estimate, evaluate, naive_estimate

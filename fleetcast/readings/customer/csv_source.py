@@ -4,14 +4,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fleetcast.errors import DamagedFileError, DialectError, EncodingError, ReadingsError, RowError
 from fleetcast.readings import (
-    DamagedFileError,
     Dialect,
-    DialectError,
-    EncodingError,
     ParsedColumn,
     ReadingOptions,
-    RowError,
     Table,
     Texts,
     decimal_of,
@@ -30,7 +27,6 @@ from fleetcast.readings.customer.source import (
     TIME_NAMES,
     VALUE_NAMES,
     Column,
-    ReadingsError,
     Source,
     check_owner,
 )

@@ -7,23 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fleetcast.errors import DialectError, ReadingsError
 from fleetcast.extras import require
-from fleetcast.readings import (
-    DialectError,
-    ParsedColumn,
-    ReadingOptions,
-    numbers,
-    place_of,
-    times,
-    times_since_1970,
-)
+from fleetcast.readings import ParsedColumn, ReadingOptions, numbers, place_of, times, times_since_1970
 from fleetcast.readings.customer.source import (
     BOUNDS,
     OWNER,
     TIME_NAMES,
     VALUE_NAMES,
     Column,
-    ReadingsError,
     Source,
     check_owner,
 )

@@ -8,10 +8,11 @@ from typing import Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fleetcast.errors import ReadingsError
 from fleetcast.readings import ReadingOptions
 from fleetcast.readings.customer.csv_source import MOST_BYTES, csv_source
 from fleetcast.readings.customer.parquet_source import parquet_source
-from fleetcast.readings.customer.source import BOUNDS, TIME_NAMES, VALUE_NAMES, ReadingsError, Source
+from fleetcast.readings.customer.source import BOUNDS, TIME_NAMES, VALUE_NAMES, Source
 
 __all__ = [
     "BOUNDS",

@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from fleetcast.errors import UnusableFileError
+
 _FOLDER: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
 _FILE: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 """O_NONBLOCK: a pipe without a writer must not be waited for."""
-
-
-class UnusableFileError(ValueError):
-    """A file that is not read; the text names it and says why."""
 
 
 def read_file(path: Path, *, most_bytes: int) -> bytes:

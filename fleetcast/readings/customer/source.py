@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from fleetcast.errors import ReadingsError
 from fleetcast.readings import ParsedColumn
 
 TIME_NAMES = ("timestamp", "ds")
@@ -12,10 +13,6 @@ BOUNDS = ("cap", "floor")
 OWNER = "customer_id"
 """What the raw table of many customers calls the column of their names."""
 MOST_CHARACTERS_SHOWN = 100
-
-
-class ReadingsError(ValueError):
-    """A customer's file cannot be used; the text says what is wrong with it."""
 
 
 def check_owner(name: str, owners: Collection[object]) -> None:

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from fleetcast.errors import DialectError, EncodingError
 from fleetcast.readings.columns.numbers import numbers
 from fleetcast.readings.columns.times import times
-from fleetcast.readings.tables.header import DialectError, EncodingError, place_of
+from fleetcast.readings.tables.header import place_of
 from fleetcast.readings.tables.options import ReadingOptions
 
 KINDS = (

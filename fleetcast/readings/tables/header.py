@@ -2,13 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-
-class DialectError(ValueError):
-    """A file's encoding, delimiter or header is in doubt; the text is a predicate of the file."""
-
-
-class EncodingError(DialectError):
-    """A file without a byte order mark is not UTF-8."""
+from fleetcast.errors import DialectError
 
 
 def place_of(header: Sequence[str], names: Collection[str]) -> int | None:

@@ -3,13 +3,10 @@
 import codecs
 from dataclasses import dataclass
 
+from fleetcast.errors import OptionError
 from fleetcast.readings.columns.layouts import pattern_of
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "\\t": "\t"}
-
-
-class OptionError(ValueError):
-    """An option cannot be used; the text names it and what is accepted."""
 
 
 @dataclass(frozen=True, slots=True)

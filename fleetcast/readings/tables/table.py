@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fleetcast.errors import RowError
 from fleetcast.readings.columns.parsed import Texts
 from fleetcast.readings.tables.dialect import Dialect, decoded
 
@@ -15,10 +16,6 @@ NEWLINE = ord("\n")
 ASCII_INSIDE = ("utf-8", "utf-8-sig", "ascii", "iso8859-1", "cp1252", "latin-1")
 """Codecs in which a byte of ASCII is never part of another character."""
 MOST_CHARACTERS_SHOWN = 100
-
-
-class RowError(ValueError):
-    """A row does not fit the header; the text names its line and the likely cause."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from fleetcast.errors import DamagedFileError
+
 CHUNK = 1024 * 1024
-
-
-class DamagedFileError(ValueError):
-    """A compressed file is not what was written; the text names the file and the damage."""
 
 
 @contextmanager

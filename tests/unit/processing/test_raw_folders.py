@@ -3,6 +3,7 @@
 import fcntl
 import gzip
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -244,12 +245,13 @@ def test_a_folder_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
 
 def test_a_run_after_a_killed_one_completes_the_output(tmp_path: Path) -> None:
     paths = raw(tmp_path, TABLE + "8,2026-01-01,1\n")
-    folder = paths.processing_output / "8"
-    folder.mkdir(parents=True)
-    (folder / "data.csv.unfinished").write_text("timestamp,consum")
+    (paths.processing_output / "8").mkdir(parents=True)
+    left_behind = paths.processing_output / f".sagemaker-ignore.{socket.gethostname()}.12.3"
+    left_behind.write_text("timestamp,consum")
 
     process(paths, Columns())
 
+    assert not left_behind.exists()
     assert written(paths) == {"7": LINES, "8": ["2026-01-01 00:00:00,1.0"]}
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from container import Paths
 from fleetcast.archive import read_archive
-from fleetcast.errors import InputError
-from fleetcast.readings.customer.readings import ReadingsError, read
+from fleetcast.errors import InputError, ReadingsError
+from fleetcast.readings.customer.readings import read
 from train.channel import find_customers
 from train.program import TrainingError, train
 from train.settings import TrainSettings

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def test_a_second_training_on_a_tree_says_so_and_loses_nothing(tmp_path: Path) -
     paths = tree(tmp_path, CUSTOMERS)
     assert run_train(paths)[0] == 0
     before = archives(paths)
-    (paths.output_data / "train.jsonl.unfinished").write_text("of the first")
+    unfinished = paths.output_data / f".sagemaker-ignore.{socket.gethostname()}.12.3"
+    unfinished.write_text("of the first")
 
     with locked(paths.checkpoints, "algo-1"):
         code, log = run_train(paths)
@@ -34,7 +36,7 @@ def test_a_second_training_on_a_tree_says_so_and_loses_nothing(tmp_path: Path) -
     assert "another training is at work on" in log
     assert "Traceback" not in log
     assert archives(paths) == before
-    assert (paths.output_data / "train.jsonl.unfinished").read_text() == "of the first"
+    assert unfinished.read_text() == "of the first"
     assert not paths.failure.exists()
 
 

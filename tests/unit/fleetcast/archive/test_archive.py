@@ -1,7 +1,5 @@
 import gzip
 import io
-import os
-import socket
 import tarfile
 from pathlib import Path
 
@@ -9,13 +7,10 @@ import pytest
 
 from fleetcast.archive import (
     Archive,
-    FilesystemError,
     pack,
     read_archive,
     read_folder,
-    remove_unfinished,
     write_archive,
-    write_atomically,
 )
 from fleetcast.errors import ArchiveError
 
@@ -95,38 +90,3 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
 def test_an_archive_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=r"no model\.json"):
         read_archive(tar_gz(tmp_path / "7.tar.gz", (tarfile.TarInfo("sub/model.json"), b"{}")))
-
-
-def test_nothing_is_left_under_a_temporary_name(tmp_path: Path) -> None:
-    write_archive(tmp_path, "7", pack(ARCHIVE))
-    write_archive(tmp_path, "7", pack(ARCHIVE))
-
-    assert [path.name for path in tmp_path.iterdir()] == ["7.tar.gz"]
-
-
-def test_the_old_file_stays_where_the_new_one_cannot_be_written(tmp_path: Path) -> None:
-    path = tmp_path / "taken"
-    (path / "inside").mkdir(parents=True)
-
-    with pytest.raises(FilesystemError, match="taken could not be written"):
-        write_atomically(path, b"new")
-
-    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
-
-
-def test_what_an_interrupted_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / f".sagemaker-ignore.{socket.gethostname()}.123.456").write_bytes(b"half")
-    (tmp_path / "8.tar.gz").write_bytes(b"whole")
-
-    assert remove_unfinished(tmp_path) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["8.tar.gz"]
-
-
-def test_what_another_host_is_writing_is_left_alone_unless_it_is_old(tmp_path: Path) -> None:
-    (tmp_path / ".sagemaker-ignore.other-host.1.2").write_bytes(b"half")
-    old = tmp_path / ".sagemaker-ignore.other-host.1.3"
-    old.write_bytes(b"half")
-    os.utime(old, (0, 0))
-
-    assert remove_unfinished(tmp_path) == 1
-    assert [path.name for path in tmp_path.iterdir()] == [".sagemaker-ignore.other-host.1.2"]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from container import Paths
 from fleetcast.archive import read_archive
-from fleetcast.readings import DialectError, ReadingOptions, detect_dialect
-from fleetcast.readings.customer.readings import Readings, ReadingsError, read
+from fleetcast.errors import DialectError, ReadingsError
+from fleetcast.readings import ReadingOptions, detect_dialect
+from fleetcast.readings.customer.readings import Readings, read
 from train.program import train
 from train.settings import TrainSettings
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from fleetcast.errors import ReadingsError
 from fleetcast.readings import ReadingOptions
-from fleetcast.readings.customer.readings import Readings, ReadingsError, read
+from fleetcast.readings.customer.readings import Readings, read
 
 MOMENT = "2024-01-01T06:00:00"
 
