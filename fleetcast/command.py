@@ -57,7 +57,7 @@ def main() -> int:
         name = first or "train"
         print(  # noqa: T201
             f"fleetcast: this installation has the library only; {name} is in the container image and in a "
-            f"checkout: docker run IMAGE {name}, or pip install -e . in the checkout",
+            f"checkout: docker run IMAGE {name}, or pip install -e '.[process,train,serve]' in the checkout",
             file=sys.stderr,
         )
         return EXIT_USAGE

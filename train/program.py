@@ -28,7 +28,7 @@ channel, what `process` wrote) and writes <base>/checkpoints/<customer>.tar.gz, 
 <base>/model/fleet-<host>.sqlite, the ledger <base>/output/data/train.jsonl with a line per customer, and
 report.html beside it.  A customer whose archive is there, complete and up to date, is skipped.
 Hyperparameters come from <base>/input/config/hyperparameters.json: Prophet's own argument names, and those
-in the README.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set."""
+in docs/reference/hyperparameters.md.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set."""
 
 MOST_FAILURE_CHARACTERS = 1024
 EXIT_OF_SIGNAL = 128

@@ -46,7 +46,7 @@ PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
-    """How a training job runs; see "Train" in the README."""
+    """How a training job runs; see docs/reference/hyperparameters.md."""
 
     model: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `forecasting.fit` that the hyperparameters give, the same for every customer."""

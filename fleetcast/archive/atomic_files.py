@@ -1,6 +1,6 @@
 """Files that appear under their own name complete or not at all; nothing else in this project renames files.
 
-A file is written under a temporary name on the same file system, brought to the disk, and then renamed, so
+A file is written under a temporary name on the same file system, synced to the disk, and then renamed, so
 that a crash or a power failure at any moment leaves the old file or the new one. The temporary name holds the
 host and the process, so that two hosts can share a folder; a run that was killed leaves such files behind,
 and the next one calls `remove_unfinished`.
@@ -77,7 +77,7 @@ class NewFile:
 
 
 class NewFiles:
-    """Many files that are brought to the disk together, which takes far less time than one by one.
+    """Many files that are synced to the disk together, which takes far less time than one by one.
 
     Write each to the path that `add` returns, then call `finish`. On leaving the `with` block, temporary
     files that have no name yet are removed.
@@ -125,7 +125,7 @@ def sync_folder(folder: Path) -> None:
     try:
         _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise FilesystemError(f"{folder} could not be brought to the disk: {error.strerror}") from error
+        raise FilesystemError(f"{folder} could not be synced to the disk: {error.strerror}") from error
 
 
 def sync_filesystem(folder: Path) -> None:
@@ -138,7 +138,7 @@ def sync_filesystem(folder: Path) -> None:
     try:
         if syncfs(descriptor):
             reason = os.strerror(ctypes.get_errno())
-            raise FilesystemError(f"{folder} could not be brought to the disk: {reason}")
+            raise FilesystemError(f"{folder} could not be synced to the disk: {reason}")
     finally:
         os.close(descriptor)
 

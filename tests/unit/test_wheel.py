@@ -78,7 +78,7 @@ def test_without_the_programs_one_line_says_where_they_are(installed: Path, prog
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"fleetcast: this installation has the library only; {program} is in the container image and in a "
-        f"checkout: docker run IMAGE {program}, or pip install -e . in the checkout\n"
+        f"checkout: docker run IMAGE {program}, or pip install -e '.[process,train,serve]' in the checkout\n"
     )
 
 

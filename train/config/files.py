@@ -63,7 +63,7 @@ class Config:
     def arguments_of(self, customer: str = "") -> dict[str, Any]:
         """Return the arguments of `forecasting.fit` that the files hold for a customer, or for all.
 
-        Raises `forecasting.SettingError` where rows contradict each other.
+        Raises `SettingError` where rows contradict each other.
         """
         return {name: _argument(name, rows) for name, rows in self.rows_of(customer).items()}
 

@@ -42,7 +42,7 @@ class Estimate:
 def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
     """Fit by the fast engine; where it cannot, by Prophet; where that fails, by a seasonal naive forecast.
 
-    Raises HistoryError where there is no reading at all, and forecasting.SettingError.
+    Raises HistoryError where there is no reading at all, and SettingError.
     """
     try:
         arguments = fit_arguments(readings.ds, settings)
@@ -64,7 +64,7 @@ def naive_estimate(readings: Readings, reason: str) -> Estimate:
 def fit_arguments(ds: Times, settings: TrainSettings) -> dict[str, Any]:
     """Return the arguments of `forecasting.fit` for a history of these times: a country's days written out.
 
-    Raises forecasting.SettingError where they contradict the customer's own holidays.
+    Raises SettingError where they contradict the customer's own holidays.
     """
     arguments = settings.arguments
     if settings.country is not None:

@@ -207,7 +207,7 @@ def _environment(**variables: str) -> Iterator[None]:
 
 
 def _cause_of_death(code: int | None) -> str:
-    """Return why a worker ended with a customer in hand, as far as its exit code says."""
+    """Return why a worker ended before it answered for a customer, as far as its exit code says."""
     if code == -signal.SIGKILL:
         return (
             "its worker process was killed (SIGKILL), probably because the machine ran out of memory: "
