@@ -121,14 +121,15 @@ def test_with_logistic_growth_weekdays_never_seen_are_where_roundings_take_proph
     frame, margin = on(weekdays), 0.25 * np.ptp(on(weekdays).y)
     noise = np.random.default_rng(1).normal(size=len(frame))
 
-    _, _, ours = both(frame, unseen_days(frame), **arguments)
-    stock = [
-        both(frame.assign(y=frame.y * (1 + size * noise)), unseen_days(frame), **arguments)[0]
-        for size in (0, 1e-12, 1e-10, 1e-8)
+    # a last bit of y, or another processor's roundings, takes either model's Sunday from one level to another
+    pairs = [
+        both(frame.assign(y=frame.y * (1 + size * noise)), unseen_days(frame), **arguments)
+        for size in (0, 1e-13, 3e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, -1e-8)
     ]
+    stock, ours = [pair[0] for pair in pairs], np.median([pair[2]["yhat"] for pair in pairs], axis=0)
 
-    assert (ours["yhat"] >= np.min(stock, axis=0) - margin).all()
-    assert (ours["yhat"] <= np.max(stock, axis=0) + margin).all()
+    assert (ours >= np.min(stock, axis=0) - margin).all()
+    assert (ours <= np.max(stock, axis=0) + margin).all()
 
 
 @pytest.mark.parametrize("arguments", [{}, MULTIPLICATIVE, LOGISTIC, LOGISTIC | MULTIPLICATIVE], ids=str)
@@ -158,6 +159,17 @@ def test_a_regressor_that_never_changed_has_prophets_effect(later: float, argume
     stock, _, ours = both(frame, days(430)[-30:], later, **arguments)
 
     assert np.abs(ours["yhat"] - stock).max() <= 0.25 * np.ptp(frame.y)
+
+
+@pytest.mark.parametrize("size", [0, 1e-13, 1e-12, 1e-11, 1e-10])
+def test_the_effect_of_a_regressor_that_never_changed_does_not_hang_on_roundings(size: float) -> None:
+    frame = readings(days(400)).assign(promotion=1.0)
+    noise = np.random.default_rng(1).normal(size=len(frame))
+
+    *_, exact = both(frame, days(430)[-30:], 0.0, **LOGISTIC)
+    *_, rounded = both(frame.assign(y=frame.y * (1 + size * noise)), days(430)[-30:], 0.0, **LOGISTIC)
+
+    assert np.abs(exact["yhat"] - rounded["yhat"]).max() <= 0.02 * np.ptp(frame.y)
 
 
 def test_a_holiday_of_every_day_takes_nothing_of_the_level() -> None:

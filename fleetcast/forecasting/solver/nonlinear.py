@@ -30,8 +30,10 @@ from fleetcast.forecasting.solver.ridge_lasso import Expansion
 from fleetcast.forecasting.solver.stan_descent import stan_end
 from fleetcast.forecasting.solver.start_prior import prophet_start
 
-_ROUNDS: Final = 3
-"""Descents with the prior: it is chosen where Prophet's optimiser ends, and twice where ours does."""
+_ROUNDS: Final = 10
+"""Most descents with the prior: it is chosen where Prophet's optimiser ends, then where the last one did."""
+_SETTLED: Final = 1e-4
+"""Change of F between two descents, below which the next one would not move the forecast."""
 
 
 def solve_nonlinear(problem: Problem, *, with_start_prior: bool = True) -> Solution:
@@ -103,7 +105,10 @@ def _near_prophet(model: CurveModel, problem: Problem, exact: End | None = None)
         found = descend(model, point_at(model, point.theta), around)
         if end is not None and not found.converged:
             break
+        settled = end is not None and abs(found.point.F - end.point.F) <= _SETTLED
         end, point, around = found, found.point, found.around
+        if settled:
+            break
         prior = prior_at(model, point, around, centre)
     return end
 
