@@ -11,6 +11,7 @@ from typing import Final
 
 from fleetcast.command import usage
 from serving.request import field_table
+from train import hyperparameters
 
 PAGES: Final = Path(__file__).parent
 
@@ -21,6 +22,7 @@ def _help() -> str:
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "help": _help,
+    "hyperparameters": hyperparameters.table,
     "request-fields": field_table,
 }
 """Text in Markdown by the name of its place."""

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from container import Paths, log_metrics, quoted, run
+from container.environment import COMMON
+from container.variables import help_text
 from fleetcast.archive import write_atomically
 from fleetcast.errors import FilesystemError, FleetcastError, SettingError
+from train import hyperparameters
 from train.engines.local import WorkerStartError
 from train.host import Host
 from train.job import Finished, run_job
@@ -27,8 +30,15 @@ Reads <base>/input/data/<channel>/<customer>/data.csv (or <channel>/<customer>.c
 channel, what `process` wrote) and writes <base>/checkpoints/<customer>.tar.gz, the bundle
 <base>/model/fleet-<host>.sqlite, the ledger <base>/output/data/train.jsonl with a line per customer, and
 report.html beside it.  A customer whose archive is there, complete and up to date, is skipped.
-Hyperparameters come from <base>/input/config/hyperparameters.json: Prophet's own argument names, and those
-in docs/reference/hyperparameters.md.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set."""
+Hyperparameters are texts in <base>/input/config/hyperparameters.json.  <base> is SAGEMAKER_BASE_DIR, /opt/ml
+unless set."""
+EPILOGUE = """\
+hyperparameters:
+
+{hyperparameters}
+
+environment variables:
+{variables}"""
 
 MOST_FAILURE_CHARACTERS = 1024
 EXIT_OF_SIGNAL = 128
@@ -96,11 +106,19 @@ def _figures(finished: Finished) -> dict[str, Any]:
     }
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line, which has no options but `--help`."""
+    return argparse.ArgumentParser(
+        prog="fleetcast train",
+        description=DESCRIPTION,
+        epilog=EPILOGUE.format(hyperparameters=hyperparameters.help_of_all(), variables=help_text(COMMON)),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
 def main() -> int:
     """Run the program and return its exit code; the reason of a failure goes to `/opt/ml/output/failure`."""
-    argparse.ArgumentParser(
-        prog="fleetcast train", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    parser().parse_args()
 
     def program(env: Mapping[str, str]) -> int:
         paths = Paths.from_env(env)

@@ -18,7 +18,6 @@ from processing.program import columns, parse
 from serving.request.schema import as_request
 from serving.variables import VARIABLES
 from tests.rehearsal import KINDS
-from train.settings import KNOWN
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -48,10 +47,6 @@ def starting(*first: str) -> list[list[str]]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_table_from_the_code_is_up_to_date_or_make_docs_renews_it(page: Path) -> None:
     assert page.read_text() == filled(page.read_text())
-
-
-def test_every_hyperparameter_is_described() -> None:
-    assert set(re.findall(r"`(\w+)`", (REFERENCE / "hyperparameters.md").read_text())) >= KNOWN
 
 
 def test_every_variable_that_serving_reads_is_described() -> None:
