@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from fleetcast.command import usage
+from serving import settings
+from serving.http import metrics, routes
 from serving.request import field_table
 from train import hyperparameters
 
@@ -23,7 +25,11 @@ def _help() -> str:
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "help": _help,
     "hyperparameters": hyperparameters.table,
+    "multi-model-routes": lambda: routes.table(routes.MULTI_MODEL),
+    "plain-routes": lambda: routes.table((*routes.PLAIN, routes.OPENAPI)),
+    "prometheus-metrics": metrics.table,
     "request-fields": field_table,
+    "serving-settings": settings.table,
 }
 """Text in Markdown by the name of its place."""
 _PLACE: Final = re.compile(
