@@ -12,6 +12,9 @@ from typing import Final
 from fleetcast.command import usage
 from serving.request import field_table
 from train import hyperparameters
+from train.customer.outcome import status_table
+from train.exit_codes import exit_code_table
+from train.figures import figure_table
 
 PAGES: Final = Path(__file__).parent
 
@@ -22,7 +25,10 @@ def _help() -> str:
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "help": _help,
+    "customer-statuses": status_table,
     "hyperparameters": hyperparameters.table,
+    "train-exit-codes": exit_code_table,
+    "training-metrics": figure_table,
     "request-fields": field_table,
 }
 """Text in Markdown by the name of its place."""
