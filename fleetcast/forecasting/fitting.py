@@ -71,7 +71,7 @@ def fit_with(ds: ArrayLike, y: ArrayLike, columns: RowColumns, options: FitOptio
 
 
 def _by_stock_prophet(prepared: Prepared, options: FitOptions) -> Model | SampledModel:
-    from fleetcast.forecasting.stock_prophet.fallback import (  # noqa: PLC0415 - rarely needed, slow
+    from fleetcast.forecasting.stock_prophet import (  # noqa: PLC0415 - rarely needed
         sampled_model,
         stock_parameters,
     )
