@@ -12,6 +12,7 @@ from fleetcast.evaluation.metrics import Holdout, metrics, naive_error
 from fleetcast.forecasting import (
     RESOLVED_AHEAD,
     CountryHolidays,
+    FitOptions,
     ForecastOptions,
     HolidayTable,
     Model,
@@ -45,8 +46,8 @@ def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
     Raises HistoryError where there is no reading at all, and SettingError.
     """
     try:
-        arguments = fit_arguments(readings.ds, settings)
-        model = fit(readings.ds, readings.y, **arguments_of(readings, settings), **arguments)
+        options = fit_options(readings.ds, settings)
+        model = fit(readings.ds, readings.y, options, **arguments_of(readings, settings))
     except (FitError, HistoryError) as error:
         return naive_estimate(readings, str(error))
     except (ArithmeticError, np.linalg.LinAlgError) as error:
@@ -61,8 +62,8 @@ def naive_estimate(readings: Readings, reason: str) -> Estimate:
     return Estimate(naive(readings), "naive", INSTEAD + reason)
 
 
-def fit_arguments(ds: Times, settings: TrainSettings) -> dict[str, Any]:
-    """Return the arguments of `forecasting.fit` for a history of these times: a country's days written out.
+def fit_options(ds: Times, settings: TrainSettings) -> FitOptions:
+    """Return the options of the fit for a history of these times: a country's days are holidays by date.
 
     Raises SettingError where they contradict the customer's own holidays.
     """
@@ -72,7 +73,7 @@ def fit_arguments(ds: Times, settings: TrainSettings) -> dict[str, Any]:
         table = _country_table(settings.country, first, last)
         own = arguments.get("holidays")
         arguments["holidays"] = table if own is None else HolidayTable.of(own).joined(table)
-    return arguments
+    return FitOptions(**arguments)
 
 
 @lru_cache(maxsize=64)
