@@ -22,7 +22,7 @@ NAMES_SHOWN: Final = 5
 
 
 def check(settings: TrainSettings, customers: Sequence[Customer]) -> None:
-    """Raise `container.SettingError` for what no customer can be fitted with."""
+    """Raise `SettingError` for settings that no customer can be fitted with."""
     FitOptions(**settings.arguments)
     _check_bounds(settings)
     _log_strangers(settings, customers)

@@ -135,10 +135,7 @@ def _model(given: Mapping[str, str]) -> tuple[dict[str, Any], CountryHolidays | 
         model["keep_history"] = True
     if "country_holidays" not in given:
         return model, None
-    try:
-        country = CountryHolidays.of(_value(given["country_holidays"]))
-    except SettingError as error:
-        raise SettingError(str(error)) from error
+    country = CountryHolidays.of(_value(given["country_holidays"]))
     if country.is_plain:
         model["country_holidays"] = country.country
         return model, None

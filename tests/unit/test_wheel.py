@@ -87,7 +87,7 @@ import sys
 for name in ("pandas", "prophet", "cmdstanpy", "duckdb", "flask", "tqdm", "boto3"):
     sys.modules[name] = None  # as if it were not installed
 import numpy as np
-from fleetcast import fit, forecast
+from fleetcast import FitOptions, fit, forecast
 ds = np.datetime64("2024-01-01") + np.arange(100)
 y = np.sin(np.arange(100.0)) + 5
 """

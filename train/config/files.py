@@ -47,7 +47,7 @@ class Config:
         folder = paths.channels / CONFIG
         if not folder.is_dir():
             return cls()
-        if (host or Host()).was_given_a_share(CONFIG):
+        if (host or Host()).is_presharded(CONFIG):
             raise InputError("the channel config must be FullyReplicated: each host needs all of its files")
         shared: dict[str, list[Row]] = {}
         own: dict[str, dict[str, list[Row]]] = {}

@@ -13,8 +13,8 @@ from fleetcast.forecasting import ForecastOptions, forecast, loads
 from fleetcast.readings.customer.readings import MOST_BYTES, Readings, read
 from fleetcast.readings.customer.regular_files import read_file
 from train.channel import Customer
-from train.customer.fit import arguments_of
-from train.job import Finished
+from train.customer.arguments import column_arguments
+from train.job import JobResult
 from train.report.pictures import forecast as forecast_picture
 from train.report.pictures import histogram
 from train.settings import TrainSettings
@@ -55,7 +55,7 @@ earlier job that was kept.</p>
 """
 
 
-def report(paths: Paths, finished: Finished, settings: TrainSettings, figures: Mapping[str, Any]) -> str:
+def report(paths: Paths, finished: JobResult, settings: TrainSettings, figures: Mapping[str, Any]) -> str:
     """Return the page: the fleet's figures, how errors are spread, three customers, what failed."""
     tally = finished.tally
     ranked = sorted(tally.mase)
@@ -75,7 +75,7 @@ def report(paths: Paths, finished: Finished, settings: TrainSettings, figures: M
 
 
 def _pictures(
-    paths: Paths, finished: Finished, settings: TrainSettings, ranked: list[tuple[float, str]]
+    paths: Paths, finished: JobResult, settings: TrainSettings, ranked: list[tuple[float, str]]
 ) -> str:
     if not ranked:
         return "<p>None measured."
@@ -99,7 +99,7 @@ def _picture(paths: Paths, customer: Customer, settings: TrainSettings, *, title
         readings = readings.rows(np.isfinite(readings.y))
         shown = readings.rows(np.arange(len(readings.y)) >= len(readings.y) - READINGS_SHOWN)
         times = _times(shown, settings)
-        arguments = arguments_of(shown, settings) if len(times) == len(shown.ds) else {}
+        arguments = column_arguments(shown, settings) if len(times) == len(shown.ds) else {}
         table = forecast(model, ForecastOptions(ds=times, non_negative=settings.non_negative, **arguments))
     except (ArchiveError, FutureError, OSError, ValueError) as error:
         return f"<p>{escape(title)}: no picture, {escape(str(error))}"
@@ -134,8 +134,8 @@ def _customers(found: Sequence[tuple[str, str]]) -> str:
     return f"<table><tr><th>customer<th>reason{rows}</table>{more}"
 
 
-def _warnings(finished: Finished) -> str:
-    warned = finished.tally.warned
+def _warnings(finished: JobResult) -> str:
+    warned = finished.tally.warnings
     if not warned:
         return "<p>None."
     rows = "".join(
