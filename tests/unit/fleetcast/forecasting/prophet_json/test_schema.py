@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import ModelFormatError
-from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, forecast, loads
 from fleetcast.forecasting.prophet_json import field_table
 from fleetcast.forecasting.prophet_json.schema import FleetcastJson, ProphetJson
+from testbed.preparation import fit_with
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(40) * np.timedelta64(1, "D")
 READINGS = 100 + np.random.default_rng(1).normal(size=40).cumsum()
 
 
 def content(**options: Any) -> dict[str, Any]:
-    return json.loads(dumps(fit(DAYS, READINGS, **options)))
+    return json.loads(dumps(fit_with(DAYS, READINGS, **options)))
 
 
 PLAIN = content()
