@@ -12,7 +12,7 @@ from typing import Final
 from fleetcast.command import usage
 from serving.request import field_table
 from train import hyperparameters
-from train.customer.outcome import status_table
+from train.customer import status_table
 from train.exit_codes import exit_code_table
 from train.figures import figure_table
 

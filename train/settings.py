@@ -13,7 +13,7 @@ from fleetcast.evaluation.metrics import Holdout
 from fleetcast.forecasting import ARGUMENTS, CountryHolidays
 from fleetcast.readings import ReadingOptions
 from train import hyperparameters
-from train.config.files import Config
+from train.config import Config
 from train.host import Host
 
 READING = tuple(option.name for option in fields(ReadingOptions))
