@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from fleetcast.command import usage
+from serving import settings
+from serving.http import metrics, routes
 from serving.request import field_table
 from train import hyperparameters
 from train.customer import status_table
@@ -24,12 +26,16 @@ def _help() -> str:
 
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
-    "help": _help,
     "customer-statuses": status_table,
+    "help": _help,
     "hyperparameters": hyperparameters.table,
+    "multi-model-routes": lambda: routes.table(routes.MULTI_MODEL),
+    "plain-routes": lambda: routes.table((*routes.PLAIN, routes.OPENAPI)),
+    "prometheus-metrics": metrics.table,
+    "request-fields": field_table,
+    "serving-settings": settings.table,
     "train-exit-codes": exit_code_table,
     "training-metrics": figure_table,
-    "request-fields": field_table,
 }
 """Text in Markdown by the name of its place."""
 _PLACE: Final = re.compile(

@@ -10,7 +10,6 @@ from fleetcast.forecasting.model import Model, SampledModel
 from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
 from fleetcast.forecasting.predict.batch import forecast_many
 from fleetcast.forecasting.predict.unseen_slots import unseen_slots
-from fleetcast.forecasting.preprocessing.check_arguments import check_arguments
 from fleetcast.forecasting.prophet_json.read import loads
 from fleetcast.forecasting.seasonal_naive import seasonal_naive
 from fleetcast.forecasting.settings import NAMES as ARGUMENTS
@@ -25,7 +24,6 @@ __all__ = [
     "Model",
     "RowColumns",
     "SampledModel",
-    "check_arguments",
     "dumps",
     "fit",
     "forecast",

@@ -135,12 +135,12 @@ def _declared(prepared: Prepared) -> Any:  # noqa: ANN401 - a Prophet, whose pac
     else:
         arguments["changepoints"] = datetimes(np.array(settings.changepoints, np.int64))
     model = Prophet(holidays=_holiday_frame(settings.holidays), **arguments)
-    for s in prepared.declared.seasonalities:
+    for s in prepared.added.seasonalities:
         model.add_seasonality(s.name, s.period, s.fourier_order, s.prior_scale, s.mode, s.condition_name)
-    for r in prepared.declared.regressors:
+    for r in prepared.added.regressors:
         model.add_regressor(r.name, r.prior_scale, r.standardize, r.mode)
-    if prepared.declared.country is not None:
-        model.add_country_holidays(prepared.declared.country)
+    if prepared.added.country is not None:
+        model.add_country_holidays(prepared.added.country)
     return model
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from container import Paths
 from fleetcast.errors import SettingError
-from fleetcast.forecasting import ARGUMENTS, check_arguments
+from fleetcast.forecasting import ARGUMENTS, FitOptions
 from fleetcast.forecasting.limits import MOST_CHANGEPOINTS, MOST_FOURIER_TERMS
-from fleetcast.forecasting.settings import MOST_SAMPLES, NAMES
+from fleetcast.forecasting.option_checks import MOST_SAMPLES
+from fleetcast.forecasting.settings import NAMES
 from train import hyperparameters
 from train.program import parser
 from train.settings import TrainSettings
@@ -112,7 +113,7 @@ def test_every_argument_of_prophets_constructor_is_a_hyperparameter() -> None:
     ],
 )
 def test_the_values_that_the_reference_names_are_accepted(argument: str, value: object) -> None:
-    check_arguments(**{argument: value})
+    FitOptions(**{argument: value})
 
 
 def test_the_limits_in_the_reference_are_those_of_the_library() -> None:

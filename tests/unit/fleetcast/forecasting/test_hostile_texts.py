@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleetcast.errors import FutureError, ModelFormatError
-from fleetcast.forecasting import ForecastOptions, Model, SampledModel, dumps, fit, forecast, loads
+from fleetcast.forecasting import ForecastOptions, Model, SampledModel, dumps, forecast, loads
+from testbed.preparation import fit_with
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
 READINGS = 100 + np.random.default_rng(3).normal(size=60).cumsum()
 
 
 def text(**arguments: Any) -> str:
-    model = fit(DAYS, READINGS, **arguments)
+    model = fit_with(DAYS, READINGS, **arguments)
     assert isinstance(model, Model)
     return dumps(model)
 
