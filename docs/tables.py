@@ -15,7 +15,7 @@ from serving import settings
 from serving.http import metrics, routes
 from serving.request import field_table
 from train import hyperparameters
-from train.customer.outcome import status_table
+from train.customer import status_table
 from train.exit_codes import exit_code_table
 from train.figures import figure_table
 

@@ -1,12 +1,13 @@
-"""Checks of a single option: each returns the value in the type that the model uses, or raises SettingError.
+"""What declares an option of a fit, and the checks of single options.
 
-A check is called with the option's name and its value.  The message names the option, what is accepted, and
-the value.
+A check returns the value in the type that the model uses, or raises SettingError.  It is called with
+the option's name and its value; the message names the option, what is accepted, and the value.
 """
 
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 import numpy as np
@@ -23,6 +24,20 @@ from fleetcast.forecasting.limits import (
 )
 
 Check: TypeAlias = Callable[[str, object], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """The declaration of an option besides its name, its type and its default; the texts are Markdown."""
+
+    check: Check
+    accepted: str
+    """The accepted values in words."""
+    meaning: str
+    """A sentence."""
+    default_words: str = ""
+    """The rule in words, where the default is no fixed value."""
+
 
 MOST_SAMPLES: Final = 1_000_000
 """Largest whole number of an option without a limit of its own."""

@@ -4,7 +4,7 @@ A new option of Prophet's constructor is a field of `Settings`, which `FitOption
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
 from typing import Any, Final, cast
 
@@ -16,7 +16,7 @@ from fleetcast.forecasting.calendar.frequency import parsed
 from fleetcast.forecasting.calendar.timestamps import datetimes, microseconds
 from fleetcast.forecasting.features.added_components import AddedComponents
 from fleetcast.forecasting.option_checks import interval_width
-from fleetcast.forecasting.settings import Settings
+from fleetcast.forecasting.settings import PROPHET_ARGUMENTS, Settings
 
 MOST_ROWS: Final = 10_000_000
 """Most rows of one forecast."""
@@ -59,9 +59,9 @@ class FitOptions(Settings):
     def __post_init__(self) -> None:
         """Check every option and put it into the type that the model uses."""
         values: dict[str, Any] = {}
-        for option in _SETTINGS:
-            if (value := getattr(self, option.name)) is not option.default:
-                values[option.name] = _CHECKS[option.name](option.name, value)
+        for name, option in PROPHET_ARGUMENTS.items():
+            if (value := getattr(self, name)) is not getattr(_DEFAULTS, name):
+                values[name] = option.check(name, value)
         if values.get("changepoints") is not None:
             values["n_changepoints"] = len(values["changepoints"])
         if values.get("holidays_mode") is None:
@@ -82,8 +82,7 @@ class FitOptions(Settings):
         return AddedComponents.of(self.seasonalities, names, self.country_holidays, self.settings)
 
 
-_SETTINGS: Final = fields(Settings)
-_CHECKS: Final[dict[str, Any]] = {option.name: option.type.__metadata__[0] for option in _SETTINGS}  # type: ignore[union-attr]
+_DEFAULTS: Final = Settings()
 DEFAULT_FIT: Final = FitOptions()
 
 
