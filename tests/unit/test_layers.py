@@ -40,14 +40,12 @@ CIRCLES: list[set[str]] = []
 
 OPEN_ROOMS: set[str] = {
     "container",
-    "fleetcast.evaluation",
     "fleetcast.forecasting.calendar",
     "fleetcast.forecasting.features",
     "fleetcast.forecasting.predict",
     "fleetcast.forecasting.preprocessing",
     "fleetcast.forecasting.solver",
     "fleetcast.readings.columns",
-    "fleetcast.readings.customer",
     "fleetcast.readings.tables",
     "processing.output",
     "processing.raw_files",
