@@ -1,5 +1,6 @@
 """Reading one setting out of a mapping of strings, with an error that names it and what it accepts."""
 
+import math
 from collections.abc import Collection, Mapping
 
 from fleetcast.errors import SettingError
@@ -33,6 +34,20 @@ def fraction(values: Mapping[str, str], name: str, *, default: float) -> float:
         number = -1.0
     if not 0.0 <= number <= 1.0:
         raise SettingError(f"{name} must be a number from 0 to 1, not {text!r}")
+    return number
+
+
+def finite_number(values: Mapping[str, str], name: str) -> float | None:
+    """Return `values[name]` as a finite number, or None where it is unset or empty."""
+    text = values.get(name) or ""
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise SettingError(f"{name} must be a finite number, not {text!r}")
     return number
 
 

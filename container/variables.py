@@ -1,4 +1,4 @@
-"""Environment variables, each declared once: name, default, accepted values, and one sentence.
+"""Environment variables and hyperparameters, each declared once: name, default, accepted values, a sentence.
 
 A declaration reads its variable from a mapping of texts and describes itself.  The parser, `--help` and the
 tables of the documentation come from the same declaration, so they cannot differ.
@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from container.settings import choice, flag, whole_number
+from container.settings import choice, finite_number, flag, fraction, whole_number
 
 HELP_WIDTH: Final = 100
 """Columns of `--help`, as wide as the descriptions above it."""
 
 
 class Variable(Protocol):
-    """An environment variable of a program."""
+    """An environment variable or a hyperparameter of a program."""
 
     @property
     def name(self) -> str:
-        """The name in the environment."""
+        """The name in the environment, or in the file of hyperparameters."""
 
     @property
     def meaning(self) -> str:
@@ -71,6 +71,39 @@ class WholeNumber:
         """Return the variable's number; raise `SettingError` for a value that is not accepted."""
         default = self.default.value() if isinstance(self.default, Computed) else self.default
         return whole_number(env, self.name, default=default, minimum=self.minimum, maximum=self.maximum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fraction:
+    """A variable that holds a number from 0 to 1."""
+
+    name: str
+    meaning: str
+    default: float
+    accepted: str = "0 to 1"
+
+    @property
+    def default_text(self) -> str:
+        """See `Variable`."""
+        return f"{self.default:g}"
+
+    def read(self, env: Mapping[str, str]) -> float:
+        """Return the variable's number; raise `SettingError` for a value that is not accepted."""
+        return fraction(env, self.name, default=self.default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiniteNumber:
+    """A variable that holds a finite number, and has no default."""
+
+    name: str
+    meaning: str
+    default_text: str = ""
+    accepted: str = "a finite number"
+
+    def read(self, env: Mapping[str, str]) -> float | None:
+        """Return the variable's number, None where it is unset; raise `SettingError` for another value."""
+        return finite_number(env, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +169,14 @@ class Text:
         return env.get(self.name) or self.default
 
 
-def markdown_table(variables: Iterable[Variable]) -> str:
-    """Return the variables as a table in Markdown, one row each, in their order."""
+def markdown_table(variables: Iterable[Variable], *, kind: str = "variable") -> str:
+    """Return the variables as a table in Markdown, one row each, in their order; `kind` heads the names."""
     rows = [
         f"| `{each.name}` | {each.default_text or 'none'} | {each.accepted} | {each.meaning} |"
         for each in variables
     ]
     return "\n".join(
-        ["| variable | default | accepted values | meaning |", "| --- | --- | --- | --- |", *rows, ""]
+        [f"| {kind} | default | accepted values | meaning |", "| --- | --- | --- | --- |", *rows, ""]
     )
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from fleetcast.command import usage
+from fleetcast.forecasting.prophet_json import field_table as model_json_table
+from serving import settings
+from serving.http import metrics, routes
 from serving.request import field_table
+from train import hyperparameters
+from train.customer import status_table
+from train.exit_codes import exit_code_table
+from train.figures import figure_table
 
 PAGES: Final = Path(__file__).parent
 
@@ -20,8 +27,17 @@ def _help() -> str:
 
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "customer-statuses": status_table,
     "help": _help,
+    "model-json": model_json_table,
+    "hyperparameters": hyperparameters.table,
+    "multi-model-routes": lambda: routes.table(routes.MULTI_MODEL),
+    "plain-routes": lambda: routes.table((*routes.PLAIN, routes.OPENAPI)),
+    "prometheus-metrics": metrics.table,
     "request-fields": field_table,
+    "serving-settings": settings.table,
+    "train-exit-codes": exit_code_table,
+    "training-metrics": figure_table,
 }
 """Text in Markdown by the name of its place."""
 _PLACE: Final = re.compile(

@@ -10,8 +10,6 @@ from typing import Final
 
 from serving.errors import UnavailableError
 
-MAX_BUFFERED_BYTES: Final = 128 * 1024 * 1024
-"""Bytes of unfinished requests and unsent responses that a process holds before it takes no more."""
 QUIET_SECONDS: Final = 1.0
 """A stopping process ends after this many seconds without a new request."""
 MAX_DRAIN_SECONDS: Final = 15.0
@@ -65,9 +63,3 @@ def queue_full(max_queued: int) -> UnavailableError:
     return UnavailableError(
         f"{max_queued} requests are already queued (SAGEMAKER_MODEL_JOB_QUEUE_SIZE); retry in 1 second"
     )
-
-
-def buffer_full() -> UnavailableError:
-    """Return the error for a request that would not fit into MAX_BUFFERED_BYTES."""
-    megabytes = MAX_BUFFERED_BYTES // 1024**2
-    return UnavailableError(f"requests of {megabytes} MB are already in progress; retry in 1 second")

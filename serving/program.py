@@ -62,13 +62,13 @@ def main() -> int:
 
 
 def _behind_mms(settings: ServingSettings, folder: Path) -> int:
-    from serving.mms.supervisor import Supervisor  # noqa: PLC0415 -- a process loads one server only
+    from serving.mms import Supervisor  # noqa: PLC0415 -- a process loads one server only
 
     return Supervisor(settings, java=find_java(os.environ), folder=folder).run()
 
 
 def _behind_gunicorn(settings: ServingSettings, folder: Path) -> int:
-    from serving.http.gunicorn_server import serve  # noqa: PLC0415
+    from serving.http import serve  # noqa: PLC0415
 
     serve(settings, folder=folder)
     return 0

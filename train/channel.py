@@ -38,14 +38,14 @@ class Customer:
     name: str
     places: tuple[str, ...]
     """The files' paths as texts: a fleet's fit into a third of the memory."""
-    split: bool = False
-    """More of this customer's objects may have gone to another host."""
+    may_be_incomplete: bool = False
+    """Whether other hosts may have more of this customer's files."""
     problem: str = ""
     """Why its files are not read; empty where they are."""
 
     def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
         """Pickle it by its constructor, faster than a frozen dataclass with slots does by itself."""
-        return type(self), (self.name, self.places, self.split, self.problem)
+        return type(self), (self.name, self.places, self.may_be_incomplete, self.problem)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -74,7 +74,7 @@ def find_customers(paths: Paths, host: Host | None = None) -> list[Customer]:
     """Return this host's customers, sorted by name; an empty channel gives an empty list."""
     host = host or Host()
     folder = _channel(paths)
-    presharded, skipped = host.was_given_a_share(folder.name), _Skipped()
+    presharded, skipped = host.is_presharded(folder.name), _Skipped()
     customers = [
         customer
         for entry in _entries(folder.resolve())
@@ -140,7 +140,7 @@ def _customer_of_folder(entry: os.DirEntry[str], skipped: _Skipped, *, presharde
     return Customer(
         entry.name,
         tuple(file.path for file in files),
-        split=presharded and not whole,
+        may_be_incomplete=presharded and not whole,
         problem=_problem_of([file.name for file in files]),
     )
 

@@ -21,7 +21,7 @@ class Host:
     index: int = 0
     hosts: int = 1
     replicated: frozenset[str] = frozenset()
-    """Channels of which every host has all files; of the others each has its share."""
+    """Channels of which every host has all files; of the others each host has some."""
 
     @classmethod
     def from_files(cls, paths: Paths) -> Self:
@@ -42,17 +42,17 @@ class Host:
             hosts=len(hosts),
             replicated=frozenset(
                 channel
-                for channel, given in channels.items()
-                if isinstance(given, Mapping) and given.get("S3DistributionType", REPLICATED) == REPLICATED
+                for channel, config in channels.items()
+                if isinstance(config, Mapping) and config.get("S3DistributionType", REPLICATED) == REPLICATED
             ),
         )
 
     def shares(self, channel: str) -> bool:
-        """Return whether the hosts have to share out among themselves what is in `channel`."""
+        """Return whether every host has all of `channel`, so that each takes its own part of it."""
         return self.hosts > 1 and channel in self.replicated
 
-    def was_given_a_share(self, channel: str) -> bool:
-        """Return whether the customers of `channel` were shared out by object before the job began."""
+    def is_presharded(self, channel: str) -> bool:
+        """Return whether SageMaker has given each host some of the objects in `channel` only."""
         return self.hosts > 1 and channel not in self.replicated
 
 

@@ -1,15 +1,15 @@
-"""The ledger: one JSON line per customer with what happened to it, written as it happens."""
+"""The ledger `train.jsonl`: one line of JSON per customer, written as soon as the customer has an outcome."""
 
 import json
 from pathlib import Path
 from typing import Any, Self
 
 from fleetcast.archive import NewFile, not_written, sync_folder
-from train.customer.outcome import Failed, Outcome
+from train.customer import Failed, Outcome, reason_of
 
 
 class LedgerWriter:
-    """Collects lines into a file, which appears as `path`, complete, when `finish` is called."""
+    """Writes lines to a temporary file, which gets the name `path` when `finish` is called."""
 
     def __init__(self, path: Path) -> None:
         self._new = NewFile(path)
@@ -43,7 +43,7 @@ def _line(outcome: Outcome) -> dict[str, Any]:
     line: dict[str, Any] = {
         "customer": outcome.customer,
         "status": outcome.status,
-        "reason": outcome.reason,
+        "reason": reason_of(outcome),
         "rows": outcome.rows,
         "seconds": outcome.seconds,
     }

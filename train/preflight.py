@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from container import quoted
-from fleetcast import forecasting
 from fleetcast.errors import SettingError, UnusableFileError
+from fleetcast.forecasting import FitOptions
 from fleetcast.readings.customer.readings import BOUNDS
 from fleetcast.readings.customer.regular_files import read_head
 from train.channel import Customer
@@ -22,18 +22,11 @@ NAMES_SHOWN: Final = 5
 
 
 def check(settings: TrainSettings, customers: Sequence[Customer]) -> None:
-    """Raise `container.SettingError` for what no customer can be fitted with."""
-    _check_arguments(settings)
+    """Raise `SettingError` for settings that no customer can be fitted with."""
+    FitOptions(**settings.arguments)
     _check_bounds(settings)
     _log_strangers(settings, customers)
     _check_columns(settings, customers)
-
-
-def _check_arguments(settings: TrainSettings) -> None:
-    try:
-        forecasting.check_arguments(**settings.arguments)
-    except SettingError as error:
-        raise SettingError(str(error)) from error
 
 
 def _check_bounds(settings: TrainSettings) -> None:

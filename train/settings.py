@@ -1,42 +1,22 @@
 """The hyperparameters of a training job: strings from SageMaker's file in, typed settings out."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from container import Paths, flag, fraction, quoted, usable_cpus, whole_number
+from container import Paths, quoted, usable_cpus
 from fleetcast.errors import InputError, OptionError, SettingError
 from fleetcast.evaluation.metrics import Holdout
-from fleetcast.forecasting import ARGUMENTS, CountryHolidays
+from fleetcast.forecasting import PROPHET_ARGUMENTS, CountryHolidays
 from fleetcast.readings import ReadingOptions
-from fleetcast.readings.customer.readings import BOUNDS
-from train.config.files import Config
+from train import hyperparameters
+from train.config import Config
 from train.host import Host
 
-OURS = frozenset(
-    {
-        "cap",
-        "country_holidays",
-        "customer_memory_mb",
-        "customer_timeout_seconds",
-        "floor",
-        "holdout",
-        "keep_history",
-        "max_failed_fraction",
-        "max_fallback_fraction",
-        "non_negative",
-        "regressors",
-        "replace_with_fallback",
-        "seasonalities",
-    }
-)
-"""What there is besides the arguments of Prophet's constructor."""
 READING = tuple(option.name for option in fields(ReadingOptions))
-KNOWN = OURS | frozenset(ARGUMENTS) | frozenset(READING)
 SAGEMAKER_PREFIX = "sagemaker_"
 """The SageMaker SDKs put settings of their own among the hyperparameters; they all begin like this."""
 SEASONALITY = '[{"name": "monthly", "period": 30.5, "fourier_order": 5}]'
@@ -68,11 +48,11 @@ class TrainSettings:
     """Whether forecasts and their intervals are clipped at 0."""
     holdout: Holdout = field(default_factory=Holdout)
     """What is kept back of each history to measure the forecast; the model is then fitted to all."""
-    customer_timeout_seconds: int = 300
+    customer_timeout_seconds: int = hyperparameters.CUSTOMER_TIMEOUT.read({})
     customer_memory_bytes: int = 0
     """The most address space that one worker may take; 0 is no limit."""
-    max_failed_fraction: float = 0.1
-    max_fallback_fraction: float = 0.5
+    max_failed_fraction: float = hyperparameters.MAX_FAILED_FRACTION.default
+    max_fallback_fraction: float = hyperparameters.MAX_FALLBACK_FRACTION.default
     replace_with_fallback: bool = False
     """Whether a seasonal naive forecast may take the place of an archive that an engine fitted."""
     workers: int = 1
@@ -85,9 +65,7 @@ class TrainSettings:
         file, line and reason of what is wrong in the channel.
         """
         given = _read(paths.config / "hyperparameters.json")
-        if unknown := sorted(given.keys() - KNOWN):
-            known, names = ", ".join(sorted(KNOWN)), ", ".join(map(quoted, unknown[:10]))
-            raise SettingError(f"unknown hyperparameter {names}; known are {known}")
+        hyperparameters.check_names(given)
         config = Config.from_files(paths, host)
         if twice := sorted(config.names() & given.keys()):
             raise SettingError(f"{twice[0]} is a hyperparameter and a file of the channel config: keep one")
@@ -100,16 +78,15 @@ class TrainSettings:
             digest=config.digest_of(),
             country=country,
             columns=_columns(model, rows),
-            bounds={name: _bound(name, given[name]) for name in BOUNDS if name in given},
+            bounds=_bounds(given),
             reading=_reading(given),
-            non_negative=flag(given, "non_negative"),
-            holdout=Holdout.parse(str(_value(given.get("holdout", '""')))),
-            customer_timeout_seconds=whole_number(given, "customer_timeout_seconds", default=300),
-            customer_memory_bytes=whole_number(given, "customer_memory_mb", default=4096, minimum=512)
-            * MEGABYTE,
-            max_failed_fraction=fraction(given, "max_failed_fraction", default=0.1),
-            max_fallback_fraction=fraction(given, "max_fallback_fraction", default=0.5),
-            replace_with_fallback=flag(given, "replace_with_fallback"),
+            non_negative=hyperparameters.NON_NEGATIVE.read(given),
+            holdout=Holdout.parse(str(_value(hyperparameters.HOLDOUT.read(given)))),
+            customer_timeout_seconds=hyperparameters.CUSTOMER_TIMEOUT.read(given),
+            customer_memory_bytes=hyperparameters.CUSTOMER_MEMORY.read(given) * MEGABYTE,
+            max_failed_fraction=hyperparameters.MAX_FAILED_FRACTION.read(given),
+            max_fallback_fraction=hyperparameters.MAX_FALLBACK_FRACTION.read(given),
+            replace_with_fallback=hyperparameters.REPLACE_WITH_FALLBACK.read(given),
             workers=usable_cpus(),
         )
 
@@ -147,21 +124,18 @@ class TrainSettings:
 
 def _model(given: Mapping[str, str]) -> tuple[dict[str, Any], CountryHolidays | None]:
     """Return the arguments of `forecasting.fit`, and a country's holidays that have to be written out."""
-    model = {name: _value(text) for name, text in given.items() if name in ARGUMENTS}
+    model = {name: _value(text) for name, text in given.items() if name in PROPHET_ARGUMENTS}
     regressors = _regressors(given)
     seasonalities = _rows("seasonalities", given, example=SEASONALITY)
     if regressors:
         model["extra_regressors"] = regressors
     if seasonalities:
         model["seasonalities"] = seasonalities
-    if flag(given, "keep_history"):
+    if hyperparameters.KEEP_HISTORY.read(given):
         model["keep_history"] = True
     if "country_holidays" not in given:
         return model, None
-    try:
-        country = CountryHolidays.of(_value(given["country_holidays"]))
-    except SettingError as error:
-        raise SettingError(str(error)) from error
+    country = CountryHolidays.of(_value(given["country_holidays"]))
     if country.is_plain:
         model["country_holidays"] = country.country
         return model, None
@@ -245,11 +219,7 @@ def _rows(name: str, given: Mapping[str, str], *, example: str) -> list[dict[str
     return rows
 
 
-def _bound(name: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise SettingError(f"{name} must be a finite number, not {quoted(text)}")
-    return number
+def _bounds(given: Mapping[str, str]) -> dict[str, float]:
+    """Return `cap` and `floor`, each where it is set."""
+    numbers = {bound.name: bound.read(given) for bound in (hyperparameters.CAP, hyperparameters.FLOOR)}
+    return {name: number for name, number in numbers.items() if number is not None}

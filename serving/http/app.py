@@ -50,7 +50,9 @@ BATCH_MEGABYTES: Final = 1
 """The size of the requests that batch transform should send, in megabytes: some 30,000 records."""
 
 
-def application(settings: ServingSettings, models: ModelSource, metrics: Metrics) -> Flask:
+def application(
+    settings: ServingSettings, models: ModelSource, metrics: Metrics, budget: RequestBudget
+) -> Flask:
     """Return the application of one worker; `models` and `metrics` are made in that worker."""
     app = Flask("fleetcast", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes + 1  # Flask cuts a stream there silently
@@ -58,7 +60,6 @@ def application(settings: ServingSettings, models: ModelSource, metrics: Metrics
     app.url_map.strict_slashes = False
     _log_and_count_requests(app, models, metrics)
     _answer_errors(app, settings)
-    budget = RequestBudget(max_body_bytes=settings.max_request_bytes)
     _add_plain_routes(app, settings, models, metrics, budget)
     if models.loaded is not None:
         _add_multi_model_routes(app, settings, models.loaded, budget)

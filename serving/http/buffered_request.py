@@ -1,103 +1,159 @@
-"""A request on its way: bytes go in, whether all of it is there comes out."""
+"""Buffers an HTTP request until it is complete.
+
+gunicorn's threads read from the client's socket, so a few slow clients can occupy all of them.  The worker's
+event loop therefore collects each request here first, and hands over complete requests only.  gunicorn's own
+parser reads the head (see `serving.http.head_parser`); what is found here is only the end of the body.  A
+body above the limit is counted but not stored.
+
+Chunks are walked through here, from size to size, to find the last one, and gunicorn decodes them later: its
+decoder cannot wait for more bytes.  It alone decides what the body is; where the two disagreed, the request
+would be refused.
+"""
 
 import re
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
-MOST_HEAD_BYTES: Final = 64 * 1024
-MOST_PASSED_OVER: Final = 64 * 1024 * 1024
-MOST_FRAMING: Final = 2
-"""A body in chunks may take so many times the bytes that it holds, and a head's worth besides."""
+from serving.errors import RequestError
+from serving.http.head_parser import MAX_HEAD_BYTES, RequestHead
+from serving.request import RequestBudget
+
+MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
+"""How much of a body that is too large is read and discarded, so that the client sees the response."""
+MAX_FRAMING: Final = 2
+"""A body in chunks may be this many times the largest body, and a head besides: chunks have frames."""
 _END_OF_HEAD: Final = b"\r\n\r\n"
-_CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
-_CODING: Final = re.compile(rb"\r\ntransfer-encoding[ \t]*:[ \t]*([^\r]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
-_EXPECT: Final = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 _CHUNK_SIZE: Final = re.compile(rb"[0-9a-fA-F]{1,100}")
 
 
-@dataclass(slots=True, eq=False)
-class Incoming:
-    """What has come of a request; of one that is no HTTP the parser is to say so, and it counts as whole."""
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """More bytes must come."""
 
-    deadline: float
-    content: bytearray = field(default_factory=bytearray)
-    passed_over: int = 0
-    """Bytes of a body that is too large; a client that still sends would not see the refusal."""
-    needed: int | None = None
-    """Bytes of head and body, once the head is there."""
-    chunk: int | None = None
-    """Where the next chunk of a body in chunks begins."""
-    body: int = 0
-    """Bytes in the chunks so far, as their sizes announce them."""
-    too_large: bool = False
-    has_other_coding: bool = False
-    """Whether its Transfer-Encoding is not `chunked` alone, so that nobody knows where its body ends."""
-    is_polled: bool = False
-    """Whether the loop has been told to wait for more."""
+    awaits_continue: bool = False
+    """Whether the client sends them only after a response `100 Continue`."""
 
-    def take(self, received: bytes, *, most_bytes: int) -> bool:
-        """Add bytes; return whether the parser can go on without waiting for the client."""
-        if self.too_large:
-            self.passed_over += len(received)
-        else:
-            self.content += received
-        if self.needed is None and self.chunk is None:
-            self._read_head(most_bytes)
-        if self.needed is not None:
-            return len(self.content) + self.passed_over >= self.needed
-        if self.chunk is not None:
-            return self.has_other_coding or self._has_last_chunk(most_bytes)
-        return len(self.content) > MOST_HEAD_BYTES
 
-    def awaits_consent(self) -> bool:
-        """Return whether the client sends the body only when told to."""
-        return (
-            not self.too_large
-            and self.content.endswith(_END_OF_HEAD)
-            and _EXPECT.search(self.content) is not None
-        )
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """All of the request is there; `content` is its body, and what has come of the next request."""
 
-    def _read_head(self, most_bytes: int) -> None:
-        end = self.content.find(_END_OF_HEAD)
-        if end < 0:
-            return
-        head = bytes(self.content[: end + 2])
-        if codings := _CODING.findall(head):
-            self.chunk = end + len(_END_OF_HEAD)
-            self.has_other_coding = [coding.lower() for coding in codings] != [b"chunked"]
-            return
-        lengths = _CONTENT_LENGTH.findall(head)
-        length = int(lengths[0]) if len(lengths) == 1 else 0
-        self.needed = end + len(_END_OF_HEAD) + length
-        if length > most_bytes:
-            self.too_large, self.needed = True, min(self.needed, MOST_PASSED_OVER)
+    head: RequestHead
+    content: bytes
 
-    def _has_last_chunk(self, most_bytes: int) -> bool:
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The request cannot be answered, whatever else comes; its connection is of no further use."""
+
+    error: RequestError
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The body exceeds the limit, as has just become clear; from now on it is discarded as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """A body that is too large has come to its end, or to MAX_DISCARDED_BYTES."""
+
+
+State: TypeAlias = Incomplete | Complete | Malformed | TooLarge | Discarded
+
+
+class BufferedRequest:
+    """A request on its way: `receive` takes its bytes, and returns what has become of it."""
+
+    def __init__(self, parse_head: Callable[[bytes], RequestHead], *, budget: RequestBudget) -> None:
+        """`parse_head` is a `HeadParser`'s; the budget limits the body and counts the bytes held."""
+        self._parse_head = parse_head
+        self._budget = budget
+        self._content = bytearray()
+        """The bytes of the head, or of what follows it once the head is parsed."""
+        self._head: RequestHead | None = None
+        self._held_bytes = 0
+        self._chunk = 0
+        """Where the next chunk of a body in chunks begins."""
+        self._chunked_bytes = 0
+        """Sum of the sizes of the chunks before that."""
+        self._left_to_discard: int | None = None
+        """Bytes of a body that is too large which are still read; None for other bodies."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any byte is held; bytes of a body that is too large are not."""
+        return self._held_bytes > 0
+
+    def receive(self, received: bytes) -> State:
+        """Add bytes, which may be none, and return the state that the request is in now."""
+        if self._left_to_discard is not None:
+            self._left_to_discard -= len(received)
+            return Discarded() if self._left_to_discard <= 0 else Incomplete()
+        self._content += received
+        try:
+            state = self._advance()
+        except RequestError as error:
+            state = Malformed(error)
+        head_bytes = 0 if self._head is None else self._head.size
+        self._hold(head_bytes + len(self._content) if self._left_to_discard is None else 0)
+        return state
+
+    def release(self) -> None:
+        """Take the bytes out of the budget: the request is answered, or given up."""
+        self._content.clear()
+        self._hold(0)
+
+    def _hold(self, held_bytes: int) -> None:
+        self._budget.buffered_bytes += held_bytes - self._held_bytes
+        self._held_bytes = held_bytes
+
+    def _advance(self) -> State:
+        if self._head is None:
+            end = self._content.find(_END_OF_HEAD)
+            if end < 0 and len(self._content) <= MAX_HEAD_BYTES:
+                return Incomplete()
+            size = end + len(_END_OF_HEAD) if end >= 0 else len(self._content)
+            self._head = self._parse_head(bytes(self._content[:size]))
+            del self._content[:size]
+        head = self._head
+        is_complete = self._has_last_chunk() if head.body_bytes is None else self._has_body(head.body_bytes)
+        if self._left_to_discard is not None:
+            return TooLarge()
+        if is_complete:
+            return Complete(head, bytes(self._content))
+        return Incomplete(awaits_continue=head.expects_continue and not self._content)
+
+    def _has_body(self, length: int) -> bool:
+        if length > self._budget.max_body_bytes:
+            self._discard(length - len(self._content))
+        return len(self._content) >= length
+
+    def _has_last_chunk(self) -> bool:
         """Walk on from chunk to chunk: a size in hexadecimal, a line's end, so many bytes, a line's end.
 
-        A body that is too large has no end that is worth waiting for: its refusal is sent at once.
+        What is no chunk counts as the last one: gunicorn refuses it.
         """
-        while self.chunk is not None and (end := self.content.find(b"\r\n", self.chunk)) >= 0:
-            size = _CHUNK_SIZE.match(self.content, self.chunk, end)
+        while (end := self._content.find(b"\r\n", self._chunk)) >= 0:
+            size = _CHUNK_SIZE.match(self._content, self._chunk, end)
             if size is None:
                 return True
             length = int(size[0], 16)
             if length == 0:
-                return self.content.find(_END_OF_HEAD, end) >= 0
+                return self._content.find(_END_OF_HEAD, end) >= 0
             following = end + 2 + length + 2
-            if self.body + length > most_bytes:
-                self._pass_over()
+            if self._chunked_bytes + length > self._budget.max_body_bytes:
+                self._discard(MAX_DISCARDED_BYTES)
                 return False
-            if following > len(self.content):
+            if following > len(self._content):
                 break
-            self.body += length
-            self.chunk = following
-        if len(self.content) > MOST_FRAMING * most_bytes + MOST_HEAD_BYTES:
-            self._pass_over()
+            self._chunked_bytes += length
+            self._chunk = following
+        if len(self._content) > MAX_FRAMING * self._budget.max_body_bytes + MAX_HEAD_BYTES:
+            self._discard(MAX_DISCARDED_BYTES)
         return False
 
-    def _pass_over(self) -> None:
-        self.too_large = True
-        self.passed_over += len(self.content)
-        self.needed = self.passed_over + MOST_PASSED_OVER
-        self.content.clear()
+    def _discard(self, bytes_to_come: int) -> None:
+        self._left_to_discard = min(bytes_to_come, MAX_DISCARDED_BYTES)
+        self._content.clear()

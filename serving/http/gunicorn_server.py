@@ -19,6 +19,7 @@ from serving.http.metrics import Metrics, reserve_space, share_counts, take_slot
 from serving.http.model_source import SingleModel, model_source, single_model, store_place
 from serving.http.request_log import RequestLog
 from serving.http.worker import Worker
+from serving.request import RequestBudget
 from serving.settings import ServingSettings
 
 GRACEFUL_SECONDS: Final = 25
@@ -43,6 +44,8 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self._single: SingleModel | None = single_model(settings)
         if self._single is None and not settings.multi_model:
             store_place(settings)
+        self.budget = RequestBudget(max_body_bytes=settings.max_request_bytes)
+        """Of one worker: each has a copy of its own after the fork."""
         self._metrics: Metrics | None = None
         share_counts(folder)
         reserve_space(folder, slots=settings.processes, most_customers=settings.metrics_customers)
@@ -79,7 +82,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         """Return the application of a worker; called in it."""
         self._metrics = Metrics(self._folder, most_customers=self.settings.metrics_customers)
         models = model_source(self.settings, single=self._single, folder=self._folder)
-        return application(self.settings, models, self._metrics)
+        return application(self.settings, models, self._metrics, self.budget)
 
     def refused(self, status: HTTPStatus) -> None:
         """Take note of a request that was refused before it was looked at."""

@@ -1,8 +1,12 @@
-"""gunicorn's threaded worker, but a thread gets a request only when all of it is there.
+"""gunicorn's threaded worker, except that a thread gets a request only when all of it has come.
 
-gunicorn's own threads read from the client, so that a few slow clients keep them all.  Here the worker's loop
-collects the bytes, gives up on who takes too long, refuses what there is no room for before it costs
-anything, and keeps a thread free for everything but forecasts: /ping is answered while all others compute.
+gunicorn's own threads read from the client's socket, so a few slow clients can occupy all of them.  Here the
+worker's event loop collects the bytes, drops clients that take too long, and refuses requests that exceed a
+limit before they cost anything.  Forecasts have threads of their own: /ping is answered while all of them
+compute.
+
+gunicorn documents few of the members that this module uses.  tests/unit/serving/http/test_gunicorn_members
+names them all, so that a release of gunicorn without one of them fails there.
 """
 
 import selectors
@@ -11,231 +15,216 @@ import struct
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from serving.drain import MAX_BUFFERED_BYTES, Drain, buffer_full, queue_full, shutting_down
-from serving.errors import (
-    DefectError,
-    ExpectationError,
-    RequestError,
-    TooLargeError,
-    TooLongHeadError,
-    TooLongLineError,
+from serving.drain import Drain, queue_full, shutting_down
+from serving.errors import RequestError, TooLargeError
+from serving.http.buffered_request import (
+    BufferedRequest,
+    Complete,
+    Discarded,
+    Incomplete,
+    Malformed,
+    TooLarge,
 )
-from serving.http.buffered_request import Incoming
+from serving.http.head_parser import HeadParser, request_error
 from serving.request import error_response
 
 RECEIVE_SECONDS: Final = 20.0
-"""For a request, from its first byte or from the connection to its last."""
+"""How long a request may take from its first byte, or from the connection, to its last byte."""
 SEND_SECONDS: Final = 20
-"""Without any progress."""
-LEAVE_SECONDS: Final = 2.0
-"""For a client to close as well, so that it has read the answer."""
-MOST_BYTES_AT_ONCE: Final = 256 * 1024
-_TIMEOUT: Final = struct.pack("ll", SEND_SECONDS, 0)
+"""How long a response may make no progress because its client does not read."""
+CLOSE_SECONDS: Final = 2.0
+"""How long a client may take to close its side after the last response; closing first could cut that off."""
+RECEIVE_BYTES: Final = 256 * 1024
+"""Bytes that one read takes at most."""
+_SEND_TIMEOUT: Final = struct.pack("ll", SEND_SECONDS, 0)
+
+
+@dataclass(slots=True, eq=False)
+class _Receiving:
+    """A connection whose request is not complete."""
+
+    request: BufferedRequest
+    deadline: float
+    is_polled: bool = False
+    """Whether the event loop waits for more bytes."""
 
 
 def _refusal(error: RequestError, *, is_last: bool) -> bytes:
-    """Return an answer as it goes over the wire."""
-    answered = error_response(error)
-    headers = {"Content-Type": answered.content_type, "Content-Length": str(len(answered.body))}
-    headers |= dict(answered.headers) | ({"Connection": "close"} if is_last else {})
-    lines = [f"HTTP/1.1 {int(answered.status)} {answered.status.phrase}"]
+    """Return the response to a refused request as it goes over the wire."""
+    response = error_response(error)
+    headers = {"Content-Type": response.content_type, "Content-Length": str(len(response.body))}
+    headers |= dict(response.headers) | ({"Connection": "close"} if is_last else {})
+    lines = [f"HTTP/1.1 {int(response.status)} {response.status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + answered.body
-
-
-def refused_by_parser(error: Exception) -> RequestError:
-    """Return what a client learns of an exception of gunicorn's parser."""
-    if isinstance(error, LimitRequestLine):
-        return TooLongLineError("the address in the request is too long")
-    if isinstance(error, LimitRequestHeaders):
-        return TooLongHeadError("the headers of the request are too many or too long")
-    if isinstance(error, ExpectationFailed):
-        return ExpectationError("Expect may only be 100-continue")
-    if isinstance(error, ParseException):
-        return RequestError("the request is not HTTP/1.1, or its head is malformed")
-    return DefectError("the server failed; its log says why")
+    return "\r\n".join([*lines, "", ""]).encode() + response.body
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
-    """See the module."""
+    """One process that answers requests; gunicorn's arbiter starts it, and replaces it if it dies."""
 
     alive: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- gunicorn's own
         super().__init__(*args, **kwargs)
-        self._incoming: dict[TConn, Incoming] = {}
-        self._forecasts = 0
-        self._under_way = 0
+        self._budget = self.app.budget
         self._max_queued: int = self.app.settings.job_queue_size
-        self._most_bytes: int = self.app.settings.max_request_bytes
-        self._others = ThreadPoolExecutor(1, "others")
-        self._leaving: dict[TConn, float] = {}
-        self._held_bytes = 0
+        self._receiving: dict[TConn, _Receiving] = {}
+        """Ordered by deadline."""
+        self._closing: dict[TConn, float] = {}
+        """Connections that have got their last response, and when they are closed; ordered by that time."""
+        self._in_progress = 0
+        self._forecasts = 0
+        """Requests that a thread answers or will answer, and those of them that may be forecasts."""
+        self._other_thread = ThreadPoolExecutor(1, "other-requests")
         self._drain = Drain()
+
+    # What gunicorn calls
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ANN401, ARG002 -- a signal's handler
         """Refuse requests from now on; connections that wait to be accepted are not cut off."""
         if not self._drain.has_begun:
             self._drain.begin()
-            self.method_queue.defer(lambda: None)  # wakes the loop
+            self.method_queue.defer(lambda: None)  # wakes the event loop
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Collect the request that begins on a connection; most are there whole, and need no waiting for."""
-        held = conn.parser.unreader.take_buffered() if conn.initialized else b""
+        """Collect the request that begins on a connection; usually all of it has come already."""
+        if conn.parser is None:
+            conn.parser = HeadParser(conn.cfg, conn.client)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
         conn.sock.settimeout(0)
-        self._incoming[conn] = Incoming(time.monotonic() + RECEIVE_SECONDS, bytearray(held))
-        self._held_bytes += len(held)
-        self._collect(conn, conn.sock)
-        if conn in self._incoming:
-            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, conn))
-            self._incoming[conn].is_polled = True
+        request = BufferedRequest(conn.parser.parse_head, budget=self._budget)
+        self._receiving[conn] = _Receiving(request, time.monotonic() + RECEIVE_SECONDS)
+        self._receive(conn, conn.sock, conn.parser.take_rest())
+        if conn in self._receiving:
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
+            self._receiving[conn].is_polled = True
 
     def murder_pending(self) -> None:
-        """Give up on requests that take too long; gunicorn's loop calls this every second."""
+        """Drop clients that take too long; gunicorn's event loop calls this every second."""
         now = time.monotonic()
-        for conn, incoming in list(self._incoming.items()):
-            if self.alive and now < incoming.deadline:
-                break  # they are in the order of their deadlines
+        for conn, receiving in list(self._receiving.items()):
+            if self.alive and now < receiving.deadline:
+                break
             self._drop(conn)
-        for conn, deadline in list(self._leaving.items()):
+        for conn, deadline in list(self._closing.items()):
             if self.alive and now < deadline:
                 break
             self._close(conn)
         if self.alive:
             self.alive = not self._drain.is_over(
-                is_idle=not self._under_way, has_connections=self.nr_conns > 0
+                is_idle=not self._in_progress, has_connections=self.nr_conns > 0
             )
 
-    def _collect(self, conn: TConn, sock: socket.socket) -> None:
-        incoming = self._incoming[conn]
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ANN401, ARG002
+        """Respond in JSON to a request that fails outside the application; called in a thread."""
+        error = request_error(exc)
+        self.app.refused(error.status)
+        with suppress(OSError):
+            client.sendall(_refusal(error, is_last=True))
+
+    # Receiving a request
+
+    def _receive(self, conn: TConn, sock: socket.socket, rest: bytes = b"") -> None:
+        """Read what has come, after the `rest` of an earlier read."""
         has_ended = False
         try:
-            received = sock.recv(MOST_BYTES_AT_ONCE)
+            received = sock.recv(RECEIVE_BYTES)
             has_ended = not received
         except BlockingIOError:
             received = b""
         except OSError:
             self._drop(conn)
             return
-        was_too_large, before = incoming.too_large, len(incoming.content)
-        is_whole = incoming.take(received, most_bytes=self._most_bytes)
-        self._held_bytes += len(incoming.content) - before
-        if incoming.too_large and not was_too_large:
-            error = TooLargeError(f"a request may have {self._most_bytes} bytes")
-            self._send_refusal(conn, error, is_last=True)  # and let the client send on, so that it sees this
-        if is_whole and incoming.too_large:
-            self._drop(conn)
-        elif is_whole and incoming.has_other_coding:
-            self._turn_away(conn, RequestError("Transfer-Encoding must be chunked, or left out"))
-        elif self._held_bytes > MAX_BUFFERED_BYTES:
-            self._turn_away(conn, buffer_full())
-        elif is_whole:
-            self._take(conn, incoming)
-        elif has_ended:
-            self._end_early(conn, incoming)
-        elif received and incoming.awaits_consent():
-            self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+        request = self._receiving[conn].request
+        state = request.receive(rest + received)
+        if isinstance(state, TooLarge):
+            # the client may send on, so that it sees this
+            too_large = TooLargeError(f"a request may have {self._budget.max_body_bytes} bytes")
+            self._send_refusal(conn, too_large, is_last=True)
+            state = request.receive(b"")
+        match state:
+            case Malformed(error):
+                self._turn_away(conn, error)
+            case Discarded():
+                self._drop(conn)
+            case _ if self._budget.buffered_bytes > self._budget.max_buffered_bytes:
+                self._turn_away(conn, self._budget.buffer_full())
+            case Complete():
+                self._begin(conn, state)
+            case Incomplete() if has_ended:
+                self._end_early(conn)
+            case Incomplete(awaits_continue=True) if rest or received:
+                self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _end_early(self, conn: TConn, incoming: Incoming) -> None:
+    def _end_early(self, conn: TConn) -> None:
         """Close a connection whose client sends nothing more; a part of a request is never answered."""
-        if incoming.content and not incoming.too_large:
+        if self._receiving[conn].request.has_begun:
             self._turn_away(conn, RequestError("the request ended before all of it was there"))
         else:
             self._drop(conn)
 
     def _turn_away(self, conn: TConn, error: RequestError) -> None:
-        """Refuse a request without looking at it, and end its connection."""
-        self._held_bytes -= len(self._incoming[conn].content)
-        self._forget(conn)
+        """Refuse a request without computing anything, and end its connection."""
+        self._stop_receiving(conn).release()
         self._refuse(conn, error, is_last=True)
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ANN401, ARG002
-        """Answer in JSON what gunicorn's parser refuses, and what fails outside the application."""
-        error = refused_by_parser(exc)
-        if isinstance(error, DefectError):
-            self.log.error("a request failed outside the application", exc_info=exc)
-        self.app.refused(error.status)
-        with suppress(OSError):
-            client.sendall(_refusal(error, is_last=True))
-
-    def _take(self, conn: TConn, incoming: Incoming) -> None:
-        """Give a whole request to a thread, or refuse it."""
-        self._forget(conn)
-        if not conn.initialized:
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEOUT)
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
-        conn.init()
-        conn.data_ready = True
-        self._drain.note_request()
-        is_forecast = incoming.content.startswith(b"POST ")
-        has_room = not is_forecast or self._forecasts < self._max_queued + self.cfg.threads
-        if has_room and not self._drain.has_begun:
-            conn.parser.unreader.unread(bytes(incoming.content))
-            self._submit(conn, len(incoming.content), is_forecast=is_forecast)
-            return
-        self._held_bytes -= len(incoming.content)
-        if self._drain.has_begun:
-            self._refuse(conn, shutting_down(), is_last=True)
-        else:
-            is_last = len(incoming.content) != incoming.needed
-            self._refuse(conn, queue_full(self._max_queued), is_last=is_last)
-
-    def _submit(self, conn: TConn, held_bytes: int, *, is_forecast: bool) -> None:
-        def finished(future: "Future[object]") -> None:
-            self._under_way -= 1
-            self._forecasts -= is_forecast
-            self._held_bytes -= held_bytes
-            self._finished(conn, future)
-
-        self._under_way += 1
-        self._forecasts += is_forecast
-        future = (self.tpool if is_forecast else self._others).submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(finished, done))
-
-    def _finished(self, conn: TConn, future: "Future[object]") -> None:
-        if not future.cancelled() and future.exception() is None and future.result():
-            self.finish_request(conn, future)
-        else:
-            self._leave(conn)
-
-    def _leave(self, conn: TConn) -> None:
-        """Say that nothing more is sent, and close when the client has: at once could cut the answer."""
-        try:
-            conn.sock.settimeout(0)
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.nr_conns -= 1
-            conn.close()
-            return
-        self._leaving[conn] = time.monotonic() + LEAVE_SECONDS
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._see_off, conn))
-
-    def _see_off(self, conn: TConn, sock: socket.socket) -> None:
-        with suppress(BlockingIOError):
-            try:
-                if sock.recv(MOST_BYTES_AT_ONCE):
-                    return
-            except ConnectionError:
-                pass
-            self._close(conn)
-
-    def _close(self, conn: TConn) -> None:
-        del self._leaving[conn]
-        self.poller.unregister(conn.sock)
+    def _drop(self, conn: TConn) -> None:
+        """Close a connection without a response."""
+        self._stop_receiving(conn).release()
         self.nr_conns -= 1
         conn.close()
 
+    def _stop_receiving(self, conn: TConn) -> BufferedRequest:
+        receiving = self._receiving.pop(conn)
+        if receiving.is_polled:
+            self.poller.unregister(conn.sock)
+        return receiving.request
+
+    # Answering a request
+
+    def _begin(self, conn: TConn, complete: Complete) -> None:
+        """Hand a complete request over to a thread, or refuse it."""
+        request = self._stop_receiving(conn)
+        self._drain.note_request()
+        head = complete.head
+        has_room = not head.may_compute or self._forecasts < self._max_queued + self.cfg.threads
+        if has_room and not self._drain.has_begun:
+            conn.parser.add_body(complete.content)
+            conn.data_ready = True  # gunicorn's thread need not wait for the socket
+            self._submit(conn, request, is_forecast=head.may_compute)
+            return
+        request.release()
+        if self._drain.has_begun:
+            self._refuse(conn, shutting_down(), is_last=True)
+        else:
+            # the next request would begin after the body, whose end is known only by a Content-Length
+            is_last = len(complete.content) != head.body_bytes
+            self._refuse(conn, queue_full(self._max_queued), is_last=is_last)
+
+    def _submit(self, conn: TConn, request: BufferedRequest, *, is_forecast: bool) -> None:
+        def finished(future: "Future[object]") -> None:
+            self._in_progress -= 1
+            self._forecasts -= is_forecast
+            request.release()
+            self._finished(conn, future)
+
+        self._in_progress += 1
+        self._forecasts += is_forecast
+        threads = self.tpool if is_forecast else self._other_thread
+        future = threads.submit(self.handle, conn)
+        future.add_done_callback(lambda done: self.method_queue.defer(finished, done))
+
     def _refuse(self, conn: TConn, error: RequestError, *, is_last: bool) -> None:
         conn.sock.settimeout(0)
-        sent = self._send_refusal(conn, error, is_last=is_last)
+        is_sent = self._send_refusal(conn, error, is_last=is_last)
         future: Future[object] = Future()
-        future.set_result(sent and not is_last)
+        future.set_result(is_sent and not is_last)
         self._finished(conn, future)
 
     def _send_refusal(self, conn: TConn, error: RequestError, *, is_last: bool) -> bool:
@@ -243,17 +232,45 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         return self._send(conn, _refusal(error, is_last=is_last))
 
     def _send(self, conn: TConn, content: bytes) -> bool:
+        """Send a few bytes without waiting; return whether the kernel took all of them."""
         try:
             return bool(conn.sock.send(content) == len(content))
         except OSError:
             return False
 
-    def _drop(self, conn: TConn) -> None:
-        self._held_bytes -= len(self._incoming[conn].content)
-        self._forget(conn)
+    # After a response
+
+    def _finished(self, conn: TConn, future: "Future[object]") -> None:
+        """Wait for the next request of a connection, or close it; the future's result says which."""
+        if not future.cancelled() and future.exception() is None and future.result():
+            self.finish_request(conn, future)
+        else:
+            self._begin_to_close(conn)
+
+    def _begin_to_close(self, conn: TConn) -> None:
+        """Close our side, and the connection once the client has closed its side."""
+        try:
+            conn.sock.settimeout(0)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.nr_conns -= 1
+            conn.close()
+            return
+        self._closing[conn] = time.monotonic() + CLOSE_SECONDS
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
+
+    def _discard(self, conn: TConn, sock: socket.socket) -> None:
+        """Discard what a client still sends; close the connection once it has closed its side."""
+        with suppress(BlockingIOError):
+            try:
+                if sock.recv(RECEIVE_BYTES):
+                    return
+            except ConnectionError:
+                pass
+            self._close(conn)
+
+    def _close(self, conn: TConn) -> None:
+        del self._closing[conn]
+        self.poller.unregister(conn.sock)
         self.nr_conns -= 1
         conn.close()
-
-    def _forget(self, conn: TConn) -> None:
-        if self._incoming.pop(conn).is_polled:
-            self.poller.unregister(conn.sock)

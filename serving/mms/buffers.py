@@ -1,14 +1,15 @@
 """Bounds the bytes that all connections of a pool process hold together.
 
-Beyond MAX_BUFFERED_BYTES a connection that receives more is paused, so that the bytes stay with Multi Model
-Server.  Paused connections are resumed once responses have made room.  If all connections are paused in the
-middle of a message, nothing can make room: then one of them is read to the end of its message.
+Beyond the budget's `max_buffered_bytes` a connection that receives more is paused, so that the bytes stay
+with Multi Model Server.  Paused connections are resumed once responses have made room.  If all connections
+are paused in the middle of a message, nothing can make room: then one of them is read to the end of its
+message.
 """
 
 from collections import deque
 from typing import Final, Protocol
 
-from serving.drain import MAX_BUFFERED_BYTES
+from serving.request import RequestBudget
 
 MAX_UNSENT_BYTES: Final = 64 * 1024 * 1024
 """Bytes of responses that Multi Model Server has not taken; beyond it, long work pauses."""
@@ -35,12 +36,11 @@ class Buffering(Protocol):
 class Buffers:
     """The sum of what all connections hold, and which of them are paused."""
 
-    def __init__(self, max_bytes: int = MAX_BUFFERED_BYTES) -> None:
+    def __init__(self, budget: RequestBudget) -> None:
         self.sending: set[Buffering] = set()
         """Connections with a part of a response to send."""
-        self._max_bytes = max_bytes
+        self._budget = budget
         self._held: dict[Buffering, int] = {}
-        self._held_bytes = 0
         self._paused: deque[Buffering] = deque()
         self._exempt: Buffering | None = None
         """The connection that is read although the buffers are full."""
@@ -48,7 +48,7 @@ class Buffers:
     @property
     def is_full(self) -> bool:
         """Whether connections are paused rather than read."""
-        return self._held_bytes + self._unsent_bytes() > self._max_bytes
+        return self._budget.buffered_bytes + self._unsent_bytes() > self._budget.max_buffered_bytes
 
     @property
     def has_room_for_long_work(self) -> bool:
@@ -67,7 +67,7 @@ class Buffers:
     def count(self, connection: Buffering) -> None:
         """Count again what a connection holds; pause it if the buffers are full."""
         held = connection.held_bytes
-        self._held_bytes += held - self._held.get(connection, 0)
+        self._budget.buffered_bytes += held - self._held.get(connection, 0)
         self._held[connection] = held
         if self.must_pause(connection) and connection not in self._paused:
             connection.pause_reading()
@@ -75,7 +75,7 @@ class Buffers:
 
     def remove(self, connection: Buffering) -> None:
         """Forget a connection that is closed."""
-        self._held_bytes -= self._held.pop(connection, 0)
+        self._budget.buffered_bytes -= self._held.pop(connection, 0)
         self.sending.discard(connection)
         if connection in self._paused:
             self._paused.remove(connection)

@@ -67,12 +67,12 @@ class Pool:
         self._settings = settings
         self._beat = beat
         self._drain = Drain()
-        self._buffers = Buffers()
         self._schedule = Schedule(self._call_soon)
         self._budget = RequestBudget(
             max_body_bytes=settings.max_request_bytes,
             max_queued_large_requests=sys.maxsize,  # Multi Model Server's queues are the bound
         )
+        self._buffers = Buffers(self._budget)
         store = StoreEndpoint(settings, self._budget) if settings.model_store else None
         self._loader = Loader(settings, folder=folder, slot=slot, store=store)
         self._is_computing = False

@@ -13,7 +13,8 @@ from serving.models.load import (
     read_below,
 )
 from serving.models.lookup import Lookup, Models, look_up_each, look_up_in_cache
-from serving.models.store import ModelStore, Packed, open_store
+from serving.models.store import ModelStore, Packed
+from serving.models.store_setting import open_store
 
 __all__ = [
     "METADATA_FIELDS",

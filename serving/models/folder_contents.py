@@ -9,7 +9,7 @@ from typing import Final
 
 from fleetcast.archive import MEMBERS, SUFFIX, read_bundle
 from fleetcast.errors import SettingError
-from serving.models.store import BUNDLES
+from serving.models.directory_store import BUNDLES
 
 MODEL: Final = MEMBERS[0]
 OWN_CODE: Final = Path("code") / "inference.py"

@@ -2,9 +2,9 @@
 
 from serving.request.bodies import decode_body
 from serving.request.budget import RequestBudget
+from serving.request.invocation import Invocation, respond, respond_in_steps
 from serving.request.media_types import CSV, JSON, JSON_LINES
 from serving.request.records import COLUMNS_WITHOUT_HEADER
-from serving.request.respond import Invocation, respond, respond_in_steps
 from serving.request.response import Response, error_response
 from serving.request.schema import MOST_RECORDS, Request, decode, encode, field_table
 from serving.request.target import RecordModel, RouteModel

@@ -1,6 +1,7 @@
 """The limits on what requests may cost one serving process, in one object.
 
-A process receives, computes and sends many requests at once.  Small ones cost little.  Large ones are
+A process receives, computes and sends many requests at once, and holds their bytes within one limit
+(`max_buffered_bytes`).  Small ones cost little to compute.  Large ones are
 computed one at a time, so that the memory of a process is bounded by one of them; a few may wait.  What a
 response costs is estimated before anything is computed (see `ResponseCost`), and a request that exceeds a
 limit is refused as a whole.
@@ -25,6 +26,8 @@ class RequestBudget:
 
     max_body_bytes: int = 6 * MEBIBYTE
     """Size of a request body, as sent and also once it is decoded; 6 MB is SageMaker's own limit."""
+    max_buffered_bytes: int = 128 * MEBIBYTE
+    """Bytes of unfinished requests and unsent responses that the process holds before it takes no more."""
     max_queued_large_requests: int = 2
     """Large requests that may wait for another one; more are refused with 503."""
     large_body_bytes: int = 128 * 1024
@@ -43,6 +46,8 @@ class RequestBudget:
     """Rows times quantiles of one logistic forecast; each takes 6 microseconds."""
     max_sampled_rows: int = 1_000
     """Rows of a forecast with mcmc_samples, for which stock Prophet draws a thousand samples of each row."""
+    buffered_bytes: int = field(default=0, init=False)
+    """Bytes of requests that the process holds now; counted by its event loop, in that thread only."""
     _queue: "deque[LargeRequest]" = field(default_factory=deque, init=False, repr=False)
     """The large request that is computed, and behind it those that wait."""
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
@@ -51,6 +56,11 @@ class RequestBudget:
     def large_requests(self) -> int:
         """How many large requests are computed or wait."""
         return len(self._queue)
+
+    def buffer_full(self) -> UnavailableError:
+        """Return the error for a request that would not fit into `max_buffered_bytes`."""
+        megabytes = self.max_buffered_bytes // MEBIBYTE
+        return UnavailableError(f"requests of {megabytes} MB are already in progress; retry in 1 second")
 
     def append(self, request: "LargeRequest") -> "Future[None] | None":
         """Queue a large request; return what it waits for, None if it is the first.

@@ -12,7 +12,8 @@ import pytest
 
 from examples import synthetic
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import dumps, fit
+from fleetcast.forecasting import dumps
+from testbed.preparation import fit_with
 from tests.image.engine import engine, run, serving, serving_many
 
 NAME = os.environ.get("FLEETCAST_IMAGE", f"fleetcast:{version('fleetcast')}")
@@ -50,7 +51,7 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     ds = np.datetime64("2024-01-01T06:30") + np.arange(300) * np.timedelta64(1, "D")
     for name, arguments in KINDS.items():
         y = 50 + 5 * np.sin(np.arange(300) * 2 * np.pi / 7) + np.arange(300) / 20 + draw.normal(0, 2, 300)
-        packed = pack(Archive(dumps(fit(ds, y, **arguments)), {}))
+        packed = pack(Archive(dumps(fit_with(ds, y, **arguments)), {}))
         (folder / f"{name}.tar.gz").write_bytes(packed)
     volumes = [f"{folder}:/archives:ro", f"{INSIDE}:/inside.py:ro"]
     printed = {

@@ -6,7 +6,8 @@ import pytest
 from container import Paths
 from examples import synthetic
 from fleetcast.archive import MEMBERS, read_archive
-from testbed.server import Server, run, serving
+from testbed.server import Server, run, serving, serving_plain
+from tests.integration.gunicorn_endpoint import write_fleet
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +40,12 @@ def elsewhere(fleet: Paths) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "model.json").write_bytes((fleet.models / "0" / "model" / "model.json").read_bytes())
     return folder
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yield a plain endpoint with the archives of `write_fleet`; its metrics name three customers."""
+    paths = Paths(tmp_path_factory.mktemp("plain"))
+    write_fleet(paths.model)
+    with serving_plain(paths.base, METRICS_CUSTOMERS="3") as server:
+        yield server

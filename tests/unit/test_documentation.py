@@ -18,7 +18,7 @@ from processing.program import columns, parse
 from serving.request.schema import as_request
 from serving.variables import VARIABLES
 from tests.rehearsal import KINDS
-from train.settings import KNOWN
+from train.figures import FIGURES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -50,23 +50,14 @@ def test_a_table_from_the_code_is_up_to_date_or_make_docs_renews_it(page: Path) 
     assert page.read_text() == filled(page.read_text())
 
 
-def test_every_hyperparameter_is_described() -> None:
-    assert set(re.findall(r"`(\w+)`", (REFERENCE / "hyperparameters.md").read_text())) >= KNOWN
-
-
 def test_every_variable_that_serving_reads_is_described() -> None:
     described = set(re.findall(r"`(\w+)`", (REFERENCE / "settings.md").read_text()))
 
     assert described >= {variable.name for variable in VARIABLES}
 
 
-def test_the_metrics_of_a_job_are_those_of_the_examples() -> None:
-    table = (REFERENCE / "metrics.md").read_text().partition("| metric | meaning |")[2].partition("\n\n")[0]
-    described = [
-        name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.partition(" | ")[0])
-    ]
-
-    assert list(METRICS) == described
+def test_the_metrics_of_the_examples_are_those_that_a_job_logs() -> None:
+    assert list(METRICS) == [figure.name for figure in FIGURES]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

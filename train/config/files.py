@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from container import Paths, quoted
 from fleetcast.errors import InputError, SettingError
-from fleetcast.forecasting import HolidayTable, check_arguments
+from fleetcast.forecasting import FitOptions, HolidayTable
 from train.channel import CONFIG
 from train.config.rows import CUSTOMER, Placed, Row, read_rows
 from train.host import Host
@@ -47,7 +47,7 @@ class Config:
         folder = paths.channels / CONFIG
         if not folder.is_dir():
             return cls()
-        if (host or Host()).was_given_a_share(CONFIG):
+        if (host or Host()).is_presharded(CONFIG):
             raise InputError("the channel config must be FullyReplicated: each host needs all of its files")
         shared: dict[str, list[Row]] = {}
         own: dict[str, dict[str, list[Row]]] = {}
@@ -127,7 +127,7 @@ def _first_wrong(argument: str, found: Sequence[Placed]) -> int:
 def _problem(argument: str, found: Sequence[Placed]) -> str:
     rows = [{column: cell for column, cell in row.items() if column != CUSTOMER} for _, row in found]
     try:
-        check_arguments(**{argument: _argument(argument, rows)})
+        FitOptions(**{argument: _argument(argument, rows)})
     except SettingError as error:
         return str(error)
     return ""

@@ -1,52 +1,105 @@
-"""What can become of a customer; a value that crosses from a worker to the job."""
+"""What became of a customer: one type per status, sent from a worker process to the job.
+
+The class is the declaration of its status: the ledger, the log, the metrics and the reference take the word
+and its meaning from here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
-
-Status: TypeAlias = Literal["ok", "skipped", "fallback", "kept", "failed"]
-WRITTEN: frozenset[Status] = frozenset({"ok", "fallback"})
-"""Those whose archive is new."""
+from typing import ClassVar, Final, TypeAlias, get_args
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: they are pickled slowly, field by field
-class Fitted:
-    """A customer with a model.
-
-    `ok` and `fallback` were fitted now; `skipped` is up to date; `kept` has the archive of an earlier job, as
-    only a seasonal naive forecast could have taken its place.
-    """
+@dataclass(frozen=True, kw_only=True)  # no slots: pickle handles those slowly, field by field
+class WithArchive:
+    """A customer whose archive can be served: what all statuses but `failed` share."""
 
     customer: str
-    status: Status
     engine: str
-    """That fitted the model in the archive."""
+    """What fitted the model in the archive: `fleetcast`, `prophet` or `naive`."""
     rows: int
+    """Number of readings."""
     seconds: float
     packed: bytes = field(repr=False)
     """The bytes of the archive."""
-    reason: str = ""
-    """Why it is a fallback, or was kept."""
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By `in_sample` and `holdout`: mae, rmse, smape, mase, coverage; none that was not measured."""
+    """mae, rmse, smape, mase and coverage by `in_sample` and `holdout`; only those that were measured."""
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Sentences about the customer's data, by kind."""
     non_negative: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fitted(WithArchive):
+    """A customer with a new model of the engine that was to fit it."""
+
+    status: ClassVar[str] = "ok"
+    meaning: ClassVar[str] = (
+        "fitted; its archive was read back with the limits of serving and forecasts one step"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped(WithArchive):
+    """A customer whose archive needs no change."""
+
+    status: ClassVar[str] = "skipped"
+    meaning: ClassVar[str] = "the archive was up to date"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fallback(WithArchive):
+    """A customer with a new model that Fleetcast's own solver could not fit."""
+
+    status: ClassVar[str] = "fallback"
+    meaning: ClassVar[str] = (
+        "Fleetcast's own solver could not fit it: the archive holds Prophet's own fit or, if that failed "
+        "too, a seasonal naive forecast; `engine` says which"
+    )
+    reason: str
+    """Why the solver could not fit it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept(WithArchive):
+    """A customer with the archive of an earlier job."""
+
+    status: ClassVar[str] = "kept"
+    meaning: ClassVar[str] = (
+        "only a seasonal naive forecast could be made; the archive that the solver or Prophet fitted earlier "
+        "stays"
+    )
+    reason: str
+    """Why only a seasonal naive forecast could be made."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A customer without a new model, and the reason in words a person can act on."""
+    """A customer without a new model."""
 
+    status: ClassVar[str] = "failed"
+    meaning: ClassVar[str] = "no model; an old archive, if there is one, stays"
     customer: str
     reason: str
+    """What is wrong, and what to do about it."""
     rows: int = 0
     seconds: float = 0.0
 
-    @property
-    def status(self) -> Status:
-        """Always `failed`."""
-        return "failed"
+
+Outcome: TypeAlias = Fitted | Skipped | Fallback | Kept | Failed
+STATUSES: Final[Mapping[str, str]] = {each.status: each.meaning for each in get_args(Outcome)}
+"""Meanings of all statuses, in the order of the documentation."""
 
 
-Outcome: TypeAlias = Fitted | Failed
+def reason_of(outcome: Outcome) -> str:
+    """Return why a customer has no new model of Fleetcast's solver; empty where nothing is to be said."""
+    match outcome:
+        case Fallback(reason=reason) | Kept(reason=reason) | Failed(reason=reason):
+            return reason
+        case Fitted() | Skipped():
+            return ""
+
+
+def status_table() -> str:
+    """Return the statuses as a table in Markdown, for the reference page."""
+    rows = [f"| `{status}` | {meaning} |" for status, meaning in STATUSES.items()]
+    return "\n".join(["| status | meaning |", "| --- | --- |", *rows])

@@ -11,7 +11,7 @@ from fleetcast.archive import unpack
 from fleetcast.errors import ArchiveError, FleetcastError, FutureError, ModelFormatError
 from fleetcast.forecasting import ForecastOptions, Model, SampledModel, forecast, loads
 from fleetcast.readings.customer.readings import BOUNDS, Readings
-from train.customer.fit import arguments_of
+from train.customer.arguments import column_arguments
 from train.settings import TrainSettings
 
 MOST_SIGMAS: Final = 1e3
@@ -63,4 +63,4 @@ def _last_values(readings: Readings, settings: TrainSettings) -> dict[str, Any]:
             usable &= np.isfinite(readings.columns[name])
     last = np.flatnonzero(usable)
     last = last[[np.argmax(readings.ds[last])]]
-    return arguments_of(readings.rows(last), settings)
+    return column_arguments(readings.rows(last), settings)

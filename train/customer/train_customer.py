@@ -1,70 +1,64 @@
-"""One customer from file to packed archive, inside a worker; what happened comes back as a value."""
+"""One customer from file to packed archive, inside a worker; the result is an outcome, never an exception."""
 
 import hashlib
 import json
-import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from fleetcast.archive import SUFFIX, Archive, pack, unpack
-from fleetcast.errors import ArchiveError, ReadingsError
-from fleetcast.forecasting import Model, dumps, unseen_slots
-from fleetcast.readings.customer.readings import MOST_BYTES, Readings, read
-from fleetcast.readings.customer.regular_files import read_file
+from fleetcast.errors import ArchiveError
+from fleetcast.forecasting import dumps
+from fleetcast.readings.customer.readings import Readings
 from train.channel import Customer
-from train.customer.fit import INSTEAD, NO_NOISE, Estimate, arguments_of, estimate, evaluate, naive_estimate
+from train.customer.data_warnings import data_warnings
+from train.customer.estimate import Estimate, estimate, naive_estimate
+from train.customer.evaluate import evaluate
+from train.customer.files import check_cap, file_contents, load_readings
 from train.customer.freq import freq_of
-from train.customer.outcome import Failed, Fitted, Outcome
+from train.customer.outcome import Failed, Fallback, Fitted, Kept, Outcome, Skipped
 from train.customer.proof import ProofError, prove
 from train.settings import TrainSettings
 
-FORMAT_VERSION = 2
-MOST_BYTES_OF_A_NAME = 255
-"""What a file system takes."""
-VERSIONS = {"fleetcast": version("fleetcast"), "numpy": np.__version__}
-ENGINES = ("fleetcast", "prophet")
-"""Those whose archives no seasonal naive forecast replaces unasked."""
-MOST_REASON_CHARACTERS = 2_000
-
-
-_FLOOR = (
-    "terms multiply a trend that has a floor: Prophet itself forecasts this model.json otherwise, as it "
-    "multiplies the floor too, which the fit does not"
-)
+FORMAT_VERSION: Final = 2
+VERSIONS: Final = {"fleetcast": version("fleetcast"), "numpy": np.__version__}
+FITTING_ENGINES: Final = ("fleetcast", "prophet")
+"""The engines whose archives no seasonal naive forecast replaces, unless a hyperparameter allows it."""
+MOST_REASON_CHARACTERS: Final = 2_000
+"""A cell or a name may have megabytes; the ledger does not repeat them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """An archive, and the bytes it was read from."""
+class EarlierArchive:
+    """The archive that an earlier job left, and its bytes."""
 
     archive: Archive
-    content: bytes
+    packed: bytes
 
 
 def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Path) -> Outcome:
-    """Read, fit, pack and prove a customer, or find its archive in `checkpoints` complete and unchanged.
+    """Read, fit, pack and prove a customer, or find its archive in `checkpoints` complete and up to date.
 
-    Never raises for what is wrong with one customer.
+    Whatever is wrong with one customer is the reason of a `Failed`.
     """
     started = time.perf_counter()
     rows = 0
     try:
         settings = settings.for_customer(customer.name)
-        contents = _contents(customer)
+        contents = file_contents(customer)
         fingerprint = _fingerprint(contents, settings)
         earlier = _earlier(checkpoints / f"{customer.name}{SUFFIX}")
         if (unchanged := _unchanged(earlier, fingerprint)) is not None:
             return _skipped(customer, unchanged, settings)
-        readings = read(customer.files, contents, columns=settings.columns, options=settings.reading)
+        readings = load_readings(customer, contents, settings)
         rows = len(readings.ds)
-        _check_cap(readings, settings)
-        fitted = _Fit(customer, readings, settings, fingerprint, started)
-        return fitted.outcome(earlier)
+        check_cap(readings, settings)
+        return _Fit(customer, readings, settings, fingerprint, started).outcome(earlier)
     except MemoryError:
         reason = "not enough memory; raise customer_memory_mb or shorten the history"
     except OSError as error:
@@ -75,62 +69,40 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
 
 
 def _short(reason: str) -> str:
-    """Return a reason that a cell or a name of a megabyte does not fill the ledger with."""
     return reason if len(reason) <= MOST_REASON_CHARACTERS else f"{reason[:MOST_REASON_CHARACTERS]} ..."
 
 
-def _contents(customer: Customer) -> list[bytes]:
-    if customer.problem:
-        raise ReadingsError(customer.problem)
-    if customer.split:
-        raise ReadingsError(
-            "its readings are several objects, and under ShardedByS3Key other hosts may hold the rest: "
-            "keep one object per customer, data.csv, or use FullyReplicated"
-        )
-    if len(os.fsencode(customer.name + SUFFIX)) > MOST_BYTES_OF_A_NAME:
-        raise ReadingsError(f"the customer's name has more than {MOST_BYTES_OF_A_NAME - len(SUFFIX)} bytes")
-    if not customer.files:
-        raise ReadingsError("the folder has no data.csv or data.parquet")
-    return [read_file(path, most_bytes=MOST_BYTES) for path in customer.files]
-
-
-def _check_cap(readings: Readings, settings: TrainSettings) -> None:
-    if settings.is_logistic and "cap" not in settings.bounds and "cap" not in readings.columns:
-        raise ReadingsError("its files have no column cap, which growth = logistic needs")
-
-
-def _fingerprint(contents: list[bytes], settings: TrainSettings) -> str:
-    """Return what decides whether an archive is up to date: data, hyperparameters, versions."""
+def _fingerprint(contents: Sequence[bytes], settings: TrainSettings) -> str:
+    """Return the SHA-256 of what decides whether an archive is up to date: data, settings, versions."""
     digest = hashlib.sha256(json.dumps([FORMAT_VERSION, VERSIONS, settings.of_model()]).encode())
     for content in contents:
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
-def _earlier(path: Path) -> Packed | None:
+def _earlier(path: Path) -> EarlierArchive | None:
     """Return the archive that an earlier job left; None where there is none, or a damaged one."""
     try:
-        content = path.read_bytes()
-        return Packed(unpack(content), content)
+        packed = path.read_bytes()
+        return EarlierArchive(unpack(packed), packed)
     except (FileNotFoundError, ArchiveError):
         return None
 
 
-def _unchanged(earlier: Packed | None, fingerprint: str) -> Packed | None:
+def _unchanged(earlier: EarlierArchive | None, fingerprint: str) -> EarlierArchive | None:
     if earlier is None or earlier.archive.metadata.get("fingerprint") != fingerprint:
         return None
     return earlier
 
 
-def _skipped(customer: Customer, earlier: Packed, settings: TrainSettings) -> Fitted:
+def _skipped(customer: Customer, earlier: EarlierArchive, settings: TrainSettings) -> Skipped:
     metadata = earlier.archive.metadata
-    return Fitted(
+    return Skipped(
         customer=customer.name,
-        status="skipped",
         engine=metadata["engine"],
         rows=metadata["rows"],
         seconds=0.0,
-        packed=earlier.content,
+        packed=earlier.packed,
         metrics=metadata["metrics"],
         non_negative=settings.non_negative,
     )
@@ -138,7 +110,7 @@ def _skipped(customer: Customer, earlier: Packed, settings: TrainSettings) -> Fi
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """One customer with its readings, on the way to an archive."""
+    """The steps from one customer's readings to an archive."""
 
     customer: Customer
     readings: Readings
@@ -146,59 +118,61 @@ class _Fit:
     fingerprint: str
     started: float
 
-    def outcome(self, earlier: Packed | None) -> Fitted:
+    def outcome(self, earlier: EarlierArchive | None) -> Fitted | Fallback | Kept:
         """Return a proven archive, of the first engine that makes one; raise ValueError where none does."""
         estimated = estimate(self.readings, self.settings)
         try:
-            return self._fitted(estimated, earlier)
+            return self._archived(estimated, earlier)
         except ProofError as error:
-            if estimated.engine == "naive":
+            if estimated.is_naive:
                 raise
-            return self._fitted(naive_estimate(self.readings, str(error)), earlier)
+            return self._archived(naive_estimate(self.readings, str(error)), earlier)
 
-    def _fitted(self, estimated: Estimate, earlier: Packed | None) -> Fitted:
-        is_naive = estimated.engine == "naive"
-        if is_naive and earlier is not None and self._is_worth_more(earlier):
+    def _archived(self, estimated: Estimate, earlier: EarlierArchive | None) -> Fitted | Fallback | Kept:
+        if estimated.is_naive and earlier is not None and self._is_worth_more(earlier):
             return self._kept(estimated, earlier)
         freq = freq_of(self.readings.ds)
-        measured = evaluate(self.readings, estimated, self.settings)
-        packed = pack(Archive(dumps(estimated.model), self._metadata(estimated, measured, freq)))
-        prove(packed, self.readings, self.settings, is_naive=is_naive)
-        return Fitted(
-            customer=self.customer.name,
-            status="fallback" if estimated.reason else "ok",
-            engine=estimated.engine,
-            rows=len(self.readings.ds),
-            packed=packed,
-            seconds=_since(self.started),
-            reason=estimated.reason,
-            metrics=measured,
-            warnings=_warnings(self.readings, estimated, self.settings, freq),
-            non_negative=self.settings.non_negative,
-        )
+        metrics = evaluate(self.readings, estimated, self.settings)
+        packed = pack(Archive(dumps(estimated.model), self._metadata(estimated, metrics, freq)))
+        prove(packed, self.readings, self.settings, is_naive=estimated.is_naive)
+        common: dict[str, Any] = {
+            "customer": self.customer.name,
+            "engine": estimated.engine,
+            "rows": len(self.readings.ds),
+            "packed": packed,
+            "seconds": _since(self.started),
+            "metrics": metrics,
+            "warnings": data_warnings(self.readings, estimated, self.settings, freq),
+            "non_negative": self.settings.non_negative,
+        }
+        if not estimated.why_not_fleetcast:
+            return Fitted(**common)
+        instead = "seasonal naive forecast instead: " if estimated.is_naive else ""
+        return Fallback(reason=instead + estimated.why_not_fleetcast, **common)
 
-    def _is_worth_more(self, earlier: Packed) -> bool:
-        return not self.settings.replace_with_fallback and earlier.archive.metadata.get("engine") in ENGINES
+    def _is_worth_more(self, earlier: EarlierArchive) -> bool:
+        """Return whether the earlier archive is better than a seasonal naive forecast of today."""
+        engine = earlier.archive.metadata.get("engine")
+        return not self.settings.replace_with_fallback and engine in FITTING_ENGINES
 
-    def _kept(self, estimated: Estimate, earlier: Packed) -> Fitted:
+    def _kept(self, estimated: Estimate, earlier: EarlierArchive) -> Kept:
         engine = str(earlier.archive.metadata["engine"])
         last = str(earlier.archive.metadata.get("last", "an unknown time"))
-        return Fitted(
+        return Kept(
             customer=self.customer.name,
-            status="kept",
             engine=engine,
             rows=len(self.readings.ds),
-            packed=earlier.content,
+            packed=earlier.packed,
             seconds=_since(self.started),
-            reason=f"{estimated.reason.removeprefix(INSTEAD)}; the archive of an earlier job ({engine}, "
+            reason=f"{estimated.why_not_fleetcast}; the archive of an earlier job ({engine}, "
             f"readings until {last}) stays: replace_with_fallback = true replaces it by a naive forecast",
             non_negative=self.settings.non_negative,
         )
 
     def _metadata(
-        self, estimated: Estimate, measured: dict[str, dict[str, float]], freq: str | None
+        self, estimated: Estimate, metrics: dict[str, dict[str, float]], freq: str | None
     ) -> dict[str, Any]:
-        """Return what is the same whenever and wherever this customer is fitted again."""
+        """Return metadata.json: equal whenever and wherever this customer is fitted again."""
         first, last = self.readings.ds.min(), self.readings.ds.max()
         metadata = {
             "customer": self.customer.name,
@@ -209,44 +183,11 @@ class _Fit:
             "freq": freq,
             "hyperparameters": self.settings.of_model(),
             "last": str(last.astype("datetime64[s]")),
-            "metrics": measured,
+            "metrics": metrics,
             "rows": len(self.readings.ds),
             "versions": VERSIONS,
         }
         return metadata | ({"non_negative": True} if self.settings.non_negative else {})
-
-
-def _warnings(
-    readings: Readings, estimated: Estimate, settings: TrainSettings, freq: str | None
-) -> dict[str, tuple[str, ...]]:
-    """Return what a reader of the forecasts should know of the data, as sentences by kind."""
-    found = {"rows left out" if readings.dropped_rows else "readings": readings.notes}
-    if settings.is_logistic:
-        found["beyond cap or floor"] = _beyond_bounds(readings, settings)
-    model = estimated.model
-    if estimated.engine == "naive" or not isinstance(model, Model):
-        return {kind: sentences for kind, sentences in found.items() if sentences}
-    finite = np.isfinite(readings.y)
-    usable = readings if finite.all() else readings.rows(finite)
-    conditions = arguments_of(usable, settings).get("conditions") if settings.columns else None
-    found["unseen slots"] = tuple(unseen_slots(model, usable.ds, freq=freq, conditions=conditions))
-    if model.layout.multiplicative.any() and (
-        model.settings.scaling == "minmax" or model.scale.logistic_floor
-    ):
-        found["a floor"] = (_FLOOR,)
-    if model.parameters.sigma_obs < NO_NOISE:
-        found["no noise"] = ("the model explains the readings without noise: its interval has no width",)
-    return {kind: sentences for kind, sentences in found.items() if sentences}
-
-
-def _beyond_bounds(readings: Readings, settings: TrainSettings) -> tuple[str, ...]:
-    cap, floor = (readings.columns.get(name, settings.bounds.get(name, 0.0)) for name in ("cap", "floor"))
-    # a missing reading is on neither side
-    above, below = int(np.sum(readings.y > cap)), int(np.sum(readings.y < floor))
-    if not above + below:
-        return ()
-    count = len(readings.y)
-    return (f"of {count} readings {above} are above cap and {below} below floor, where no trend goes",)
 
 
 def _since(started: float) -> float:

@@ -12,7 +12,8 @@ from container import Paths
 from container.doctor import cpu_name
 from container.profile import Profile, cpu_features, profile
 from tests.unit import cpus
-from train.engines.local import ENVIRONMENT, Pool
+from train.engines.local import LocalEngine
+from train.engines.worker_environment import VARIABLES
 from train.settings import TrainSettings
 
 ROOT = Path(__file__).parents[3]
@@ -123,15 +124,15 @@ def test_a_program_starts_with_the_variables_and_one_line_says_which(tmp_path: P
 def test_a_training_job_leaves_the_threads_that_the_user_has_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ENVIRONMENT:
+    for name in VARIABLES:
         monkeypatch.setenv(name, "3")
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_")
     settings = TrainSettings.from_files(Paths(tmp_path))
 
-    Pool([], settings=settings, checkpoints=tmp_path)
+    list(LocalEngine(settings, tmp_path).outcomes([]))
 
     assert os.environ["OMP_NUM_THREADS"] == "3"
-    assert os.environ["MALLOC_TRIM_THRESHOLD_"] == ENVIRONMENT["MALLOC_TRIM_THRESHOLD_"]
+    assert os.environ["MALLOC_TRIM_THRESHOLD_"] == VARIABLES["MALLOC_TRIM_THRESHOLD_"]
 
 
 def test_every_variable_and_every_profile_is_described() -> None:

@@ -1,19 +1,10 @@
-import json
 from pathlib import Path
 
 import pytest
 
-from container import Paths, choice, flag, fraction, usable_cpus, whole_number
+from container import choice, flag, fraction, usable_cpus, whole_number
 from fleetcast.errors import SettingError
 from serving.settings import ServingSettings
-from train.settings import TrainSettings
-
-
-def hyperparameters(base: Path, values: object) -> Paths:
-    paths = Paths(base)
-    paths.config.mkdir(parents=True)
-    (paths.config / "hyperparameters.json").write_text(json.dumps(values))
-    return paths
 
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", "1e3", "²", "9" * 30])
@@ -43,41 +34,6 @@ def test_a_flag_is_true_or_false_in_the_usual_spellings() -> None:
 
 def test_there_is_at_least_one_cpu() -> None:
     assert usable_cpus() >= 1
-
-
-def test_hyperparameters_come_as_texts_and_become_prophets_arguments(tmp_path: Path) -> None:
-    given = {
-        "growth": "flat",
-        "seasonality_mode": '"multiplicative"',
-        "n-changepoints": "5",
-        "yearly_seasonality": "False",
-        "changepoint_prior_scale": "0.5",
-        "max_failed_fraction": "0.25",
-        "sagemaker_program": "x.py",
-    }
-
-    settings = TrainSettings.from_files(hyperparameters(tmp_path, given))
-
-    assert settings.max_failed_fraction == 0.25
-    assert settings.model == {
-        "growth": "flat",
-        "seasonality_mode": "multiplicative",
-        "n_changepoints": 5,
-        "yearly_seasonality": False,
-        "changepoint_prior_scale": 0.5,
-    }
-
-
-def test_an_unknown_hyperparameter_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"unknown hyperparameter 'growht'; known are .*growth"):
-        TrainSettings.from_files(hyperparameters(tmp_path, {"growht": "flat"}))
-
-
-def test_a_job_without_hyperparameters_has_the_defaults(tmp_path: Path) -> None:
-    settings = TrainSettings.from_files(Paths(tmp_path))
-
-    assert settings.model == {}
-    assert settings.max_failed_fraction == 0.1
 
 
 def test_serving_reads_sagemakers_variables() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from serving import drain as drain_module
-from serving.drain import MAX_DRAIN_SECONDS, QUIET_SECONDS, Drain, buffer_full, queue_full, shutting_down
+from serving.drain import MAX_DRAIN_SECONDS, QUIET_SECONDS, Drain, queue_full, shutting_down
+from serving.request import RequestBudget
 
 
 class Clock:
@@ -69,9 +70,11 @@ def test_a_busy_process_ends_after_the_longest_time_whatever_comes(clock: Clock)
 
 
 def test_a_refusal_says_what_is_full_and_what_to_do() -> None:
+    buffer_full = RequestBudget().buffer_full()
+
     assert str(shutting_down()) == "the server is shutting down; retry on another instance"
     assert str(queue_full(7)) == (
         "7 requests are already queued (SAGEMAKER_MODEL_JOB_QUEUE_SIZE); retry in 1 second"
     )
-    assert str(buffer_full()) == "requests of 128 MB are already in progress; retry in 1 second"
-    assert {each.headers["Retry-After"] for each in (shutting_down(), queue_full(7), buffer_full())} == {"1"}
+    assert str(buffer_full) == "requests of 128 MB are already in progress; retry in 1 second"
+    assert {error.headers["Retry-After"] for error in (shutting_down(), queue_full(7), buffer_full)} == {"1"}

@@ -11,13 +11,12 @@ import pytest
 
 from container import Paths
 from fleetcast.archive import read_archive, read_bundle, unpack
-from fleetcast.errors import InputError
-from fleetcast.errors import SettingError as OurSettingError
+from fleetcast.errors import InputError, SettingError
 from fleetcast.evaluation.metrics import Holdout, metrics, naive_error, season
 from fleetcast.forecasting import ForecastOptions, forecast, loads
 from train.channel import find_customers
 from train.host import Host
-from train.program import TrainingError, train
+from train.program import train
 from train.settings import TrainSettings
 
 HEADER = "timestamp,consumption\n"
@@ -85,7 +84,7 @@ def test_a_customer_whose_objects_may_lie_on_two_hosts_fails_with_the_reason(tmp
     train(paths, TrainSettings(max_failed_fraction=1.0))
 
     assert ledger(paths)["whole"]["status"] == "ok"
-    assert "other hosts may hold the rest" in ledger(paths)["torn"]["reason"]
+    assert "other hosts may have the missing parts" in ledger(paths)["torn"]["reason"]
 
 
 def test_several_files_of_a_customer_are_one_history_on_a_single_host(tmp_path: Path) -> None:
@@ -191,7 +190,7 @@ def test_a_file_that_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> Non
 def test_hyperparameters_nobody_can_be_fitted_with_fail_the_job_at_once(tmp_path: Path) -> None:
     paths = channel(tmp_path, {"7/data.csv": history()})
 
-    with pytest.raises(TrainingError, match=r"growth must be one of .*, not 'cubic'"):
+    with pytest.raises(SettingError, match=r"growth must be one of .*, not 'cubic'"):
         train(paths, TrainSettings(model={"growth": "cubic"}))
 
 
@@ -273,19 +272,6 @@ def test_the_bundle_holds_every_archive_byte_for_byte(tmp_path: Path) -> None:
     database.close()
 
 
-def test_the_report_shows_customers_and_failures_and_runs_no_customers_name(tmp_path: Path) -> None:
-    files = {f"{name}/data.csv": history(seed=n) for n, name in enumerate("abc")}
-    paths = channel(tmp_path, files | {"<script>/data.csv": "x"})
-
-    train(paths, TrainSettings(max_failed_fraction=1.0))
-
-    page = (paths.output_data / "report.html").read_text()
-    assert page.count("<svg") == 4
-    assert "best: " in page
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-
-
 def test_an_archive_of_1000_readings_is_small(tmp_path: Path) -> None:
     paths = channel(tmp_path, {"7/data.csv": history(days=1000)})
 
@@ -305,7 +291,7 @@ def test_a_holdout_is_a_span_or_a_count(text: str, rows: int) -> None:
 
 
 def test_a_malformed_holdout_says_how_it_must_look() -> None:
-    with pytest.raises(OurSettingError, match="holdout must look like 7D"):
+    with pytest.raises(SettingError, match="holdout must look like 7D"):
         Holdout.parse("a week")
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from serving.mms.buffers import MAX_UNSENT_BYTES, Buffers
+from serving.request import RequestBudget
 
 
 @dataclass(eq=False)
@@ -22,7 +23,7 @@ class Connection:
 
 def full_buffers(*connections: Connection) -> Buffers:
     """Return buffers of 100 bytes, to which each connection adds 60."""
-    buffers = Buffers(100)
+    buffers = Buffers(RequestBudget(max_buffered_bytes=100))
     for connection in connections:
         connection.held_bytes = 60
         buffers.count(connection)
@@ -77,7 +78,7 @@ def test_one_message_is_read_to_its_end_where_nothing_else_can_make_room() -> No
 
 def test_long_work_pauses_while_too_much_is_not_sent() -> None:
     connection = Connection(unsent_bytes=MAX_UNSENT_BYTES + 1)
-    buffers = Buffers()
+    buffers = Buffers(RequestBudget())
     before = buffers.has_room_for_long_work
 
     buffers.sending.add(connection)

@@ -1,0 +1,118 @@
+"""gunicorn's HTTP parser, called by the event loop as soon as the head of a request has come.
+
+gunicorn's threads call `next(conn.parser)` to read a request from the socket.  Here the event loop parses the
+head before that, and the thread gets the result: so a head is parsed once, and one parser decides what is
+HTTP and where a body ends.  The parser has no socket; it sees the bytes that the event loop gives it.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    NoMoreData,
+    ParseException,
+)
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
+
+from serving.errors import DefectError, ExpectationError, RequestError, TooLongHeadError, TooLongLineError
+
+logger = logging.getLogger(__name__)
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Longest head of a request, in bytes; clients send some 300."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """What the head of a request says about the body that follows, and whether it asks for a forecast."""
+
+    size: int
+    """Bytes of the head, with the empty line at its end."""
+    body_bytes: int | None
+    """Length of the body; None for a body in chunks, which tells its end itself."""
+    expects_continue: bool
+    """Whether the client sends the body only after a response `100 Continue`."""
+    may_compute: bool
+    """Whether the method is POST, as in every request for a forecast."""
+
+
+class _Request(Request):  # type: ignore[misc] # gunicorn has no types
+    """gunicorn's request, except that the event loop alone sends `100 Continue`."""
+
+    _expected_100_continue: bool
+
+    def take_expectation(self) -> bool:
+        """Return whether the client waits for `100 Continue`, and have gunicorn's thread not send it."""
+        expects_continue = self._expected_100_continue
+        self._expected_100_continue = False
+        return expects_continue
+
+
+class HeadParser(RequestParser):  # type: ignore[misc]
+    """The parser of one connection; takes the place of the one that gunicorn makes."""
+
+    mesg_class = _Request
+
+    def __init__(self, cfg: Any, address: Any) -> None:  # noqa: ANN401 -- gunicorn's own
+        """Take gunicorn's configuration, and the address of the client."""
+        super().__init__(cfg, (), address)  # an empty source in place of the socket
+
+    def parse_head(self, content: bytes) -> RequestHead:
+        """Parse a head, up to its empty line; a thread gets the request by `next`.
+
+        Raises `RequestError` for a head that is malformed, not all there, or too long, and for a
+        Transfer-Encoding besides `chunked`, whose body has no end that one can find.
+        """
+        self.unreader.unread(content)
+        try:
+            message = self.mesg_class(self.cfg, self.unreader, self.source_addr, self.req_count + 1)
+        except Exception as error:
+            raise request_error(error) from error
+        self.req_count += 1
+        self.mesg = message
+        codings = [value.lower() for name, value in message.headers if name == "TRANSFER-ENCODING"]
+        if codings not in ([], ["chunked"]):
+            raise RequestError("Transfer-Encoding must be chunked, or left out")
+        lengths = [int(value) for name, value in message.headers if name == "CONTENT-LENGTH"]
+        return RequestHead(
+            size=len(content),
+            body_bytes=None if codings else sum(lengths),
+            expects_continue=message.take_expectation(),
+            may_compute=message.method == "POST",
+        )
+
+    def add_body(self, content: bytes) -> None:
+        """Add the bytes after the head: the body, and what has come of the next request."""
+        self.unreader.unread(content)
+
+    def take_rest(self) -> bytes:
+        """Take the bytes that have come of the next request."""
+        rest: bytes = self.unreader.take_buffered()
+        return rest
+
+    def __next__(self) -> Any:  # noqa: ANN401 -- gunicorn's own
+        """Return the request whose head was parsed last; gunicorn's thread calls this."""
+        return self.mesg
+
+    next = __next__
+
+
+def request_error(error: Exception) -> RequestError:
+    """Return what a client learns of an exception of gunicorn's parser; log what is no client's fault."""
+    if isinstance(error, LimitRequestLine):
+        return TooLongLineError("the address in the request is too long")
+    if isinstance(error, LimitRequestHeaders):
+        return TooLongHeadError("the headers of the request are too many or too long")
+    if isinstance(error, NoMoreData):
+        return TooLongHeadError(f"the head of the request is longer than {MAX_HEAD_BYTES} bytes")
+    if isinstance(error, ExpectationFailed):
+        return ExpectationError("Expect may only be 100-continue")
+    if isinstance(error, ParseException):
+        return RequestError("the request is not HTTP/1.1, or its head is malformed")
+    logger.error("a request failed outside the application", exc_info=error)
+    return DefectError("the server failed; its log says why")

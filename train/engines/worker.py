@@ -1,0 +1,100 @@
+"""A worker process: what runs inside it, and the job's end of the pipe to it."""
+
+import logging
+import multiprocessing
+import os
+import resource
+import time
+from collections import deque
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from container import configure_logging
+from train.channel import Customer
+from train.customer import Failed, Outcome, fit_customer
+from train.engines.worker_environment import own_packages_first
+from train.settings import TrainSettings
+
+METHOD: Final = "forkserver"
+"""How multiprocessing starts workers: forked from a process that has no threads and has imported all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The first message of a worker: it has imported everything and can take customers."""
+
+
+Message: TypeAlias = Ready | Outcome
+
+
+class Worker:
+    """A process, the pipe to it, and the customers sent to it that have no outcome yet."""
+
+    def __init__(self, settings: TrainSettings, checkpoints: Path) -> None:
+        context = multiprocessing.get_context(METHOD)
+        context.set_forkserver_preload([__name__])
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, settings, checkpoints), daemon=True)
+        with own_packages_first():  # the first start, or the first after its death, starts the fork server
+            self._process.start()
+        theirs.close()
+        self.waiting: deque[Customer] = deque()
+        self.is_ready = False
+        self._since = time.monotonic()
+
+    def send(self, chunk: list[Customer]) -> None:
+        """Send customers to the process; raise OSError where it is dead."""
+        if not self.waiting:
+            self._since = time.monotonic()
+        self.waiting.extend(chunk)
+        self.connection.send(chunk)
+
+    def receive(self) -> Message:
+        """Return the next message, an outcome being that of the first waiting customer.
+
+        Raises EOFError or OSError where the process is dead.
+        """
+        message: Message = self.connection.recv()
+        self._since = time.monotonic()
+        match message:
+            case Ready():
+                self.is_ready = True
+            case _:
+                self.waiting.popleft()
+        return message
+
+    def seconds_on_first(self) -> float:
+        """Return how long the first waiting customer takes already; 0 where none waits."""
+        return time.monotonic() - self._since if self.waiting else 0.0
+
+    def kill(self) -> int:
+        """Kill the process if it still runs; return its exit code, negative for a signal that ended it."""
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+        code = self._process.exitcode
+        return 0 if code is None else code
+
+
+def _work(connection: Connection, settings: TrainSettings, checkpoints: Path) -> None:
+    """Be a worker: answer each customer with an outcome, in order, until the job closes the pipe."""
+    configure_logging(os.environ)
+    logging.getLogger().setLevel(logging.WARNING)  # libraries would log lines for every customer
+    if settings.customer_memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (settings.customer_memory_bytes, resource.RLIM_INFINITY))
+    try:
+        connection.send(Ready())
+        while True:
+            for customer in connection.recv():
+                connection.send(_outcome(customer, settings, checkpoints))
+    except (EOFError, OSError):
+        return
+
+
+def _outcome(customer: Customer, settings: TrainSettings, checkpoints: Path) -> Outcome:
+    try:
+        return fit_customer(customer, settings=settings, checkpoints=checkpoints)
+    except Exception as error:  # noqa: BLE001 -- a defect met by one customer must not stop the others
+        return Failed(customer=customer.name, reason=f"internal error: {type(error).__name__}: {error}")

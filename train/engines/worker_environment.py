@@ -1,0 +1,72 @@
+"""The environment that worker processes start in: variables, signals, and the path of imports.
+
+multiprocessing starts a fork server with the first worker, and forks each worker from it.  Workers therefore
+inherit what the fork server has.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from pathlib import Path
+from typing import Final
+
+VARIABLES: Final = {
+    "OMP_NUM_THREADS": "1",  # OpenBLAS reads it too
+    # keep freed memory: each fit needs the same half megabyte, and new pages are a tenth of its time
+    "MALLOC_MMAP_THRESHOLD_": str(64 * 1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
+}
+"""Environment variables of a worker, where the user has not set them."""
+_ROOT: Final = Path(__file__).resolve().parents[2]
+"""The folder of this project's packages."""
+
+
+def set_variables() -> None:
+    """Set `VARIABLES` for processes that start from now on; NumPy reads some of them when it is loaded."""
+    for name, value in VARIABLES.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def without_signals() -> Iterator[None]:
+    """Start processes that never receive SIGINT and SIGTERM: the job alone decides when to stop.
+
+    A terminal sends Ctrl-C to every process of a job.  A signal that arrives within this block reaches this
+    process at its end.
+    """
+    resource_tracker.ensure_running()  # started below, it would unblock both signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def own_packages_first() -> Iterator[None]:
+    """Start a fork server that imports this project's packages, whatever else has their names.
+
+    multiprocessing starts it as `python -c`, which looks into the working directory first; a folder `train`
+    there would replace ours in every worker.
+    """
+    path = os.environ.get("PYTHONPATH")
+    root = str(_ROOT)
+    with _changed_environment(PYTHONSAFEPATH="1", PYTHONPATH=os.pathsep.join([root, path]) if path else root):
+        yield
+
+
+@contextmanager
+def _changed_environment(**variables: str) -> Iterator[None]:
+    """Set environment variables, and restore them afterwards."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

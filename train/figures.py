@@ -1,0 +1,71 @@
+"""The figures of a job, each declared once: name, meaning and how it is computed.
+
+They are logged as one line of `name=value;` pairs for SageMaker's metric definitions, and written to
+`summary.json`; the report and the reference list them.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from train.customer import STATUSES
+from train.job import JobResult
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that describes a whole job."""
+
+    name: str
+    meaning: str
+    value: Callable[[JobResult], int | float | None]
+    """Return the number; None where the job has none."""
+
+
+def _customers(status: str, result: JobResult) -> int:
+    return result.tally.statuses[status]
+
+
+def _mean_mase(result: JobResult) -> float | None:
+    mase = result.tally.mase
+    return round(math.fsum(value for value, _ in mase) / len(mase), 6) if mase else None
+
+
+def _models_per_second(result: JobResult) -> float:
+    tally = result.tally
+    return round((tally.customers - len(tally.failed)) / result.seconds, 1)
+
+
+FIGURES: Final = (
+    *(
+        Figure(
+            f"customers_{status}",
+            f"number of customers with the status `{status}`",
+            partial(_customers, status),
+        )
+        for status in STATUSES
+    ),
+    Figure(
+        "mean_mase",
+        "mean absolute scaled error over the customers, held out where there is a `holdout`, in sample "
+        "otherwise; usable as a tuning objective; left out if none was measured",
+        _mean_mase,
+    ),
+    Figure("models_per_second", "customers with a model per second of the job", _models_per_second),
+    Figure("seconds", "duration of the job", lambda result: round(result.seconds, 3)),
+)
+"""All figures, in the order of the log line."""
+
+
+def figures_of(result: JobResult) -> dict[str, int | float]:
+    """Return the figures of a job by name, those that it has."""
+    values = {figure.name: figure.value(result) for figure in FIGURES}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def figure_table() -> str:
+    """Return the figures as a table in Markdown, for the reference page."""
+    rows = [f"| `{figure.name}` | {figure.meaning} |" for figure in FIGURES]
+    return "\n".join(["| metric | meaning |", "| --- | --- |", *rows])

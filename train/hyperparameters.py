@@ -1,0 +1,198 @@
+"""The hyperparameters of a training job, each declared once: name, default, accepted values, a sentence.
+
+`train.settings` reads them, `fleetcast train --help` and the reference page list them.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from container import quoted
+from container.variables import (
+    FiniteNumber,
+    Flag,
+    Fraction,
+    Text,
+    Variable,
+    WholeNumber,
+    help_text,
+    markdown_table,
+)
+from fleetcast.errors import SettingError
+from fleetcast.forecasting import PROPHET_ARGUMENTS, FitOptions, Option
+
+NAMES_SHOWN: Final = 10
+"""Unknown hyperparameters that an error names."""
+_PROPHETS_DEFAULTS: Final = FitOptions().settings
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of Prophet's constructor, as `fleetcast.forecasting` declares and checks it."""
+
+    name: str
+    option: Option
+
+    @property
+    def accepted(self) -> str:
+        """See `container.variables.Variable`."""
+        return self.option.accepted
+
+    @property
+    def meaning(self) -> str:
+        """See `container.variables.Variable`."""
+        return self.option.meaning
+
+    @property
+    def default_text(self) -> str:
+        """See `container.variables.Variable`."""
+        default = getattr(_PROPHETS_DEFAULTS, self.name)
+        if self.option.default_words or default is None:
+            return self.option.default_words
+        return f"{default:g}" if isinstance(default, float | int) else f"`{default}`"
+
+
+PROPHET: Final = tuple(Argument(name, option) for name, option in PROPHET_ARGUMENTS.items())
+
+SEASONALITIES: Final = Text(
+    name="seasonalities",
+    accepted="a JSON list of objects with the arguments of Prophet's `add_seasonality`",
+    meaning="More seasons, with or without a condition.",
+)
+REGRESSORS: Final = Text(
+    name="regressors",
+    accepted="names with commas between, or a JSON list of objects with the arguments of `add_regressor`",
+    meaning="Columns of the customers' files that explain the readings.",
+)
+COUNTRY_HOLIDAYS: Final = Text(
+    name="country_holidays",
+    accepted="a country such as `DE`, a subdivision such as `DE-BY`, or a JSON object with `country`, "
+    "`subdiv`, `lower_window`, `upper_window`, `prior_scale`",
+    meaning="Public holidays; all but a country alone is written into the model as dates, for 10 years after "
+    "the history.",
+)
+CAP: Final = FiniteNumber(
+    name="cap", meaning="The upper bound of logistic growth, for files without a column `cap`."
+)
+FLOOR: Final = FiniteNumber(
+    name="floor", meaning="The lower bound of logistic growth, for files without a column `floor`."
+)
+NON_NEGATIVE: Final = Flag(
+    name="non_negative",
+    meaning="Clips forecasts and intervals at 0, in the metrics and when served.",
+)
+KEEP_HISTORY: Final = Flag(name="keep_history", meaning="Keeps the readings in `model.json`.")
+
+READING: Final[tuple[Text, ...]] = (
+    Text(
+        name="delimiter",
+        accepted="one character, or `comma`, `semicolon`, `tab`, `pipe`",
+        default_words="from each file",
+        meaning="What stands between the cells of a CSV file.",
+    ),
+    Text(
+        name="decimal",
+        accepted="`.` or `,`",
+        default_words="from each file",
+        meaning="The decimal mark.",
+    ),
+    Text(
+        name="encoding",
+        accepted="a name such as `utf-8`, `latin-1`, `cp1252`, `utf-16`",
+        default_words="from each file",
+        meaning="The encoding of CSV files.",
+    ),
+    Text(
+        name="date_format",
+        accepted="a format of `strptime`, or `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`",
+        default_words="from each file",
+        meaning="How times are written.",
+    ),
+)
+
+HOLDOUT: Final = Text(
+    name="holdout",
+    accepted="a span such as `7D`, `48h`, `2W`, `90min`, or a number of readings",
+    meaning="The end of each history that is held out and compared with a forecast; the model is then fitted "
+    "to all readings.",
+)
+MAX_FAILED_FRACTION: Final = Fraction(
+    name="max_failed_fraction",
+    default=0.1,
+    meaning="The job fails if more than this share of its customers failed.",
+)
+MAX_FALLBACK_FRACTION: Final = Fraction(
+    name="max_fallback_fraction",
+    default=0.5,
+    meaning="The job fails if neither Fleetcast nor Prophet could fit more than this share of its customers.",
+)
+REPLACE_WITH_FALLBACK: Final = Flag(
+    name="replace_with_fallback",
+    meaning="Lets a seasonal naive forecast replace the archive of an earlier fit.",
+)
+CUSTOMER_TIMEOUT: Final = WholeNumber(
+    name="customer_timeout_seconds",
+    default=300,
+    unit="seconds",
+    meaning="A customer that takes longer fails.",
+)
+CUSTOMER_MEMORY: Final = WholeNumber(
+    name="customer_memory_mb",
+    default=4096,
+    minimum=512,
+    unit="MB",
+    meaning="The address space of a worker process; a customer that needs more fails.",
+)
+
+GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
+    "Arguments of Prophet's constructor": PROPHET,
+    "More about the model": (
+        SEASONALITIES,
+        REGRESSORS,
+        COUNTRY_HOLIDAYS,
+        CAP,
+        FLOOR,
+        NON_NEGATIVE,
+        KEEP_HISTORY,
+    ),
+    "How the customers' files are written": READING,
+    "The job": (
+        HOLDOUT,
+        MAX_FAILED_FRACTION,
+        MAX_FALLBACK_FRACTION,
+        REPLACE_WITH_FALLBACK,
+        CUSTOMER_TIMEOUT,
+        CUSTOMER_MEMORY,
+    ),
+}
+"""All hyperparameters by heading, in the order of the documentation."""
+NAMES: Final = tuple(each.name for group in GROUPS.values() for each in group)
+
+
+def check_names(names: Collection[str]) -> None:
+    """Raise `SettingError` for names that are no hyperparameters: what may be meant, and what is accepted."""
+    unknown = sorted(set(names) - set(NAMES))
+    if not unknown:
+        return
+    named = ", ".join(quoted(name) + _suggestion(name) for name in unknown[:NAMES_SHOWN])
+    raise SettingError(f"unknown hyperparameter {named}; accepted are {', '.join(sorted(NAMES))}")
+
+
+def _suggestion(name: str) -> str:
+    close = get_close_matches(name, NAMES, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def table() -> str:
+    """Return all hyperparameters in Markdown, a table below each heading, for the reference page."""
+    tables = [
+        f"### {heading}\n\n{markdown_table(group, kind='hyperparameter')}"
+        for heading, group in GROUPS.items()
+    ]
+    return "\n".join(tables)
+
+
+def help_of_all() -> str:
+    """Return all hyperparameters for `fleetcast train --help`."""
+    return "\n\n".join(f"{heading}:\n{help_text(group)}" for heading, group in GROUPS.items())
