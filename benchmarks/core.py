@@ -22,6 +22,7 @@ from benchmarks._timing import Comparison, compare, of_rounds
 from fleetcast import forecasting
 from fleetcast.forecasting import ForecastOptions, dumps, forecast
 from testbed.customers import customer
+from testbed.preparation import fit_with
 
 GROWTHS: Final = ("linear", "flat", "logistic")
 MODES: Final = ("additive", "multiplicative")
@@ -80,7 +81,7 @@ def predictions(rounds: int) -> Iterator[Comparison]:
     for growth, mode in itertools.product(GROWTHS, MODES):
         customers = [customer("1,000 daily", seed=seed) for seed in range(20)]
         stock = _stock_fit(customers[0].frame(), growth, mode)
-        models = [forecasting.fit(**one.arguments(growth), seasonality_mode=mode) for one in customers]
+        models = [fit_with(**one.arguments(growth), seasonality_mode=mode) for one in customers]
         cap = customers[0].cap[0]
         for horizon in PREDICT_AT_LEAST:
             future = stock.make_future_dataframe(horizon, include_history=False)
@@ -128,7 +129,7 @@ def _imported(module: str) -> Any:  # noqa: ANN401 - seconds, bytes, names
 def loading(rounds: int) -> Iterator[Comparison]:
     """Time the reading of a model's JSON: ours slim, stock's with its history."""
     readings = customer("1,000 daily")
-    slim = dumps(forecasting.fit(**readings.arguments("linear")))
+    slim = dumps(fit_with(**readings.arguments("linear")))
     full = model_to_json(Prophet().fit(readings.frame()))
     for case, stock_text, our_text, at_most in (
         ("own JSON (stock: with history)", full, slim, 1e-3),
@@ -150,8 +151,7 @@ def loading(rounds: int) -> Iterator[Comparison]:
 def memory(models: int = 1000, stock_models: int = 20) -> Iterator[Comparison]:
     """Weigh loaded models, all different."""
     slim = [
-        dumps(forecasting.fit(**customer("1,000 daily", seed=seed).arguments("linear")))
-        for seed in range(models)
+        dumps(fit_with(**customer("1,000 daily", seed=seed).arguments("linear"))) for seed in range(models)
     ]
     full = [
         model_to_json(Prophet().fit(customer("1,000 daily", seed=seed).frame()))

@@ -4,8 +4,9 @@ import sys
 from hashlib import sha256
 from itertools import product
 
-from fleetcast.forecasting import ForecastOptions, dumps, fit, forecast
+from fleetcast.forecasting import ForecastOptions, dumps, forecast
 from testbed.customers import customer
+from testbed.preparation import fit_with
 
 
 def forecasts_hash() -> str:
@@ -14,7 +15,7 @@ def forecasts_hash() -> str:
     kinds = ("365 daily", "1,000 irregular", "8,760 hourly")
     for kind, growth, mode in product(kinds, ("linear", "flat", "logistic"), ("additive", "multiplicative")):
         readings = customer(kind)
-        model = fit(**readings.arguments(growth), seasonality_mode=mode)
+        model = fit_with(**readings.arguments(growth), seasonality_mode=mode)
         digest.update(dumps(model).encode())
         cap = {"cap": readings.cap[0]} if growth == "logistic" else {}
         for column in forecast(model, ForecastOptions(30, components=True, **cap)).values():

@@ -19,7 +19,7 @@ from fleetcast.forecasting.preprocessing.prepare import Prepared, problem
 from testbed.generated_series import Generated, future, generated
 from testbed.objective import stock_parameters, value
 from testbed.open_directions import is_open
-from testbed.preparation import prepared
+from testbed.preparation import fit_with, prepared
 from testbed.stock_cases import Case
 
 SECONDS: Final = 20
@@ -61,7 +61,7 @@ def by_stock(case: Case, frame: pd.DataFrame) -> Prophet:
 def _by_the_core(case: Case, frame: pd.DataFrame) -> tuple[str, Any]:
     try:
         with _at_most(3 * SECONDS):
-            ours = forecasting.fit(frame.ds, frame.y, **_columns(case, frame), **case.declared())
+            ours = fit_with(frame.ds, frame.y, **_columns(case, frame), **case.declared())
     except (SettingError, HistoryError) as error:
         return f"refused: {error}", None
     except FitError as error:

@@ -20,7 +20,7 @@ from container.variables import (
     markdown_table,
 )
 from fleetcast.errors import SettingError
-from fleetcast.forecasting import FitOptions
+from fleetcast.forecasting import PROPHET_ARGUMENTS, FitOptions, Option
 
 NAMES_SHOWN: Final = 10
 """Unknown hyperparameters that an error names."""
@@ -29,105 +29,31 @@ _PROPHETS_DEFAULTS: Final = FitOptions().settings
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of Prophet's constructor; `fleetcast.forecasting` has its default and checks its value."""
+    """An argument of Prophet's constructor, as `fleetcast.forecasting` declares and checks it."""
 
     name: str
-    accepted: str
-    meaning: str
-    default_words: str = ""
-    """The rule in words, where no fixed value is the default."""
+    option: Option
+
+    @property
+    def accepted(self) -> str:
+        """See `container.variables.Variable`."""
+        return self.option.accepted
+
+    @property
+    def meaning(self) -> str:
+        """See `container.variables.Variable`."""
+        return self.option.meaning
 
     @property
     def default_text(self) -> str:
         """See `container.variables.Variable`."""
         default = getattr(_PROPHETS_DEFAULTS, self.name)
-        if self.default_words or default is None:
-            return self.default_words
+        if self.option.default_words or default is None:
+            return self.option.default_words
         return f"{default:g}" if isinstance(default, float | int) else f"`{default}`"
 
 
-_FOURIER: Final = "`auto`, `true`, `false`, or 0 to 400 Fourier terms"
-_ABOVE_0: Final = "a number above 0"
-_MODES: Final = "`additive`, `multiplicative`"
-
-PROPHET: Final[tuple[Argument, ...]] = (
-    Argument(
-        "growth", "`linear`, `flat`, `logistic`", "The form of the trend; `logistic` growth needs a `cap`."
-    ),
-    Argument(
-        "changepoints",
-        "a JSON list of at most 1000 dates",
-        "The dates at which the slope of the trend may change.",
-        "`n_changepoints` dates at even distances",
-    ),
-    Argument(
-        "n_changepoints",
-        "0 to 1000",
-        "Number of changepoints that are chosen, where `changepoints` is not set.",
-    ),
-    Argument(
-        "changepoint_range",
-        "0 to 1",
-        "Share of the history, from its start, that the chosen changepoints span.",
-    ),
-    Argument(
-        "changepoint_prior_scale",
-        _ABOVE_0,
-        "How much the slope may change at a changepoint; a larger scale makes the trend more flexible.",
-    ),
-    Argument(
-        "yearly_seasonality", _FOURIER, "The yearly season; `auto` fits one if the history has two years."
-    ),
-    Argument(
-        "weekly_seasonality", _FOURIER, "The weekly season; `auto` fits one if the history has two weeks."
-    ),
-    Argument(
-        "daily_seasonality",
-        _FOURIER,
-        "The daily season; `auto` fits one if the history has two days of readings within the day.",
-    ),
-    Argument("seasonality_mode", _MODES, "Whether seasons are added to the trend or multiply it."),
-    Argument(
-        "seasonality_prior_scale",
-        _ABOVE_0,
-        "How strong seasons may be that set no `prior_scale` of their own.",
-    ),
-    Argument(
-        "holidays",
-        "a JSON list of objects with `ds`, `holiday` and, if needed, `lower_window`, `upper_window`, "
-        "`prior_scale`",
-        "Days with an effect of their own.",
-    ),
-    Argument(
-        "holidays_mode",
-        _MODES,
-        "Whether the effects of holidays are added to the trend or multiply it.",
-        "the value of `seasonality_mode`",
-    ),
-    Argument(
-        "holidays_prior_scale",
-        _ABOVE_0,
-        "How strong the effects of holidays and regressors may be that set no `prior_scale` of their own.",
-    ),
-    Argument("interval_width", "at least 0, below 1", "Probability that a forecast interval is to cover."),
-    Argument(
-        "uncertainty_samples",
-        "0 to 1000000",
-        "`0` leaves intervals out; with any other number they are computed, not sampled.",
-    ),
-    Argument(
-        "mcmc_samples",
-        "0 to 1000000",
-        "Samples of the posterior; above 0 stock Prophet fits every model, which takes many times longer.",
-    ),
-    Argument(
-        "scaling",
-        "`absmax`, `minmax`",
-        "Whether readings are divided by their largest absolute value, or mapped from their range to 0 to 1, "
-        "before the fit.",
-    ),
-    Argument("stan_backend", "`CMDSTANPY`", "The interface to Stan of the fits that are left to Prophet."),
-)
+PROPHET: Final = tuple(Argument(name, option) for name, option in PROPHET_ARGUMENTS.items())
 
 SEASONALITIES: Final = Text(
     name="seasonalities",

@@ -8,7 +8,7 @@ from typing import Final
 
 from container import quoted
 from fleetcast.errors import SettingError, UnusableFileError
-from fleetcast.forecasting import check_arguments
+from fleetcast.forecasting import FitOptions
 from fleetcast.readings.customer.readings import BOUNDS
 from fleetcast.readings.customer.regular_files import read_head
 from train.channel import Customer
@@ -23,7 +23,7 @@ NAMES_SHOWN: Final = 5
 
 def check(settings: TrainSettings, customers: Sequence[Customer]) -> None:
     """Raise `SettingError` for settings that no customer can be fitted with."""
-    check_arguments(**settings.arguments)
+    FitOptions(**settings.arguments)
     _check_bounds(settings)
     _log_strangers(settings, customers)
     _check_columns(settings, customers)

@@ -10,10 +10,10 @@ from typing import Any, Self
 from container import Paths, quoted, usable_cpus
 from fleetcast.errors import InputError, OptionError, SettingError
 from fleetcast.evaluation.metrics import Holdout
-from fleetcast.forecasting import ARGUMENTS, CountryHolidays
+from fleetcast.forecasting import PROPHET_ARGUMENTS, CountryHolidays
 from fleetcast.readings import ReadingOptions
 from train import hyperparameters
-from train.config.files import Config
+from train.config import Config
 from train.host import Host
 
 READING = tuple(option.name for option in fields(ReadingOptions))
@@ -124,7 +124,7 @@ class TrainSettings:
 
 def _model(given: Mapping[str, str]) -> tuple[dict[str, Any], CountryHolidays | None]:
     """Return the arguments of `forecasting.fit`, and a country's holidays that have to be written out."""
-    model = {name: _value(text) for name, text in given.items() if name in ARGUMENTS}
+    model = {name: _value(text) for name, text in given.items() if name in PROPHET_ARGUMENTS}
     regressors = _regressors(given)
     seasonalities = _rows("seasonalities", given, example=SEASONALITY)
     if regressors:

@@ -7,25 +7,25 @@ from fleetcast.forecasting.features.holidays import RESOLVED_AHEAD
 from fleetcast.forecasting.fitting import fit
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.model import Model, SampledModel
+from fleetcast.forecasting.option_checks import Option
 from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
 from fleetcast.forecasting.predict.batch import forecast_many
 from fleetcast.forecasting.predict.unseen_slots import unseen_slots
-from fleetcast.forecasting.preprocessing.check_arguments import check_arguments
-from fleetcast.forecasting.prophet_json.read import loads
+from fleetcast.forecasting.prophet_json import loads
 from fleetcast.forecasting.seasonal_naive import seasonal_naive
-from fleetcast.forecasting.settings import NAMES as ARGUMENTS
+from fleetcast.forecasting.settings import PROPHET_ARGUMENTS
 
 __all__ = [
-    "ARGUMENTS",
+    "PROPHET_ARGUMENTS",
     "RESOLVED_AHEAD",
     "CountryHolidays",
     "FitOptions",
     "ForecastOptions",
     "HolidayTable",
     "Model",
+    "Option",
     "RowColumns",
     "SampledModel",
-    "check_arguments",
     "dumps",
     "fit",
     "forecast",

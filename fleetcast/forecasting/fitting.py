@@ -1,7 +1,6 @@
 """Fit Prophet's model to one customer's readings."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +17,7 @@ from fleetcast.forecasting.model import (
     samples_are_wrong,
 )
 from fleetcast.forecasting.one_thread import ONE_THREAD
-from fleetcast.forecasting.options import FitOptions, RowColumns
+from fleetcast.forecasting.options import DEFAULT_FIT, FitOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
 from fleetcast.forecasting.preprocessing.history import floor_column
@@ -36,33 +35,28 @@ RATE_OF_NOTHING, MIDDLE_OF_NOTHING = 1.0, 700.0
 """Logistic growth that is half its cap after 700 histories; exp(700) is still a number."""
 
 
-def fit(  # noqa: PLR0913 - the columns of a history, and options by name
+def fit(  # noqa: PLR0913 - readings, options, and four columns by name
     ds: ArrayLike,
     y: ArrayLike,
+    options: FitOptions = DEFAULT_FIT,
     *,
     cap: ArrayLike | None = None,
     floor: ArrayLike | None = None,
     regressors: Mapping[str, ArrayLike] | None = None,
     conditions: Mapping[str, ArrayLike] | None = None,
-    **options: Any,  # noqa: ANN401 - FitOptions checks each
 ) -> Model | SampledModel:
     """Return Prophet's model of the readings y at the timestamps ds, both of shape (N,), in any order.
 
     Rows whose y is NaN are left out.  `cap` and `floor` (with logistic growth only), `regressors` and
-    `conditions` have one value for each row, or one for all.  `options` are the fields of `FitOptions` and
-    the arguments of Prophet's constructor.
+    `conditions` have one value for each row, or one for all.
 
-    What the core does not cover goes to stock Prophet: `stan_arguments`, mcmc_samples, and data without a
-    proper optimum; `model.engine` says which program fitted.
+    Stock Prophet fits what this solver does not cover: `stan_arguments`, `mcmc_samples`, and data for which
+    the objective has no minimum; `model.engine` says which program fitted.
 
-    Raises HistoryError, SettingError, and FitError when stock Prophet was called and failed.
+    Raises HistoryError for readings that no model can be fitted to, SettingError for options that contradict
+    the columns, and FitError when stock Prophet was called and failed.
     """
-    return fit_with(ds, y, RowColumns(cap, floor, regressors, conditions), FitOptions.of(options))
-
-
-def fit_with(ds: ArrayLike, y: ArrayLike, columns: RowColumns, options: FitOptions) -> Model | SampledModel:
-    """Return the model as `fit` does, from its columns and options as values."""
-    prepared = prepare(ds, y, columns, options)
+    prepared = prepare(ds, y, RowColumns(cap, floor, regressors, conditions), options)
     by_stock = prepared.settings.mcmc_samples or options.stan_arguments
     estimate = None if by_stock else _estimate(prepared)
     if estimate is not None:
@@ -71,7 +65,7 @@ def fit_with(ds: ArrayLike, y: ArrayLike, columns: RowColumns, options: FitOptio
 
 
 def _by_stock_prophet(prepared: Prepared, options: FitOptions) -> Model | SampledModel:
-    from fleetcast.forecasting.stock_prophet.fallback import (  # noqa: PLC0415 - rarely needed, slow
+    from fleetcast.forecasting.stock_prophet import (  # noqa: PLC0415 - rarely needed
         sampled_model,
         stock_parameters,
     )

@@ -1,12 +1,25 @@
-"""What a fit and a forecast can be asked for: each option is declared once here and travels whole."""
+"""The options of a fit and of a forecast: each is declared and checked once, here, and travels whole.
+
+A new option of Prophet's constructor is a field of `Settings`, which `FitOptions` inherits.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, fields
-from typing import Any, Self
+from dataclasses import KW_ONLY, dataclass, field
+from numbers import Real
+from typing import Any, Final, cast
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from fleetcast.forecasting.settings import DEFAULTS, Settings, settings_from
+from fleetcast.errors import FutureError, SettingError
+from fleetcast.forecasting.calendar.frequency import parsed
+from fleetcast.forecasting.calendar.timestamps import datetimes, microseconds
+from fleetcast.forecasting.features.added_components import AddedComponents
+from fleetcast.forecasting.option_checks import interval_width
+from fleetcast.forecasting.settings import PROPHET_ARGUMENTS, Settings
+
+MOST_ROWS: Final = 10_000_000
+"""Most rows of one forecast."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,11 +35,12 @@ class RowColumns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FitOptions:
-    """How a model is fitted, besides the readings and the columns that come with them."""
+class FitOptions(Settings):
+    """How to fit a model: the arguments of Prophet's constructor, with its defaults, and the ones below.
 
-    settings: Settings = DEFAULTS
-    """The arguments of Prophet's constructor, checked."""
+    Raises SettingError, which names the option, what is accepted, and the value.
+    """
+
     seasonalities: Sequence[Mapping[str, Any]] = ()
     """Each with the arguments of Prophet's `add_seasonality`."""
     extra_regressors: Sequence[str | Mapping[str, Any]] | None = None
@@ -37,21 +51,47 @@ class FitOptions:
     """Whether the model and its text keep the readings."""
     stan_arguments: Mapping[str, Any] | None = None
     """The arguments of `Prophet.fit`; with any, stock Prophet fits."""
+    settings: Settings = field(init=False, repr=False, compare=False)
+    """The arguments of Prophet's constructor as the model keeps them."""
+    added: AddedComponents = field(init=False, repr=False, compare=False)
+    """The seasonalities, regressors and country above, checked."""
 
-    @classmethod
-    def of(cls, arguments: Mapping[str, Any]) -> Self:
-        """Return the options in the keyword arguments of `fit`; raises SettingError for an unknown one."""
-        own = {name: value for name, value in arguments.items() if name in _OWN}
-        rest = {name: value for name, value in arguments.items() if name not in _OWN}
-        return cls(settings=settings_from(rest), **own)
+    def __post_init__(self) -> None:
+        """Check every option and put it into the type that the model uses."""
+        values: dict[str, Any] = {}
+        for name, option in PROPHET_ARGUMENTS.items():
+            if (value := getattr(self, name)) is not getattr(_DEFAULTS, name):
+                values[name] = option.check(name, value)
+        if values.get("changepoints") is not None:
+            values["n_changepoints"] = len(values["changepoints"])
+        if values.get("holidays_mode") is None:
+            values["holidays_mode"] = values.get("seasonality_mode", self.seasonality_mode)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        settings = Settings(**values)
+        object.__setattr__(self, "settings", settings)
+        regressors = () if self.extra_regressors is None else self.extra_regressors
+        added = AddedComponents.of(self.seasonalities, regressors, self.country_holidays, settings)
+        object.__setattr__(self, "added", added)
+
+    def added_for(self, columns: RowColumns) -> AddedComponents:
+        """Return the added components; without `extra_regressors` each regressor of the rows is one."""
+        if self.extra_regressors is not None or columns.regressors is None:
+            return self.added
+        names = tuple(columns.regressors)
+        return AddedComponents.of(self.seasonalities, names, self.country_holidays, self.settings)
 
 
-_OWN = frozenset(each.name for each in fields(FitOptions)) - {"settings"}
+_DEFAULTS: Final = Settings()
+DEFAULT_FIT: Final = FitOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastOptions:
-    """What to forecast and what to return; `forecast` checks every limit and raises FutureError."""
+    """What to forecast and what to return.
+
+    Raises FutureError for what no model can forecast; `forecast` raises it for what this model cannot.
+    """
 
     periods: int = 7
     """Steps after the last timestamp of the history."""
@@ -77,8 +117,55 @@ class ForecastOptions:
     """Raise yhat and its quantiles to 0 where they are below; the trend and the components stay."""
 
     def __post_init__(self) -> None:
-        quantiles = () if self.quantiles is None else tuple(self.quantiles)  # None is what JSON has for none
-        object.__setattr__(self, "quantiles", quantiles)
+        """Check every option that does not depend on the model."""
+        if type(self.periods) is not int or not 1 <= self.periods <= MOST_ROWS:
+            object.__setattr__(self, "periods", _periods(self.periods))
+        if self.freq is not None:
+            parsed(self.freq)
+        if type(self.quantiles) is not tuple or self.quantiles:
+            object.__setattr__(self, "quantiles", _quantiles(self.quantiles))
+        if self.interval_width is not None:
+            object.__setattr__(self, "interval_width", _width(self.interval_width))
+        if self.ds is not None:
+            object.__setattr__(self, "ds", _timestamps(self.ds))
 
 
-DEFAULT_FORECAST = ForecastOptions()
+DEFAULT_FORECAST: Final = ForecastOptions()
+
+
+def _periods(periods: object) -> int:
+    is_whole = isinstance(periods, (int, np.integer)) and not isinstance(periods, bool)
+    number = int(cast("int", periods)) if is_whole else 0
+    if not 1 <= number <= MOST_ROWS:
+        raise FutureError(
+            f"periods must be a whole number of at least 1 and at most {MOST_ROWS}, not {periods!r:.40}"
+        )
+    return number
+
+
+def _quantiles(quantiles: Sequence[float] | None) -> tuple[float, ...]:
+    """Return the probabilities; None, as JSON has it, means that there are none."""
+    shares = () if quantiles is None else tuple(quantiles)
+    for share in shares:
+        if isinstance(share, (bool, np.bool_)) or not isinstance(share, Real) or not 0 < share < 1:
+            raise FutureError(f"quantiles must be numbers between 0 and 1, not {share!r}")
+    return tuple(map(float, shares))
+
+
+def _width(width: object) -> float:
+    try:
+        return interval_width("interval_width", width)
+    except SettingError as error:
+        raise FutureError(str(error)) from error
+
+
+def _timestamps(ds: ArrayLike) -> ArrayLike:
+    try:
+        stamps = microseconds(ds)
+    except (ValueError, TypeError) as error:
+        raise FutureError(str(error)) from error
+    if not stamps.size:
+        raise FutureError("ds has no rows; a forecast needs at least one timestamp")
+    if stamps.size > MOST_ROWS:
+        raise FutureError(f"ds must have at most {MOST_ROWS} timestamps")
+    return datetimes(stamps)

@@ -12,7 +12,6 @@ from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import FitOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.prepare import prepare, problem
-from fleetcast.forecasting.settings import settings_from
 
 Season: TypeAlias = Literal["weekly", "daily"]
 
@@ -35,12 +34,15 @@ def seasonal_naive(ds: ArrayLike, y: ArrayLike, *, sigma: float, season: Season 
         values = np.full(stamps.size, values[-1])
     if stamps[0] == stamps[-1]:
         stamps, values = stamps[-1] - DAY * np.array([1, 0]), values[[-1, -1]]
-    order: dict[str, int | bool] = dict.fromkeys(("yearly", "weekly", "daily"), False)
-    if season is not None:
-        order[season] = min(max(rows // 2, 1), MOST_ORDER)
-    seasonalities = {f"{name}_seasonality": terms for name, terms in order.items()}
-    settings = settings_from({"growth": "flat", "n_changepoints": 0, **seasonalities})
-    prepared = prepare(datetimes(stamps), values, RowColumns(), FitOptions(settings=settings))
+    order = min(max(rows // 2, 1), MOST_ORDER)
+    options = FitOptions(
+        growth="flat",
+        n_changepoints=0,
+        yearly_seasonality=False,
+        weekly_seasonality=season == "weekly" and order,
+        daily_seasonality=season == "daily" and order,
+    )
+    prepared = prepare(datetimes(stamps), values, RowColumns(), options)
     estimation = problem(prepared)
     last = slice(-rows if season is not None else None, None)
     design = np.delete(estimation.design, [0, 2], axis=0)[:, last]  # neither slope nor changepoint

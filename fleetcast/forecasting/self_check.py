@@ -18,7 +18,6 @@ from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.prepare import prepare, problem
-from fleetcast.forecasting.settings import settings_from
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Solution
 
@@ -86,14 +85,14 @@ def findings() -> Iterator[Finding]:
 @ONE_THREAD
 def solution(case: str) -> Solution:
     """Return what is found for the series under the settings of that name."""
-    settings = settings_from(SHARED | CASES[case])
-    columns = RowColumns(cap=CAP if settings.growth == "logistic" else None)
-    prepared = prepare(DAYS, READINGS, columns, FitOptions(settings=settings))
+    options = FitOptions(**SHARED, **CASES[case])
+    columns = RowColumns(cap=CAP if options.growth == "logistic" else None)
+    prepared = prepare(DAYS, READINGS, columns, options)
     return maximum_a_posteriori(problem(prepared))
 
 
 def model() -> Model:
     """Return the series' model with fixed parameters instead of those that were found."""
-    fitted = fit(DAYS, READINGS, **SHARED)
+    fitted = fit(DAYS, READINGS, FitOptions(**SHARED))
     assert isinstance(fitted, Model)  # noqa: S101 -- without mcmc_samples it always is
     return replace(fitted, parameters=PARAMETERS)

@@ -4,6 +4,7 @@ From the declaration of `Request` come the decoder, the error sentences, the Ope
 `field_table`, the table in the documentation.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Self, TypeAlias
 
@@ -13,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 
 from container import quoted
+from fleetcast.errors import FutureError
 from fleetcast.forecasting import ForecastOptions
 from fleetcast.readings import times
 from serving.errors import RequestError
@@ -144,22 +146,26 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False)
     def options(self, forecaster: Forecaster) -> ForecastOptions:
         """Return the options of the forecast, with the model's where the request has none.
 
-        Raises `RequestError` if one of `ds` is no time.
+        Raises `RequestError` if one of `ds` is no time, or `freq` no step.
         """
-        return ForecastOptions(
-            periods=self.periods,
-            freq=forecaster.freq if self.freq is None else self.freq,
-            ds=None if self.ds is None else _times(self.ds),
-            include_history=self.include_history,
-            interval_width=self.interval_width,
-            quantiles=self.quantiles,
-            components=self.components,
-            regressors=self.regressors,
-            conditions=self.conditions,
-            cap=self.cap,
-            floor=self.floor,
-            non_negative=forecaster.non_negative if self.non_negative is None else self.non_negative,
-        )
+        options = {name: getattr(self, name) for name in _SHARED_OPTIONS}
+        try:
+            return ForecastOptions(
+                **options,
+                periods=self.periods,
+                freq=forecaster.freq if self.freq is None else self.freq,
+                ds=None if self.ds is None else _times(self.ds),
+                non_negative=forecaster.non_negative if self.non_negative is None else self.non_negative,
+            )
+        except FutureError as error:
+            raise RequestError(str(error)) from error
+
+
+_OPTIONS_OF_THE_MODEL: Final = frozenset({"ds", "freq", "non_negative", "periods"})
+_SHARED_OPTIONS: Final = tuple(
+    option.name for option in dataclasses.fields(ForecastOptions) if option.name not in _OPTIONS_OF_THE_MODEL
+)
+"""The options that are fields of a request under the same name."""
 
 
 def _times(texts: Sequence[str]) -> NDArray[np.datetime64]:

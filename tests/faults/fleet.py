@@ -12,7 +12,8 @@ import numpy as np
 import psutil
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import dumps, fit
+from fleetcast.forecasting import dumps
+from testbed.preparation import fit_with
 from testbed.server import Server
 
 CUSTOMERS = 50
@@ -22,7 +23,7 @@ DS = np.datetime64("2025-01-01") + np.arange(30)
 def text(customer: int) -> str:
     """Return a model that forecasts 1,000 + customer, to within a thousandth."""
     y = 1_000.0 + customer + 1e-3 * np.sin(np.arange(30))
-    return dumps(fit(DS, y, growth="flat", weekly_seasonality=False))
+    return dumps(fit_with(DS, y, growth="flat", weekly_seasonality=False))
 
 
 def write_models(folder: Path, customers: int) -> None:

@@ -1,4 +1,4 @@
-"""Runs inside an image, from stdin: print the answers to many requests, and the objectives of many fits."""
+"""Run inside an image: print the answers to many requests, and the objectives of many fits."""
 
 import json
 import sys
@@ -51,7 +51,7 @@ def objectives() -> dict[str, float]:
         growth = ("linear", "flat", "logistic")[seed % 3]
         mode = ("additive", "multiplicative")[seed % 2]
         columns = RowColumns(cap=120.0 if growth == "logistic" else None)
-        prepared = prepare(ds, y, columns, FitOptions.of({"growth": growth, "seasonality_mode": mode}))
+        prepared = prepare(ds, y, columns, FitOptions(growth=growth, seasonality_mode=mode))
         found[f"{growth}, {mode}, {seed}"] = maximum_a_posteriori(problem(prepared)).objective
     return found
 

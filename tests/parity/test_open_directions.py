@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from prophet import Prophet
 
-from fleetcast.forecasting import ForecastOptions, Model, fit, forecast
+from fleetcast.forecasting import ForecastOptions, Model, forecast
 from fleetcast.forecasting.preprocessing.prepare import problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem
 from testbed.objective import stock_parameters, value
-from testbed.preparation import prepared
+from testbed.preparation import fit_with, prepared
 from testbed.stock_cases import STOCK_WARNINGS
 
 pytestmark = STOCK_WARNINGS
@@ -68,7 +68,7 @@ def both(
         arguments["holidays"] = arguments["holidays"].to_dict("list")
     cap = frame.cap.to_numpy() if arguments.get("growth") == "logistic" else None
     known = {name: frame[name].to_numpy() for name in regressors}
-    ours = fit(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, regressors=known or None, **arguments)
+    ours = fit_with(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, regressors=known or None, **arguments)
     assert isinstance(ours, Model)
     assert ours.engine == "fleetcast"
     table = forecast(
@@ -207,7 +207,7 @@ def test_with_few_readings_weekdays_never_seen_stay_in_their_range(
 @pytest.mark.parametrize("arguments", [{}, MULTIPLICATIVE], ids=str)
 def test_the_trend_is_the_level(arguments: dict[str, Any]) -> None:
     for frame in (on(range(6)), on(range(5)), between(8, 20)):
-        model = fit(frame.ds.to_numpy(), frame.y.to_numpy(), **arguments)
+        model = fit_with(frame.ds.to_numpy(), frame.y.to_numpy(), **arguments)
 
         trend = forecast(model, ForecastOptions(7))["trend"]
 

@@ -5,7 +5,8 @@ from functools import lru_cache
 import numpy as np
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import Model, dumps, fit
+from fleetcast.forecasting import Model, dumps
+from testbed.preparation import fit_with
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(30) * np.timedelta64(1, "D")
 
@@ -13,7 +14,7 @@ DAYS = np.datetime64("2024-01-01", "us") + np.arange(30) * np.timedelta64(1, "D"
 @lru_cache
 def model_text(level: float = 100.0) -> str:
     """Return the text of a model whose forecast is `level`, nearly."""
-    model = fit(DAYS, level + 0.01 * np.sin(np.arange(30.0)), growth="flat", weekly_seasonality=False)
+    model = fit_with(DAYS, level + 0.01 * np.sin(np.arange(30.0)), growth="flat", weekly_seasonality=False)
     assert isinstance(model, Model)
     return dumps(model)
 

@@ -87,7 +87,7 @@ import sys
 for name in ("pandas", "prophet", "cmdstanpy", "duckdb", "flask", "tqdm", "boto3"):
     sys.modules[name] = None  # as if it were not installed
 import numpy as np
-from fleetcast import fit, forecast
+from fleetcast import FitOptions, fit, forecast
 ds = np.datetime64("2024-01-01") + np.arange(100)
 y = np.sin(np.arange(100.0)) + 5
 """
@@ -100,7 +100,7 @@ def test_fit_and_forecast_need_the_base_installation_only(installed: Path) -> No
 
 
 def test_a_fit_that_needs_stock_prophet_names_the_extra(installed: Path) -> None:
-    done = run(installed, "python", "-c", LACKING + "fit(ds, y, mcmc_samples=10)")
+    done = run(installed, "python", "-c", LACKING + "fit(ds, y, FitOptions(mcmc_samples=10))")
 
     assert done.stderr.splitlines()[-1] == (
         "fleetcast.errors.MissingExtraError: this needs the package prophet: pip install 'fleetcast[prophet]'"

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from container import Paths, quoted
 from fleetcast.errors import InputError, SettingError
-from fleetcast.forecasting import HolidayTable, check_arguments
+from fleetcast.forecasting import FitOptions, HolidayTable
 from train.channel import CONFIG
 from train.config.rows import CUSTOMER, Placed, Row, read_rows
 from train.host import Host
@@ -127,7 +127,7 @@ def _first_wrong(argument: str, found: Sequence[Placed]) -> int:
 def _problem(argument: str, found: Sequence[Placed]) -> str:
     rows = [{column: cell for column, cell in row.items() if column != CUSTOMER} for _, row in found]
     try:
-        check_arguments(**{argument: _argument(argument, rows)})
+        FitOptions(**{argument: _argument(argument, rows)})
     except SettingError as error:
         return str(error)
     return ""

@@ -1,15 +1,15 @@
-"""The arguments of `fit` and `forecast` for one customer: from hyperparameters, files and the country."""
+"""The options and the columns of `fit` and `forecast` for one customer: hyperparameters, files, country."""
 
 from functools import lru_cache
 from typing import Any
 
-from fleetcast.forecasting import RESOLVED_AHEAD, CountryHolidays, HolidayTable
+from fleetcast.forecasting import RESOLVED_AHEAD, CountryHolidays, FitOptions, HolidayTable
 from fleetcast.readings.customer.readings import BOUNDS, Readings, Times
 from train.settings import TrainSettings
 
 
-def fit_arguments(ds: Times, settings: TrainSettings) -> dict[str, Any]:
-    """Return the arguments of `fit` for a history with the times `ds` that are no columns of the history.
+def fit_options(ds: Times, settings: TrainSettings) -> FitOptions:
+    """Return the options of the fit of a history with the times `ds`.
 
     The holidays of a country are among them as dates.  Raises SettingError where they contradict the
     customer's own holidays.
@@ -20,7 +20,7 @@ def fit_arguments(ds: Times, settings: TrainSettings) -> dict[str, Any]:
         table = _country_table(settings.country, first, last)
         own = arguments.get("holidays")
         arguments["holidays"] = table if own is None else HolidayTable.of(own).joined(table)
-    return arguments
+    return FitOptions(**arguments)
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ import numpy as np
 from fleetcast.errors import FitError, HistoryError
 from fleetcast.forecasting import Model, SampledModel, fit
 from fleetcast.readings.customer.readings import Readings
-from train.customer.arguments import column_arguments, fit_arguments
+from train.customer.arguments import column_arguments, fit_options
 from train.customer.naive import naive
 from train.settings import TrainSettings
 
@@ -39,8 +39,8 @@ def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
     Raises HistoryError where there is no reading at all, and SettingError.
     """
     try:
-        arguments = fit_arguments(readings.ds, settings)
-        model = fit(readings.ds, readings.y, **column_arguments(readings, settings), **arguments)
+        options = fit_options(readings.ds, settings)
+        model = fit(readings.ds, readings.y, options, **column_arguments(readings, settings))
     except (FitError, HistoryError) as error:
         return naive_estimate(readings, str(error))
     except (ArithmeticError, np.linalg.LinAlgError) as error:

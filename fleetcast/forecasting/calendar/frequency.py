@@ -109,8 +109,6 @@ def future_stamps(seen: Stamps, periods: int, freq: str | None) -> Stamps:
     As pandas does, anchored steps (weeks, months, ...) begin at the first anchor after the last timestamp.
     Without a frequency it is inferred from the last five.  Raises FutureError.
     """
-    if freq is not None and (not isinstance(freq, str) or len(freq) > _LONGEST):
-        raise FutureError(f"freq must be one of {_ACCEPTED}, not {repr(freq)[:_LONGEST]}")
     frequency = inferred(seen[-5:]) if freq is None else parsed(freq)
     last = int(seen[-1])
     if periods * frequency.least > (LAST_DAY + 1) * DAY - last:
@@ -148,9 +146,15 @@ def _months(day: int, frequency: Monthly, steps: Stamps) -> Stamps:
     return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) - int(frequency.at_end)
 
 
-@lru_cache(maxsize=256)
 def parsed(freq: str) -> Frequency:
     """Return the frequency of a pandas alias; raises FutureError with what is accepted."""
+    if not isinstance(freq, str) or len(freq) > _LONGEST:
+        raise FutureError(f"freq must be one of {_ACCEPTED}, not {repr(freq)[:_LONGEST]}")
+    return _parsed(freq)
+
+
+@lru_cache(maxsize=256)
+def _parsed(freq: str) -> Frequency:
     found = re.fullmatch(r"(\d{0,18})([A-Z]+)(?:-([A-Z]{3}))?", freq)
     if found and found[2] not in _TICKS:
         count, anchor = int(found[1] or 1), found[3]

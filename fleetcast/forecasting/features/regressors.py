@@ -11,7 +11,8 @@ from fleetcast.errors import HistoryError, SettingError
 from fleetcast.forecasting.arrays import Flags, Vector
 from fleetcast.forecasting.features.reserved_names import check_name
 from fleetcast.forecasting.limits import LARGEST, SMALLEST
-from fleetcast.forecasting.settings import Mode, Settings, mode, positive
+from fleetcast.forecasting.option_checks import positive
+from fleetcast.forecasting.settings import Mode, Settings, mode
 
 Standardize: TypeAlias = bool | Literal["auto"]
 

@@ -11,7 +11,8 @@ from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar.timestamps import DAY, SECOND, Stamps, least_step
 from fleetcast.forecasting.features.reserved_names import BUILT_IN, check_name
 from fleetcast.forecasting.limits import MOST_FOURIER_TERMS
-from fleetcast.forecasting.settings import Mode, Order, Settings, mode, positive, whole
+from fleetcast.forecasting.option_checks import positive, whole
+from fleetcast.forecasting.settings import Mode, Order, Settings, mode
 
 
 @dataclass(frozen=True, slots=True)

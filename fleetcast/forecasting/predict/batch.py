@@ -48,9 +48,7 @@ def forecast_many(
     Of the options, periods, freq, quantiles, interval_width and non_negative are used.
     """
     tables: list[Table | FutureError] = [FutureError("")] * len(models)
-    # what is no number is refused later, model by model
-    rows = int(options.periods) if isinstance(options.periods, (int, np.integer)) else 1
-    for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // max(rows, 1)))):
+    for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // options.periods))):
         chunk = _chunk([models[place] for place in places], options)
         for place, table in zip(places, chunk, strict=True):
             tables[place] = table

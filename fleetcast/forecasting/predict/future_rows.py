@@ -15,8 +15,6 @@ from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.options import ForecastOptions
 from fleetcast.forecasting.preprocessing.history import floor_column, limits
 
-MOST_ROWS: Final = 10_000_000
-"""Of one forecast."""
 MOST_NUMBERS: Final = 100_000_000
 """Rows times features of one forecast: 0.8 GB."""
 
@@ -90,25 +88,8 @@ def future_rows(options: ForecastOptions, *, last_dates: Stamps, dates: Stamps |
     `last_dates` are the last seen; `dates` all of them, where the model has its history.
     """
     if options.ds is not None:
-        try:
-            stamps = microseconds(options.ds)
-        except (ValueError, TypeError) as error:
-            raise FutureError(str(error)) from error
-        if not stamps.size:
-            raise FutureError("ds has no rows; a forecast needs at least one timestamp")
-        if stamps.size > MOST_ROWS:
-            raise FutureError(f"ds must have at most {MOST_ROWS} timestamps")
-        return stamps
-    periods = options.periods
-    if (
-        isinstance(periods, bool)
-        or not isinstance(periods, (int, np.integer))
-        or not 1 <= periods <= MOST_ROWS
-    ):
-        raise FutureError(
-            f"periods must be a whole number of at least 1 and at most {MOST_ROWS}, not {periods!r:.40}"
-        )
-    future = future_stamps(last_dates, int(periods), options.freq)
+        return microseconds(options.ds)
+    future = future_stamps(last_dates, options.periods, options.freq)
     if not options.include_history:
         return future
     if dates is None:

@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 
-from fleetcast.errors import FutureError
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.parameters import Growth, Parameters
 from fleetcast.forecasting.predict.future_trend import SlopeChanges
@@ -42,11 +41,8 @@ def deviations(  # noqa: PLR0913 - a forecast has this many parts, all but one b
     their mean spacing stands in when there is only one future row.  `multiplicative_terms` (n,) are the
     forecast's; `cap` (n,) is the scaled capacity of logistic growth.
 
-    Raises FutureError for a probability outside (0, 1).  The result depends on the arguments alone.
+    The result depends on the arguments alone.
     """
-    for probability in probabilities:
-        if not 0.0 < probability < 1.0:
-            raise FutureError(f"quantiles must be numbers between 0 and 1, not {probability!r}")
     noise = parameters.sigma_obs * y_scale
     normal = np.array([[_NORMAL.inv_cdf(probability)] for probability in probabilities])
     around_yhat = np.repeat(noise * normal, len(t), axis=1)

@@ -43,10 +43,7 @@ class _Point:
 def forecast_by_model(model: Model, options: ForecastOptions) -> Table:
     """Return the forecast's columns; see `fleetcast.forecast`."""
     key = _key(model, options)
-    try:
-        horizon = None if key is None else model.kept.get(key)
-    except TypeError:  # a list where a number belongs: what follows says so
-        horizon = None
+    horizon = None if key is None else model.kept.get(key)
     if horizon is None:
         with ONE_THREAD:
             horizon = _horizon(model, options)
@@ -81,8 +78,6 @@ def _key(model: Model, options: ForecastOptions) -> tuple[object, ...] | None:
     given = options.ds, options.regressors, options.cap, options.floor, options.conditions
     if options.include_history or model.settings.growth == "logistic" or any(x is not None for x in given):
         return None
-    if isinstance(options.periods, bool) or isinstance(options.interval_width, bool):
-        return None  # True is no 1 here, though it equals it
     return options.periods, options.freq, options.interval_width, options.quantiles
 
 

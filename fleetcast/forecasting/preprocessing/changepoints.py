@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fleetcast.errors import HistoryError
 from fleetcast.forecasting.arrays import Vector
@@ -20,7 +20,7 @@ def changepoints(rows: History, known: Scale, settings: Settings) -> tuple[Setti
     is one at t = 0, as in Prophet, whose delta is folded into k after the fit.
     """
     if settings.changepoints is not None:
-        return settings, _given(rows, known, settings.changepoints)
+        return settings, _at_dates(rows, known, settings.changepoints)
     rows_in_range = int(np.floor(rows.ds.size * settings.changepoint_range))
     number = settings.n_changepoints
     if number + 1 > rows_in_range:
@@ -36,12 +36,13 @@ def without_changepoints(settings: Settings) -> bool:
     return settings.n_changepoints <= 0
 
 
-def _given(rows: History, known: Scale, dates: tuple[int, ...]) -> Vector:
-    if not dates:
+def _at_dates(rows: History, scale: Scale, dates: ArrayLike) -> Vector:
+    stamps = np.sort(np.array(dates, dtype=np.int64))
+    if not stamps.size:
         return np.zeros(1)
-    if min(dates) < rows.ds[0] or max(dates) > rows.ds[-1]:
+    if stamps[0] < rows.ds[0] or stamps[-1] > rows.ds[-1]:
         raise HistoryError("changepoints must lie within the history, from its first to its last timestamp")
-    return known.t(np.sort(np.array(dates, dtype=np.int64)))
+    return scale.t(stamps)
 
 
 @lru_cache(maxsize=1024)

@@ -25,7 +25,7 @@ from fleetcast.forecasting.model import SampledModel
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.history import History
 from fleetcast.forecasting.preprocessing.prepare import Prepared
-from fleetcast.forecasting.prophet_json.write import parameters_only, trimmed
+from fleetcast.forecasting.prophet_json import parameters_only, trimmed
 
 OPTIMIZE_SECONDS: Final = 10
 """Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""
@@ -135,12 +135,12 @@ def _declared(prepared: Prepared) -> Any:  # noqa: ANN401 - a Prophet, whose pac
     else:
         arguments["changepoints"] = datetimes(np.array(settings.changepoints, np.int64))
     model = Prophet(holidays=_holiday_frame(settings.holidays), **arguments)
-    for s in prepared.declared.seasonalities:
+    for s in prepared.added.seasonalities:
         model.add_seasonality(s.name, s.period, s.fourier_order, s.prior_scale, s.mode, s.condition_name)
-    for r in prepared.declared.regressors:
+    for r in prepared.added.regressors:
         model.add_regressor(r.name, r.prior_scale, r.standardize, r.mode)
-    if prepared.declared.country is not None:
-        model.add_country_holidays(prepared.declared.country)
+    if prepared.added.country is not None:
+        model.add_country_holidays(prepared.added.country)
     return model
 
 

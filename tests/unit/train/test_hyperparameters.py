@@ -8,9 +8,7 @@ import pytest
 
 from container import Paths
 from fleetcast.errors import SettingError
-from fleetcast.forecasting import ARGUMENTS, check_arguments
-from fleetcast.forecasting.limits import MOST_CHANGEPOINTS, MOST_FOURIER_TERMS
-from fleetcast.forecasting.settings import MOST_SAMPLES, NAMES
+from fleetcast.forecasting import FitOptions
 from train import hyperparameters
 from train.program import parser
 from train.settings import TrainSettings
@@ -98,10 +96,6 @@ def test_a_job_without_hyperparameters_has_the_declared_defaults(tmp_path: Path)
     assert read.customer_memory_bytes == 4096 * 1024 * 1024
 
 
-def test_every_argument_of_prophets_constructor_is_a_hyperparameter() -> None:
-    assert {each.name for each in hyperparameters.PROPHET} == set(ARGUMENTS) == set(NAMES)
-
-
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
@@ -112,16 +106,7 @@ def test_every_argument_of_prophets_constructor_is_a_hyperparameter() -> None:
     ],
 )
 def test_the_values_that_the_reference_names_are_accepted(argument: str, value: object) -> None:
-    check_arguments(**{argument: value})
-
-
-def test_the_limits_in_the_reference_are_those_of_the_library() -> None:
-    accepted = {each.name: each.accepted for each in hyperparameters.PROPHET}
-
-    assert accepted["n_changepoints"] == f"0 to {MOST_CHANGEPOINTS}"
-    assert f"at most {MOST_CHANGEPOINTS} dates" in accepted["changepoints"]
-    assert f"0 to {MOST_FOURIER_TERMS} Fourier terms" in accepted["yearly_seasonality"]
-    assert accepted["mcmc_samples"] == accepted["uncertainty_samples"] == f"0 to {MOST_SAMPLES}"
+    FitOptions(**{argument: value})
 
 
 def test_the_help_lists_every_hyperparameter_once() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import SettingError
-from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, forecast_many, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, forecast, forecast_many, loads
+from testbed.preparation import fit_with
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(200) * np.timedelta64(1, "D")
@@ -26,7 +27,7 @@ DAYS = np.datetime64("2024-01-01", "us") + np.arange(200) * np.timedelta64(1, "D
 def test_readings_that_are_all_equal_are_forecast_as_they_are_under_logistic_growth(
     level: float, limits: dict[str, float], seasonality_mode: str, scaling: str
 ) -> None:
-    model = fit(
+    model = fit_with(
         DAYS,
         np.full(200, level),
         growth="logistic",
@@ -42,7 +43,7 @@ def test_readings_that_are_all_equal_are_forecast_as_they_are_under_logistic_gro
 
 
 def test_an_idle_customer_does_not_wait_for_prophet() -> None:
-    model = fit(DAYS, np.zeros(200), growth="logistic", cap=10.0)
+    model = fit_with(DAYS, np.zeros(200), growth="logistic", cap=10.0)
 
     assert isinstance(model, Model)
     assert model.engine == "fleetcast"
@@ -53,7 +54,7 @@ def test_an_idle_customer_does_not_wait_for_prophet() -> None:
 def test_without_uncertainty_samples_there_are_no_interval_columns_anywhere(growth: str) -> None:
     limits = {"cap": 50.0} if growth == "logistic" else {}
     y = 10 + np.random.default_rng(1).normal(size=200)
-    model = fit(DAYS, y, growth=growth, uncertainty_samples=0, **limits)
+    model = fit_with(DAYS, y, growth=growth, uncertainty_samples=0, **limits)
     assert isinstance(model, Model)
 
     again = loads(dumps(model))
@@ -75,13 +76,13 @@ def test_without_uncertainty_samples_there_are_no_interval_columns_anywhere(grow
 @pytest.mark.parametrize("limit", ["cap", "floor"])
 def test_a_limit_of_growth_that_has_none_is_refused_by_name(growth: str, limit: str) -> None:
     with pytest.raises(SettingError, match=f"{limit} is used with growth='logistic' only"):
-        fit(DAYS, np.arange(200.0), growth=growth, **{limit: 5.0})
+        fit_with(DAYS, np.arange(200.0), growth=growth, **{limit: 5.0})
 
 
 def test_a_model_of_samples_without_uncertainty_samples_has_no_interval_columns_either() -> None:
     y = 10 + np.random.default_rng(1).normal(size=60)
     sampling = {"mcmc_samples": 20, "stan_arguments": {"seed": 1, "chains": 1}}
-    model = fit(DAYS[:60], y, uncertainty_samples=0, **sampling)
+    model = fit_with(DAYS[:60], y, uncertainty_samples=0, **sampling)
 
     table = forecast(loads(dumps(model)), ForecastOptions(5))
 

@@ -272,19 +272,6 @@ def test_the_bundle_holds_every_archive_byte_for_byte(tmp_path: Path) -> None:
     database.close()
 
 
-def test_the_report_shows_customers_and_failures_and_runs_no_customers_name(tmp_path: Path) -> None:
-    files = {f"{name}/data.csv": history(seed=n) for n, name in enumerate("abc")}
-    paths = channel(tmp_path, files | {"<script>/data.csv": "x"})
-
-    train(paths, TrainSettings(max_failed_fraction=1.0))
-
-    page = (paths.output_data / "report.html").read_text()
-    assert page.count("<svg") == 4
-    assert "best: " in page
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-
-
 def test_an_archive_of_1000_readings_is_small(tmp_path: Path) -> None:
     paths = channel(tmp_path, {"7/data.csv": history(days=1000)})
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetcast.errors import HistoryError, SettingError
-from fleetcast.forecasting import fit
 from fleetcast.forecasting.calendar.timestamps import microseconds
 from fleetcast.forecasting.features.country_holidays import country_holidays
 from fleetcast.forecasting.features.feature_matrix import Layout
@@ -24,6 +23,7 @@ from fleetcast.forecasting.features.seasonality import (
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.preprocessing.prepare import Prepared
 from testbed import preparation
+from testbed.preparation import fit_with
 
 
 def prepared(rows: int = 60, step: str = "D", *, start: str = "2024-01-01", **arguments: Any) -> Prepared:
@@ -289,9 +289,9 @@ def test_customers_with_the_same_components_share_one_layout() -> None:
     assert layout(60) is layout(70)
 
 
-def test_an_argument_of_another_name_is_refused_by_fit() -> None:
-    with pytest.raises(SettingError, match="seasonality is not an argument"):
-        fit(["2024-01-01", "2024-01-02"], [1, 2], seasonality=3)
+def test_an_option_of_another_name_is_an_unexpected_keyword() -> None:
+    with pytest.raises(TypeError, match="seasonality"):
+        fit_with(["2024-01-01", "2024-01-02"], [1, 2], seasonality=3)
 
 
 @pytest.mark.parametrize("step", ["D", "h", "m", "s"])

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import HistoryError
-from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, forecast, loads
 from fleetcast.forecasting.fitting import folded
 from fleetcast.forecasting.parameters import Parameters
+from testbed.preparation import fit_with
 
 RNG = np.random.default_rng(0)
 DAYS = np.datetime64("2020-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
@@ -17,7 +18,7 @@ Y = 10 + np.linspace(0, 2, 60) + np.sin(np.arange(60) * 2 * np.pi / 7) + RNG.nor
 
 
 def fitted(ds: Any = DAYS, y: Any = Y, **arguments: Any) -> Model:
-    model = fit(ds, y, **arguments)
+    model = fit_with(ds, y, **arguments)
     assert isinstance(model, Model)
     assert model.engine == "fleetcast"
     return model
@@ -61,7 +62,7 @@ def test_readings_that_are_all_equal_are_forecast_as_they_are(
 
 def test_readings_of_one_instant_are_refused() -> None:
     with pytest.raises(HistoryError, match="all timestamps are equal"):
-        fit(DAYS[[0] * 60], Y)
+        fit_with(DAYS[[0] * 60], Y)
 
 
 def test_equal_timestamps_and_equal_changepoints_are_fine() -> None:

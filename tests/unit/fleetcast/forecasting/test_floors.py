@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from fleetcast.errors import ModelFormatError, SettingError
-from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, forecast_many, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, forecast, forecast_many, loads
 from fleetcast.forecasting.model import SampledModel
+from testbed.preparation import fit_with
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(400) * np.timedelta64(1, "D")
@@ -30,7 +31,7 @@ CASES = [
 def test_in_sample_the_forecast_is_as_near_as_the_noise(
     settings: dict[str, Any], limits: dict[str, float]
 ) -> None:
-    model = loads(dumps(fit(DAYS, Y, **settings, **limits)))
+    model = loads(dumps(fit_with(DAYS, Y, **settings, **limits)))
 
     table = forecast(model, ForecastOptions(ds=DAYS, **limits))
 
@@ -41,7 +42,7 @@ def test_in_sample_the_forecast_is_as_near_as_the_noise(
 
 
 def test_together_the_forecasts_are_the_same() -> None:
-    models = [fit(DAYS, Y + level, scaling="minmax", **MULTIPLICATIVE) for level in (0.0, 100.0)]
+    models = [fit_with(DAYS, Y + level, scaling="minmax", **MULTIPLICATIVE) for level in (0.0, 100.0)]
 
     for model, table in zip(
         models, forecast_many([m for m in models if isinstance(m, Model)], ForecastOptions(30)), strict=True
@@ -53,7 +54,7 @@ def test_together_the_forecasts_are_the_same() -> None:
 def test_prophet_itself_multiplies_the_floor_and_is_far_off() -> None:
     from prophet.serialize import model_from_json  # noqa: PLC0415 - slow, and for this test only
 
-    text = dumps(fit(DAYS, Y, scaling="minmax", keep_history=True, **MULTIPLICATIVE))
+    text = dumps(fit_with(DAYS, Y, scaling="minmax", keep_history=True, **MULTIPLICATIVE))
 
     stock = model_from_json(text).predict(pd.DataFrame({"ds": DAYS}))
 
@@ -66,9 +67,9 @@ def test_prophet_itself_multiplies_the_floor_and_is_far_off() -> None:
 
 def test_a_model_of_samples_is_refused_by_name_as_prophet_forecasts_with_it() -> None:
     with pytest.raises(SettingError, match="multiplicative terms meet scaling='minmax' or a floor"):
-        fit(DAYS[:60], Y[:60], mcmc_samples=20, scaling="minmax", **MULTIPLICATIVE)
+        fit_with(DAYS[:60], Y[:60], mcmc_samples=20, scaling="minmax", **MULTIPLICATIVE)
 
-    sampled = fit(
+    sampled = fit_with(
         DAYS[:60], Y[:60], mcmc_samples=20, stan_arguments={"seed": 1, "chains": 1}, **MULTIPLICATIVE
     )
     assert isinstance(sampled, SampledModel)

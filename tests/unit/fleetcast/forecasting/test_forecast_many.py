@@ -7,8 +7,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fleetcast.errors import FutureError
-from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, forecast_many, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, forecast, forecast_many, loads
 from testbed.customers import customer
+from testbed.preparation import fit_with
 
 KINDS = ("365 daily", "1,000 irregular")
 
@@ -17,7 +18,7 @@ def fleet(count: int = 6, **settings: object) -> list[Model]:
     """Return models of two makes in turn, as they are after loading."""
     growth = str(settings.pop("growth", "linear"))
     texts = [
-        dumps(fit(**customer(KINDS[seed % 2], seed=seed).arguments(growth), **settings))
+        dumps(fit_with(**customer(KINDS[seed % 2], seed=seed).arguments(growth), **settings))
         for seed in range(count)
     ]
     models = [loads(text) for text in texts]
@@ -74,7 +75,7 @@ def test_no_bit_of_a_forecast_depends_on_the_company_it_is_made_in(
     days = np.datetime64("2024-01-01", "us") + np.arange(40) * np.timedelta64(1, "D")
     if settings["scaling"] == "minmax":
         settings["seasonality_mode"] = "additive"
-    models = [fit(days, chance.normal(100, 10, 40).cumsum(), **settings) for _ in range(3)]
+    models = [fit_with(days, chance.normal(100, 10, 40).cumsum(), **settings) for _ in range(3)]
 
     check([model for model in models if isinstance(model, Model)], periods, quantiles=tuple(quantiles))
 
@@ -108,10 +109,10 @@ def test_a_model_that_needs_more_than_a_horizon_gets_its_error_and_the_others_a_
     assert isinstance(last, dict)
 
 
-def test_a_wrong_frequency_is_every_models_error() -> None:
-    answers = forecast_many(fleet(3), ForecastOptions(3, "fortnight"))
+def test_a_horizon_beyond_the_year_9999_is_every_models_error() -> None:
+    tables = forecast_many(fleet(3), ForecastOptions(9_000, "YS"))
 
-    assert all(isinstance(each, FutureError) for each in answers)
+    assert all(isinstance(table, FutureError) for table in tables)
 
 
 @pytest.mark.parametrize("seasonality_mode", ["additive", "multiplicative"])

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetcast.errors import FutureError
+from fleetcast.forecasting import ForecastOptions
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.parameters import Growth, Parameters
 from fleetcast.forecasting.predict.characteristic_function import Cube, jump_variance
@@ -295,7 +296,7 @@ def test_quantiles_asked_together_are_those_asked_alone(growth: Growth) -> None:
 @pytest.mark.parametrize("probability", [0.0, 1.0, -0.1, float("nan")])
 def test_a_probability_outside_0_and_1_is_refused(probability: float) -> None:
     with pytest.raises(FutureError, match="between 0 and 1"):
-        Forecast().quantiles(probability)
+        ForecastOptions(quantiles=[probability])
 
 
 PROGRAM = """

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetcast.errors import FutureError, ModelFormatError
-from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, forecast, loads
+from testbed.preparation import fit_with
 
 RNG = np.random.default_rng(5)
 SECONDS = np.sort(RNG.integers(0, 60 * 86_400, 1000))
@@ -22,7 +23,7 @@ DAYS = np.datetime64("2024-01-01", "us") + np.arange(30) * np.timedelta64(1, "D"
 
 
 def model(ds: Any = IRREGULAR, y: Any = READINGS, **arguments: Any) -> Model:
-    fitted = fit(ds, y, **arguments)
+    fitted = fit_with(ds, y, **arguments)
     assert isinstance(fitted, Model)
     return fitted
 

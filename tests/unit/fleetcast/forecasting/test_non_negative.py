@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast, forecast_many, loads
+from fleetcast.forecasting import ForecastOptions, Model, dumps, forecast, forecast_many, loads
 from fleetcast.forecasting.model import SampledModel
+from testbed.preparation import fit_with
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(120) * np.timedelta64(1, "D")
 QUANTILES = (0.05, 0.5)
@@ -13,7 +14,7 @@ QUANTILES = (0.05, 0.5)
 def falling(**settings: object) -> Model:
     """Return a model whose forecast soon lies below 0."""
     noise = np.random.default_rng(3).normal(size=120)
-    model = fit(DAYS, 30 - 0.25 * np.arange(120) + noise, **settings)
+    model = fit_with(DAYS, 30 - 0.25 * np.arange(120) + noise, **settings)
     assert isinstance(model, Model)
     return model
 
@@ -57,7 +58,7 @@ def test_together_the_forecasts_are_at_least_0_too() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_model_of_samples_is_at_least_0_too() -> None:
     y = 30 - 0.5 * np.arange(60) + np.random.default_rng(4).normal(size=60)
-    model = fit(DAYS[:60], y, mcmc_samples=20, stan_arguments={"seed": 1, "chains": 1})
+    model = fit_with(DAYS[:60], y, mcmc_samples=20, stan_arguments={"seed": 1, "chains": 1})
     assert isinstance(model, SampledModel)
 
     table = forecast(loads(dumps(model)), ForecastOptions(20, quantiles=QUANTILES, non_negative=True))

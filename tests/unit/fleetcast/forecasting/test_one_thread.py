@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fleetcast.forecasting import ForecastOptions, Model, fit, forecast, forecast_many
+from fleetcast.forecasting import ForecastOptions, Model, forecast, forecast_many
 from fleetcast.forecasting.one_thread import ONE_THREAD, OneThread
 from testbed.customers import customer
+from testbed.preparation import fit_with
 
 ROOT = Path(__file__).parents[4]
 
@@ -43,7 +44,7 @@ def test_the_bytes_of_models_and_forecasts_do_not_depend_on_the_variables() -> N
 
 @pytest.mark.usefixtures("two_threads")
 def test_a_fit_and_a_forecast_restore_the_number_that_their_caller_has_set() -> None:
-    model = fit(**customer("365 daily").arguments("linear"))
+    model = fit_with(**customer("365 daily").arguments("linear"))
     assert isinstance(model, Model)
     forecast(model, ForecastOptions(400))
     forecast_many([model], ForecastOptions(400))

@@ -1,40 +1,46 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from fleetcast.errors import SettingError
-from fleetcast.forecasting.settings import DEFAULTS, Settings, settings_from
+from fleetcast.forecasting import FitOptions
 
 
 def test_without_arguments_the_defaults_are_prophets() -> None:
-    assert settings_from({}) == Settings() is not None
-    assert settings_from({}) is DEFAULTS
-    assert (DEFAULTS.n_changepoints, DEFAULTS.changepoint_range, DEFAULTS.interval_width) == (25, 0.8, 0.8)
+    settings = FitOptions().settings
+
+    assert (settings.n_changepoints, settings.changepoint_range, settings.interval_width) == (25, 0.8, 0.8)
+    assert (settings.growth, settings.holidays_mode, settings.uncertainty_samples) == (
+        "linear",
+        "additive",
+        1000,
+    )
 
 
 def test_holidays_mode_follows_seasonality_mode_unless_given() -> None:
-    assert settings_from({"seasonality_mode": "multiplicative"}).holidays_mode == "multiplicative"
-    assert (
-        settings_from({"seasonality_mode": "multiplicative", "holidays_mode": "additive"}).holidays_mode
-        == "additive"
-    )
+    follows = FitOptions(seasonality_mode="multiplicative")
+    differs = FitOptions(seasonality_mode="multiplicative", holidays_mode="additive")
+
+    assert follows.settings.holidays_mode == "multiplicative"
+    assert differs.settings.holidays_mode == "additive"
 
 
 def test_numbers_may_be_numpy_numbers() -> None:
-    settings = settings_from(
-        {
-            "n_changepoints": np.int64(3),
-            "interval_width": np.float32(0.5),
-            "weekly_seasonality": np.bool_(1),
-        }
-    )
+    numbers: dict[str, Any] = {
+        "n_changepoints": np.int64(3),
+        "interval_width": np.float32(0.5),
+        "weekly_seasonality": np.bool_(1),
+    }
+    settings = FitOptions(**numbers).settings
 
     assert (settings.n_changepoints, settings.interval_width, settings.weekly_seasonality) == (3, 0.5, True)
     assert type(settings.n_changepoints) is int
 
 
 def test_changepoints_set_their_number() -> None:
-    settings = settings_from({"changepoints": pd.to_datetime(["2020-02-01", "2020-01-20"])})
+    settings = FitOptions(changepoints=pd.to_datetime(["2020-02-01", "2020-01-20"])).settings
 
     assert settings.n_changepoints == 2
     assert settings.changepoints == (1_580_515_200_000_000, 1_579_478_400_000_000)
@@ -63,14 +69,13 @@ def test_changepoints_set_their_number() -> None:
         ("scaling", "log", "'absmax', 'minmax'"),
         ("holidays_mode", "none", "'additive', 'multiplicative'"),
         ("holidays", 3, "columns ds and holiday"),
-        ("cp_scale", 1, "accepted are growth, changepoints"),
     ],
 )
 def test_a_bad_value_is_refused_by_name_value_and_what_is_accepted(
     name: str, value: object, accepted: str
 ) -> None:
     with pytest.raises(SettingError) as refusal:
-        settings_from({name: value})
+        FitOptions(**{name: value})
 
     assert str(refusal.value).startswith(name)
     assert accepted in str(refusal.value)

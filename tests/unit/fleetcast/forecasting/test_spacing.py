@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetcast.errors import FutureError, HistoryError
-from fleetcast.forecasting import ForecastOptions, Model, fit, forecast, forecast_many, spacing
+from fleetcast.forecasting import ForecastOptions, Model, forecast, forecast_many, spacing
 from fleetcast.forecasting.calendar.frequency import future_stamps
 from fleetcast.forecasting.calendar.timestamps import datetimes, microseconds
+from testbed.preparation import fit_with
 
 ALIASES = [
     *("D", "2D", "h", "6h", "36h", "min", "5min", "15min", "30min", "s", "90s", "250ms", "10us"),
@@ -122,7 +123,7 @@ def test_every_alias_is_a_frequency_of_a_forecast(freq: str) -> None:
 @pytest.mark.parametrize("freq", ["h", "W-MON", "MS", "B", "15min"])
 def test_a_forecast_without_a_frequency_steps_as_the_history_does(freq: str) -> None:
     whole = dates(freq, 70)
-    model = fit(whole[:58], np.arange(58.0) % 7, weekly_seasonality=False)
+    model = fit_with(whole[:58], np.arange(58.0) % 7, weekly_seasonality=False)
 
     assert (forecast(model, ForecastOptions(12, None))["ds"] == whole[58:]).all()
 
@@ -135,7 +136,7 @@ def test_a_forecast_steps_over_one_gap_among_the_last_timestamps() -> None:
 
 def test_a_model_of_irregular_timestamps_asks_for_a_frequency() -> None:
     ds = np.datetime64("2024-01-01", "us") + np.cumsum(np.arange(40)) * np.timedelta64(1, "h")
-    model = fit(ds, np.arange(40.0) % 5)
+    model = fit_with(ds, np.arange(40.0) % 5)
     assert isinstance(model, Model)
 
     with pytest.raises(FutureError, match=r"freq cannot be inferred.*pass freq, one of D, h"):
@@ -144,7 +145,7 @@ def test_a_model_of_irregular_timestamps_asks_for_a_frequency() -> None:
 
 def test_many_forecasts_without_a_frequency_step_as_each_history_does() -> None:
     whole = [dates(freq, 40) for freq in ("D", "h", "W-MON", "MS")]
-    models = [fit(ds[:30], np.arange(30.0) % 5, weekly_seasonality=False) for ds in whole]
+    models = [fit_with(ds[:30], np.arange(30.0) % 5, weekly_seasonality=False) for ds in whole]
 
     tables = forecast_many([model for model in models if isinstance(model, Model)], ForecastOptions(10, None))
 

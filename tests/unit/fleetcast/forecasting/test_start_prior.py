@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, fitting, forecast
+from fleetcast.forecasting import ForecastOptions, Model, dumps, fitting, forecast
 from fleetcast.forecasting.preprocessing.prepare import problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem, Solution
-from testbed.preparation import prepared
+from testbed.preparation import fit_with, prepared
 
 DAY = np.timedelta64(1, "D")
 MONDAY = np.datetime64("2023-01-02", "us")
@@ -43,9 +43,9 @@ def test_an_ordinary_series_has_the_same_model_to_the_last_bit(monkeypatch: pyte
     def without_start_prior(problem: Problem) -> Solution:
         return maximum_a_posteriori(problem, with_start_prior=False)
 
-    texts = [dumps(fit(ds, y, **arguments)) for ds, y, arguments in ordinary()]
+    texts = [dumps(fit_with(ds, y, **arguments)) for ds, y, arguments in ordinary()]
     monkeypatch.setattr(fitting, "maximum_a_posteriori", without_start_prior)
-    same = [dumps(fit(ds, y, **arguments)) for ds, y, arguments in ordinary()]
+    same = [dumps(fit_with(ds, y, **arguments)) for ds, y, arguments in ordinary()]
 
     assert texts == same
 
@@ -56,7 +56,7 @@ def sunday(count: int, **arguments: Any) -> float:
     is_sunday = np.arange(525) % 7 == 6
     keep = ~is_sunday | (np.cumsum(is_sunday) <= count)
     y = 100 + 30 * is_sunday + np.random.default_rng(1).normal(0, 2, 525)
-    model = fit(ds[keep], y[keep], **arguments)
+    model = fit_with(ds[keep], y[keep], **arguments)
     assert isinstance(model, Model)
     assert model.engine == "fleetcast"
     return float(forecast(model, ForecastOptions(ds=ds[is_sunday][-2:]))["yhat"].mean())
@@ -75,7 +75,7 @@ def test_data_that_insist_decide_between_regressors_nearly_alike() -> None:
     other = one + 0.01 * generator.normal(size=400)
     y = 100 + 500 * (one - other) + generator.normal(0, 0.5, 400)
 
-    model = fit(ds, y, regressors={"one": one, "other": other})
+    model = fit_with(ds, y, regressors={"one": one, "other": other})
     assert isinstance(model, Model)
     apart = [
         forecast(model, ForecastOptions(1, regressors={"one": [1.0], "other": [value]}))["yhat"][0]
@@ -92,7 +92,7 @@ def test_equal_readings_on_each_weekday_give_equal_text_whatever_the_order() -> 
     order = np.random.default_rng(0).permutation(ds.size)
 
     for mode in ("additive", "multiplicative"):
-        texts = {dumps(fit(ds[at], y[at], seasonality_mode=mode)) for at in (order, order[::-1])}
+        texts = {dumps(fit_with(ds[at], y[at], seasonality_mode=mode)) for at in (order, order[::-1])}
         assert len(texts) == 1
 
 

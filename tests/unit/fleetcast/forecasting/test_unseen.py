@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fleetcast.forecasting import Model, fit, unseen_slots
+from fleetcast.forecasting import Model, unseen_slots
+from testbed.preparation import fit_with
 
 HOUR = np.timedelta64(1, "h")
 HOURS = np.datetime64("2023-01-02", "us") + np.arange(24 * 800) * HOUR
@@ -14,7 +15,7 @@ WEEKDAY = (DAYS.astype("datetime64[D]").astype(np.int64) + 3) % 7
 
 
 def sentences(ds: Any, freq: str | None = "D", periods: int = 7, **arguments: Any) -> list[str]:
-    model = fit(ds, 100 + np.random.default_rng(0).normal(0, 3, len(ds)), **arguments)
+    model = fit_with(ds, 100 + np.random.default_rng(0).normal(0, 3, len(ds)), **arguments)
     assert isinstance(model, Model)
     return unseen_slots(model, ds, periods=periods, freq=freq, conditions=arguments.get("conditions"))
 

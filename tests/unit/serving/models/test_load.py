@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import ForecastOptions, Model, dumps, fit, forecast
+from fleetcast.forecasting import ForecastOptions, Model, dumps, forecast
 from serving.errors import ModelNotFoundError, RequestError
 from serving.models import BringsOwnCodeError, load_packed
 from serving.models.load import load
+from testbed.preparation import fit_with
 from tests.unit.models import DAYS, model_text, packed_model
 
 
@@ -178,7 +179,7 @@ def test_code_beside_a_prophet_model_is_ignored_even_if_the_model_is_damaged(sto
 
 
 def test_a_model_with_its_history_forecasts_the_history_too() -> None:
-    kept = fit(DAYS, np.random.default_rng(1).normal(size=30), keep_history=True)
+    kept = fit_with(DAYS, np.random.default_rng(1).normal(size=30), keep_history=True)
     assert isinstance(kept, Model)
 
     table = forecast(

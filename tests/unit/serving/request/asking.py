@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from fleetcast.archive import Archive, pack
-from fleetcast.forecasting import Model, dumps, fit
+from fleetcast.forecasting import Model, dumps
 from serving.errors import ModelNotFoundError
 from serving.models import Forecaster, load_packed, look_up_each
 from serving.request import Invocation, RecordModel, RequestBudget, Response, RouteModel, respond
+from testbed.preparation import fit_with
 
 CSV, JSON, LINES = "text/csv", "application/json", "application/jsonlines"
 DAY = np.timedelta64(1, "D")
@@ -22,7 +23,7 @@ START = np.datetime64("2024-01-01", "us")
 def forecaster(
     *, step: np.timedelta64 = DAY, level: float = 100.0, metadata: str = "{}", **settings: Any
 ) -> Forecaster:
-    model = fit(
+    model = fit_with(
         START + step * np.arange(60),
         level + np.sin(np.arange(60.0)),
         weekly_seasonality=False,

@@ -7,8 +7,9 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from fleetcast.forecasting import Model, fit
+from fleetcast.forecasting import Model
 from serving.models import Forecaster
+from testbed.preparation import fit_with
 from tests.unit.serving.request.asking import DAY, START, ask, error, forecaster, rows
 
 
@@ -54,7 +55,7 @@ def test_each_value_belongs_to_the_time_with_the_same_index() -> None:
     ds = START + np.arange(60) * DAY
     promo = (np.arange(60) % 3 == 0).astype(float)
     y = 100 + 50 * promo + np.sin(np.arange(60.0))
-    model = fit(ds, y, regressors={"promo": promo}, weekly_seasonality=False, yearly_seasonality=False)
+    model = fit_with(ds, y, regressors={"promo": promo}, weekly_seasonality=False, yearly_seasonality=False)
     assert isinstance(model, Model)
     body = {"ds": ["2024-04-02", "2024-04-01", "2024-04-03"], "regressors": {"promo": [False, True, 0]}}
 
@@ -89,7 +90,7 @@ def test_conditions_may_be_booleans_zeros_and_ones(summer: object) -> None:
 def conditional() -> Forecaster:
     """Return a model with a regressor and a seasonality that has a condition."""
     even, days = np.arange(60) % 2 == 0, np.arange(60.0)
-    model = fit(
+    model = fit_with(
         START + np.arange(60) * DAY,
         100 + 5 * even + np.sin(days) + 3 * (days % 3 == 0),
         regressors={"promo": (days % 3 == 0).astype(float)},

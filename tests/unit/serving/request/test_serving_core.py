@@ -6,7 +6,8 @@ import sys
 
 import numpy as np
 
-from fleetcast.forecasting import dumps, fit
+from fleetcast.forecasting import dumps
+from testbed.preparation import fit_with
 
 PROGRAM = """
 import json, sys
@@ -23,7 +24,7 @@ print(json.dumps({"unwanted": sorted(unwanted), "resident_kb": resident}))
 
 def test_loading_and_forecasting_takes_numpy_alone_and_35_mb() -> None:
     ds = np.datetime64("2024-01-01") + np.arange(60)
-    text = dumps(fit(ds, np.sin(np.arange(60)), country_holidays="US"))
+    text = dumps(fit_with(ds, np.sin(np.arange(60)), country_holidays="US"))
 
     answer = subprocess.run(
         [sys.executable, "-c", PROGRAM], input=text, capture_output=True, text=True, check=True, timeout=60

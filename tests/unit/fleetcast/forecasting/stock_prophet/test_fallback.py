@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import FitError, FutureError
-from fleetcast.forecasting import ForecastOptions, Model, SampledModel, dumps, fit, forecast, loads
+from fleetcast.forecasting import ForecastOptions, Model, SampledModel, dumps, forecast, loads
 from fleetcast.forecasting.stock_prophet import fallback
+from testbed.preparation import fit_with
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 logging.getLogger("prophet").setLevel(logging.ERROR)
@@ -35,7 +36,7 @@ def left_behind() -> set[Path]:
 
 
 def test_three_rows_are_fitted_by_prophet() -> None:
-    model = fit(DAYS[:3], [1.0, 2.0, 5.0])
+    model = fit_with(DAYS[:3], [1.0, 2.0, 5.0])
 
     assert isinstance(model, Model)
     assert model.engine == "prophet"
@@ -47,7 +48,7 @@ def test_three_rows_are_fitted_by_prophet() -> None:
 def test_stans_own_arguments_go_to_prophet() -> None:
     before = left_behind()
 
-    model = fit(
+    model = fit_with(
         DAYS,
         np.where(np.arange(40) == 7, np.nan, Y),
         stan_arguments={"algorithm": "Newton"},
@@ -67,7 +68,7 @@ def test_stans_own_arguments_go_to_prophet() -> None:
 def test_mcmc_samples_are_prophets_in_fit_text_and_forecast() -> None:
     before = left_behind()
 
-    model = fit(DAYS, Y, mcmc_samples=40, stan_arguments=BRIEF)
+    model = fit_with(DAYS, Y, mcmc_samples=40, stan_arguments=BRIEF)
     again = loads(dumps(model))
 
     assert isinstance(model, SampledModel)
@@ -85,7 +86,7 @@ def test_mcmc_samples_are_prophets_in_fit_text_and_forecast() -> None:
 
 
 def test_mcmc_samples_with_their_history_forecast_it() -> None:
-    model = fit(DAYS, Y, mcmc_samples=40, stan_arguments=BRIEF, keep_history=True)
+    model = fit_with(DAYS, Y, mcmc_samples=40, stan_arguments=BRIEF, keep_history=True)
 
     assert forecast(loads(dumps(model)), ForecastOptions(3, include_history=True))["ds"].size == 43
 
@@ -94,7 +95,7 @@ def test_a_failure_of_prophet_is_told_without_its_files() -> None:
     before = left_behind()
 
     with pytest.raises(FitError, match="Prophet itself found no estimate") as failure:
-        fit(DAYS, Y, stan_arguments={"algorithm": "Guessing"})
+        fit_with(DAYS, Y, stan_arguments={"algorithm": "Guessing"})
 
     assert tempfile.gettempdir() not in str(failure.value)
     assert left_behind() == before
@@ -102,11 +103,11 @@ def test_a_failure_of_prophet_is_told_without_its_files() -> None:
 
 LONG_FIT = """
 import numpy as np
-from fleetcast import forecasting
+from fleetcast import FitOptions, fit
 ds = np.datetime64("2024-01-01") + np.arange(400)
 y = np.random.default_rng(0).normal(size=400)
 silent = {"chains": 1, "refresh": 1_000_000}  # else it dies of writing to nobody
-forecasting.fit(ds, y, mcmc_samples=400_000, stan_arguments=silent)
+fit(ds, y, FitOptions(mcmc_samples=400_000, stan_arguments=silent))
 """
 
 
@@ -157,7 +158,7 @@ def test_readings_on_a_line_go_on_along_it_without_prophet(rows: int, arguments:
     days = np.datetime64("2025-01-01") + np.arange(rows)
     y = 10 + 0.5 * np.arange(rows)
 
-    model = fit(days, y, **arguments)
+    model = fit_with(days, y, **arguments)
 
     assert model.engine == "fleetcast"
     assert forecast(model, ForecastOptions(3, "D"))["yhat"] == pytest.approx(10 + 0.5 * (rows + np.arange(3)))
@@ -169,7 +170,7 @@ def test_readings_on_a_line_go_on_along_it_without_prophet(rows: int, arguments:
 def test_a_line_with_noise_is_no_line() -> None:
     y = np.arange(40.0) + 1e-5 * np.random.default_rng(0).normal(size=40)
 
-    assert fit(np.datetime64("2025-01-01") + np.arange(40), y).parameters.sigma_obs > 1e-8
+    assert fit_with(np.datetime64("2025-01-01") + np.arange(40), y).parameters.sigma_obs > 1e-8
 
 
 def test_a_search_that_has_no_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +180,7 @@ def test_a_search_that_has_no_end_is_ended(tmp_path: Path, monkeypatch: pytest.M
     two_lines = np.r_[np.arange(45.0), 45 + 2 * np.arange(45.0)]  # no noise, and no line
 
     with pytest.raises(FitError, match="found no estimate within 1 seconds of processor time"):
-        fit(np.datetime64("2025-01-01") + np.arange(90), two_lines, n_changepoints=80)
+        fit_with(np.datetime64("2025-01-01") + np.arange(90), two_lines, n_changepoints=80)
 
     assert left_behind() == before
     assert not any(map(is_running, set(descendants(os.getpid())) - running))
