@@ -1,0 +1,93 @@
+"""Intervals that cover what they promise: split conformal prediction from the errors of backtests.
+
+The errors of one backtest are alike, so n of them tell as much as k = n (1 - r) / (1 + r) independent ones,
+where r is their correlation from one step to the next.  The bound with coverage c is then the quantile
+c (1 + 1/k) of the errors, in units of their mean size that many steps ahead, times √(1 + 2/k): the size of the
+errors is known from k of them only, and the next forecast is not among them.  Half of it counts each side alone, for skewed loads.
+
+Vovk, Gammerman and Shafer (2005), "Algorithmic learning in a random world"; Lei, G'Sell, Rinaldo, Tibshirani
+and Wasserman (2018), "Distribution-free predictive inference for regression", JASA 113(523).
+"""
+
+from typing import Final
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Matrix, Vector
+from fleetcast.forecasting.calibration import Calibration
+
+COVERAGES: Final = np.array((0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0))
+_MOST_GROUPS: Final = 7
+_LEAST_GROUP: Final = 6
+"""Steps; fewer have too few errors for a scale of their own."""
+_TOWARDS_MEAN: Final = 0.75
+"""Part of the way, in logarithms, from a group's own mean error to that of all groups."""
+_LEAST_ERRORS: Final = 8
+_MOST_CORRELATION: Final = 0.98
+_ONE_SIDED: Final = 0.5
+"""Share of each side's own errors in its bound; the rest is symmetric."""
+
+
+def calibrated(errors: Matrix, group_steps: int) -> Calibration | None:
+    """Return the intervals that the errors of backtests support, or None if there are too few errors.
+
+    `errors` are y - yhat by backtest and steps ahead, shape (C, H), NaN where nothing was read; each backtest
+    must be of a method chosen without it.  Groups of `group_steps` steps, such as a day's, share a scale; 0
+    makes groups of equal size.
+    """
+    if np.count_nonzero(np.isfinite(errors)) < _LEAST_ERRORS:
+        return None
+    horizon = errors.shape[1]
+    ends = _group_ends(horizon, group_steps)
+    scales = _scales(errors, ends)
+    if not scales[-1] > 0:
+        return None
+    relative = errors / np.repeat(scales, np.diff(ends, prepend=0).astype(np.int64))
+    k = _independent(relative)
+    share = np.minimum(COVERAGES * (1 + 1 / k), 1.0)
+    z = relative[np.isfinite(relative)]
+    both = _quantiles(np.abs(z), share)
+    sides = (_mixed(np.abs(part), share, both) for part in (z[z < 0], z[z > 0]))
+    lower, upper = (bound * np.sqrt(1 + 2 / k) for bound in sides)
+    return Calibration(ends.astype(np.float64), scales, COVERAGES, -lower, upper)
+
+
+def _group_ends(horizon: int, group_steps: int) -> Vector:
+    size = max(group_steps, _LEAST_GROUP)
+    groups = min(max(horizon // size, 1), _MOST_GROUPS)
+    return np.array([len(part) for part in np.array_split(np.arange(horizon), groups)]).cumsum()
+
+
+def _scales(errors: Matrix, ends: Vector) -> Vector:
+    """Return the mean absolute error of each group of steps, drawn to that of all, and not descending."""
+    size = np.abs(errors)
+    overall = float(np.nanmean(size))
+    starts = np.concatenate(([0], ends[:-1]))
+    means = []
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        part = size[:, start:end]
+        part = part[np.isfinite(part)]
+        mean = float(part.mean()) if part.size else 0.0
+        means.append(mean ** (1 - _TOWARDS_MEAN) * overall**_TOWARDS_MEAN if mean > 0 else overall)
+    return np.maximum.accumulate(np.array(means))
+
+
+def _independent(relative: Matrix) -> float:
+    """Return as how many independent errors these count: fewer, the more alike neighbours are."""
+    products = relative[:, 1:] * relative[:, :-1]
+    square = float(np.nansum(relative * relative))
+    correlation = float(np.nansum(products)) / square if square > 0 else 0.0
+    correlation = min(max(correlation, 0.0), _MOST_CORRELATION)
+    return max(np.count_nonzero(np.isfinite(relative)) * (1 - correlation) / (1 + correlation), 1.0)
+
+
+def _quantiles(sizes: Vector, share: Vector) -> Vector:
+    """Return the order statistics (n + 1) · share of n sizes, on straight lines between them."""
+    place = np.clip(share * (sizes.size + 1) - 1, 0, sizes.size - 1)
+    return np.interp(place, np.arange(sizes.size), np.sort(sizes))
+
+
+def _mixed(sizes: Vector, share: Vector, both: Vector) -> Vector:
+    if sizes.size < _LEAST_ERRORS:
+        return both
+    return _ONE_SIDED * _quantiles(sizes, share) + (1 - _ONE_SIDED) * both

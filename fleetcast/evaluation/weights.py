@@ -1,0 +1,49 @@
+"""How much each method counts in a combined forecast: the weights that forecast the backtests best.
+
+They minimise the mean absolute error of the weighted mean over the backtests by exponentiated gradient steps,
+from a start that favours methods with small errors of their own.  As that start is kept in part, methods of
+equal worth share the weight, and the weights move smoothly with the readings.
+
+Kivinen and Warmuth (1997), "Exponentiated gradient versus gradient descent for linear predictors",
+Information and Computation 132(1).
+"""
+
+from typing import Final
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Flags, Matrix, Vector
+
+_SHARPNESS: Final = 3.0
+"""The weight at the start falls with this power of a method's error."""
+_STEPS: Final = 30
+_RATE: Final = 0.5
+_TINY: Final = 1e-3
+"""Smaller weights count nothing."""
+
+
+def best_weights(forecasts: Matrix, y: Vector, favour: Vector, counts: Flags) -> Matrix:
+    """Return the weights of K methods for W choices of the rows, shape (W, K): at least 0, each with sum 1.
+
+    `forecasts`, shape (K, R), are what the methods forecast for R rows, and `y`, shape (R,), what was read.
+    `favour`, shape (K,), is a factor of each method's weight at the start.  `counts`, shape (W, R), says
+    which rows count for each choice, at least one.  Nothing may be NaN.
+    """
+    share = counts / counts.sum(axis=1, keepdims=True)
+    error = share @ np.abs(forecasts - y).T
+    least = error.min(axis=1, keepdims=True)
+    exact = error == 0
+    weights = favour * (least / np.where(exact, 1.0, error)) ** _SHARPNESS
+    weights = np.where(exact.any(axis=1, keepdims=True), exact, weights)
+    weights /= weights.sum(axis=1, keepdims=True)
+    share /= np.where(least > 0, least, np.inf)  # an exact forecast has no better one
+    total = np.zeros_like(weights)
+    for step in range(_STEPS):
+        gradient = (np.sign(weights @ forecasts - y) * share) @ forecasts.T
+        mean = (gradient * weights).sum(axis=1, keepdims=True)
+        weights = weights * np.exp((mean - gradient) * (_RATE / (1 + step) ** 0.5))
+        weights /= weights.sum(axis=1, keepdims=True)
+        total += weights
+    total /= _STEPS
+    total[total < _TINY] = 0.0
+    return np.asarray(total / total.sum(axis=1, keepdims=True), np.float64)

@@ -1,0 +1,37 @@
+"""Intervals from the errors that backtests made, by how far ahead they were."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Errors by coverage and by steps ahead; a quantile of a forecast is yhat plus one of them.
+
+    The bounds of the interval with coverage c, h steps ahead, are yhat + scale(h) · lower(c) and
+    yhat + scale(h) · upper(c), with lower and upper on straight lines between the coverages listed.
+    """
+
+    steps: Vector
+    """The last step ahead of each group of steps, shape (G,), ascending; later steps belong to the last one."""
+    scales: Vector
+    """Size of an error in each group, in units of y, shape (G,), not descending."""
+    coverages: Vector
+    """From 0 upwards, shape (L,); above the last one the interval grows no further."""
+    lower: Vector
+    """Multiples of the scale, at most 0, shape (L,), not ascending."""
+    upper: Vector
+    """Multiples of the scale, at least 0, shape (L,), not descending."""
+
+    def offsets(self, steps: Vector, probability: float) -> Vector:
+        """Return what to add to yhat so many steps ahead for this quantile, shape (N,).
+
+        It does not fall with the probability.
+        """
+        side = self.lower if probability < 0.5 else self.upper  # noqa: PLR2004 - the median
+        multiple = float(np.interp(abs(2 * probability - 1), self.coverages, side))
+        group = np.searchsorted(self.steps, steps).clip(max=self.steps.size - 1)
+        return np.asarray(self.scales[group] * multiple, np.float64)

@@ -1,0 +1,91 @@
+"""A history with one value for each step of its frequency."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.calendar.frequency import parsed
+from fleetcast.forecasting.calendar.timestamps import Stamps
+from fleetcast.forecasting.members.steps import Seasons, Steps, seasons_of
+
+MOST_STEPS: Final = 26 * 2016
+"""Half a year of five-minute readings; a longer history is cut at its beginning, to bound its cost."""
+_LEAST_READ: Final = 0.5
+"""Share of the steps that need a reading: where more are filled in, the filling would be forecast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Readings at equal steps, gaps filled."""
+
+    y: Vector
+    """Shape (n,), without NaN; the last value is a reading."""
+    seasons: Seasons
+
+    def before(self, n: int) -> Self:
+        """Return the first `n` steps; nothing of what follows has part in them unless a gap was filled."""
+        return type(self)(self.y[:n], self.seasons)
+
+
+@dataclass(frozen=True, slots=True)
+class GriddedHistory:
+    """A history, ascending in time, and the steps of its rows."""
+
+    steps: Steps
+    """Their origin is the last reading's step."""
+    y: Vector
+    """Shape (n,), NaN where a step has no reading."""
+    seasons: Seasons
+
+    @classmethod
+    def of(cls, stamps: Stamps, y: Vector, freq: str) -> Self | None:
+        """Return the history of readings `y` at ascending `stamps`, both of shape (N,), NaN left out.
+
+        Several readings of one step count with their mean.  It is None where fewer than half of the steps
+        have a reading.  Raises FutureError if `freq` is no frequency.
+        """
+        finite = np.isfinite(y)
+        stamps, y = stamps[finite], y[finite]
+        if not y.size:
+            return None
+        frequency = parsed(freq)
+        position = np.rint(Steps(int(stamps[-1]), frequency).positions(stamps)).astype(np.int64)
+        first = max(int(position[0]), 1 - MOST_STEPS)
+        position, y = position[position >= first] - first, y[position >= first]
+        n = 1 - first
+        count = np.bincount(position, minlength=n)
+        if np.count_nonzero(count) < _LEAST_READ * n:
+            return None
+        with np.errstate(invalid="ignore"):
+            values = np.bincount(position, weights=y, minlength=n) / count
+        return cls(Steps(int(stamps[-1]), frequency), values, seasons_of(frequency))
+
+    def grid(self, n: int | None = None) -> Grid:
+        """Return the first `n` steps with their gaps filled from within these steps alone."""
+        y = self.y if n is None else self.y[:n]
+        last = int(np.flatnonzero(np.isfinite(y))[-1])
+        filled = _filled(y[: last + 1], self.seasons)
+        if last + 1 < y.size:
+            filled = np.concatenate((filled, np.full(y.size - last - 1, filled[-1])))
+        return Grid(filled, self.seasons)
+
+
+def _filled(y: Vector, seasons: Seasons) -> Vector:
+    """Fill gaps with the mean of a season before and after, where that is missing on a straight line."""
+    if not np.isnan(y).any():
+        return y
+    y = y.copy()
+    for season in (seasons.long, seasons.short):
+        gaps = np.flatnonzero(np.isnan(y))
+        if not season or not gaps.size or gaps.size == y.size:
+            continue
+        before = np.where(gaps >= season, y[gaps - season], np.nan)
+        after_at = np.minimum(gaps + season, y.size - 1)
+        after = np.where(gaps + season < y.size, y[after_at], np.nan)
+        y[gaps] = np.where(np.isnan(before), after, np.where(np.isnan(after), before, (before + after) / 2))
+    gaps = np.isnan(y)
+    if gaps.any():
+        y[gaps] = np.interp(np.flatnonzero(gaps), np.flatnonzero(~gaps), y[~gaps])
+    return y

@@ -1,0 +1,60 @@
+"""Forecasts that repeat a cycle: its last run, a weighted mean, a median, or a day's shape by weekday."""
+
+from typing import Final
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.members.grid import Grid
+
+_MOST_CYCLES: Final = 26
+"""Cycles that count; with it the time of a fit does not grow with the history."""
+
+
+def weighted_profile(grid: Grid, season: int, horizon: int, *, smoothing: float) -> Vector | None:
+    """Return the exponentially weighted mean of the cycles, repeated, shape (horizon,).
+
+    The weight of a cycle is (1 - smoothing) times that of the next one; 1 is the seasonal naive forecast.
+    It is None where there is not one cycle.  Hyndman and Athanasopoulos (2021), "Forecasting: principles and
+    practice", 3rd edition, section 8.1, with whole cycles in the place of single readings.
+    """
+    cycles = _cycles(grid.y, season)
+    if cycles is None:
+        return None
+    return np.resize(_recent_first(len(cycles), smoothing) @ cycles, horizon)
+
+
+def median_profile(grid: Grid, season: int, horizon: int, *, cycles: int) -> Vector | None:
+    """Return the median of the last `cycles` cycles, repeated, shape (horizon,); None where there is none."""
+    last = _cycles(grid.y, season)
+    return None if last is None else np.resize(np.median(last[-cycles:], axis=0), horizon)
+
+
+def day_by_week(grid: Grid, horizon: int, *, smoothing: float, level_smoothing: float = 0.3) -> Vector | None:
+    """Return the recent level, plus each weekday's mean, plus each weekday's shape, shape (horizon,).
+
+    Level, means and shapes are exponentially weighted: the level over days, the others over weeks.  It is
+    None where the history has not one long season of several short ones.
+    """
+    short, long = grid.seasons.short, grid.seasons.long
+    weeks = _cycles(grid.y, long) if short and long and long % short == 0 else None
+    if weeks is None:
+        return None
+    days = weeks.reshape(len(weeks), long // short, short)
+    means = days.mean(axis=2)
+    weight = _recent_first(len(weeks), smoothing)
+    shape = np.tensordot(weight, days - means[:, :, None], 1)
+    weekday = weight @ (means - means.mean(axis=1, keepdims=True))
+    level = _recent_first(means.size, level_smoothing) @ (means - weekday).ravel()
+    return np.resize((level + weekday[:, None] + shape).ravel(), horizon)
+
+
+def _cycles(y: Vector, season: int) -> Vector | None:
+    """Return the last whole cycles, shape (cycles, season), the latest last."""
+    count = min(y.size // season, _MOST_CYCLES) if season else 0
+    return y[y.size - count * season :].reshape(count, season) if count else None
+
+
+def _recent_first(count: int, smoothing: float) -> Vector:
+    weight = (1 - smoothing) ** np.arange(count - 1, -1, -1.0)
+    return np.asarray(weight / weight.sum())

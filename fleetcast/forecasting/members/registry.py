@@ -1,0 +1,130 @@
+"""The forecasting methods that stand beside Prophet's, by name.
+
+Each takes a history at equal steps and returns its next values; none needs regressors, and each is a few
+operations on arrays, so that all of them cost less than one fit of Prophet's model.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.members.autoregression import autoregression, residual_path
+from fleetcast.forecasting.members.grid import Grid
+from fleetcast.forecasting.members.profiles import day_by_week, median_profile, weighted_profile
+
+Method: TypeAlias = Callable[[Grid, int], Vector | None]
+
+_LONG_CYCLES_OF_RESIDUALS: Final = 6
+_SHORT_CYCLES_OF_RESIDUALS: Final = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A forecasting method."""
+
+    name: str
+    forecast: Method
+    """(history, horizon) -> the next values, shape (horizon,); None where the history does not suffice."""
+    description: str
+
+
+def _short_profile(smoothing: float) -> Method:
+    return lambda grid, horizon: weighted_profile(grid, grid.seasons.short, horizon, smoothing=smoothing)
+
+
+def _long_profile(smoothing: float) -> Method:
+    return lambda grid, horizon: weighted_profile(grid, grid.seasons.long, horizon, smoothing=smoothing)
+
+
+def _short_median(cycles: int) -> Method:
+    return lambda grid, horizon: median_profile(grid, grid.seasons.short, horizon, cycles=cycles)
+
+
+def _last_value(grid: Grid, horizon: int) -> Vector:
+    return np.full(horizon, grid.y[-1])
+
+
+def _seasonal_difference(grid: Grid, horizon: int) -> Vector | None:
+    if not grid.seasons.short:
+        return None
+    return autoregression(grid, horizon, differences=grid.seasons.short)
+
+
+def _corrected(profile: Callable[[Grid, int], Vector | None]) -> Method:
+    """Return a profile plus the path of its residuals."""
+
+    def forecast(grid: Grid, horizon: int) -> Vector | None:
+        season = grid.seasons.long or grid.seasons.short
+        most = _LONG_CYCLES_OF_RESIDUALS if grid.seasons.long else _SHORT_CYCLES_OF_RESIDUALS
+        cycles = min(grid.y.size // season, most) if season else 0
+        one = profile(grid, season) if cycles else None
+        if one is None:
+            return None
+        last = grid.y[grid.y.size - cycles * season :]
+        residuals = last - np.resize(one, last.size)
+        return np.resize(one, horizon) + residual_path(residuals, grid.seasons, horizon)
+
+    return forecast
+
+
+def _own_profile(smoothing: float) -> Callable[[Grid, int], Vector | None]:
+    return lambda grid, season: weighted_profile(grid, season, season, smoothing=smoothing)
+
+
+_ALL: Final = (
+    Member("last_value", _last_value, "The last reading."),
+    Member("seasonal_naive", _short_profile(1.0), "The last short season, such as the last day."),
+    Member("long_seasonal_naive", _long_profile(1.0), "The last long season, such as the last week."),
+    Member("profile_fast", _short_profile(0.5), "The mean short season; the weight halves each season."),
+    Member("profile", _short_profile(0.3), "The mean short season; a season weighs 0.7 of the next."),
+    Member("profile_slow", _short_profile(0.1), "The mean short season; a season weighs 0.9 of the next."),
+    Member("long_profile_fast", _long_profile(0.5), "The mean long season; the weight halves each season."),
+    Member("long_profile", _long_profile(0.3), "The mean long season; a season weighs 0.7 of the next."),
+    Member(
+        "long_profile_slow", _long_profile(0.15), "The mean long season; a season weighs 0.85 of the next."
+    ),
+    Member("median", _short_median(7), "The median of the last 7 short seasons."),
+    Member("median_slow", _short_median(14), "The median of the last 14 short seasons."),
+    Member(
+        "day_by_week", partial(day_by_week, smoothing=0.3), "The level, plus each weekday's mean and shape."
+    ),
+    Member(
+        "day_by_week_slow",
+        partial(day_by_week, smoothing=0.1),
+        "The same with longer memory.",
+    ),
+    Member("autoregression", autoregression, "Ridge regression on the last steps and seasons."),
+    Member(
+        "log_autoregression",
+        partial(autoregression, logarithm=True),
+        "The same of the logarithm; positive readings only.",
+    ),
+    Member(
+        "difference_autoregression",
+        partial(autoregression, differences=1),
+        "The same of the change from step to step.",
+    ),
+    Member(
+        "seasonal_difference_autoregression",
+        _seasonal_difference,
+        "The same of the change from season to season.",
+    ),
+    Member(
+        "long_profile+correction",
+        _corrected(_own_profile(0.5)),
+        "The mean season, plus the path of its residuals.",
+    ),
+    Member(
+        "day_by_week+correction",
+        _corrected(lambda grid, season: day_by_week(grid, season, smoothing=0.1, level_smoothing=0.2)),
+        "The level and each weekday's shape, plus the path of its residuals.",
+    ),
+)
+
+MEMBERS: Final[Mapping[str, Member]] = MappingProxyType({member.name: member for member in _ALL})
+"""All of them, by name."""

@@ -1,0 +1,74 @@
+"""A frequency as a ruler: which step after an origin a timestamp is, and how many steps make a season.
+
+Forecasting methods that repeat or regress on earlier readings count in steps of the history's frequency.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.calendar.frequency import BusinessDays, Fixed, Frequency, Monthly, Weekly
+from fleetcast.forecasting.calendar.timestamps import DAY, Stamps, datetimes
+
+_WEEK: Final = 7 * DAY
+_LEAST_OF_A_DAY: Final = 3
+"""Steps; a day of two readings has no profile worth the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seasons:
+    """How many steps make a short and a long season; 0 where there is none."""
+
+    short: int
+    """A day of hourly readings, a week of daily ones, a year of weekly or monthly ones."""
+    long: int
+    """A week of hourly readings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The timestamps `origin`, one step later, two steps later, and so on."""
+
+    origin: int
+    """Microseconds since 1970."""
+    frequency: Frequency
+
+    def positions(self, stamps: Stamps) -> Vector:
+        """Return how many steps after the origin each timestamp is, shape (N,); below 0 before it.
+
+        Between two steps it is a fraction, but a timestamp within a month or a business day counts as that
+        month's or day's.
+        """
+        match self.frequency:
+            case Fixed(step):
+                return np.asarray((stamps - self.origin) / step, np.float64)
+            case Weekly(count, _):
+                return np.asarray((stamps - self.origin) / (count * _WEEK), np.float64)
+            case BusinessDays(count):
+                days = (stamps // DAY).astype("datetime64[D]")
+                first = np.datetime64(self.origin // DAY, "D")
+                return np.asarray(np.floor(np.busday_count(first, days) / count), np.float64)
+            case Monthly(count, months, _, _):
+                month = datetimes(stamps).astype("datetime64[M]").astype(np.int64)
+                first_month = np.datetime64(self.origin, "us").astype("datetime64[M]").astype(np.int64)
+                return np.asarray(np.floor((month - first_month) / (count * months)), np.float64)
+
+
+def seasons_of(frequency: Frequency) -> Seasons:
+    """Return the seasons of readings with this frequency."""
+    match frequency:
+        case Fixed(step) if step < DAY:
+            day = DAY // step if DAY % step == 0 and DAY // step >= _LEAST_OF_A_DAY else 0
+            week = _WEEK // step if _WEEK % step == 0 else 0
+            return Seasons(day, week) if day else Seasons(week, 0)
+        case Fixed(step):
+            return Seasons(_WEEK // step if step == DAY else 0, 0)
+        case BusinessDays(count):
+            return Seasons(5 if count == 1 else 0, 0)
+        case Weekly(count, _):
+            return Seasons(52 // count if 52 % count == 0 else 0, 0)
+        case Monthly(count, months, _, _):
+            each = count * months
+            return Seasons(12 // each if 12 % each == 0 and each < 12 else 0, 0)  # noqa: PLR2004 - months of a year
