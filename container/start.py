@@ -1,4 +1,4 @@
-"""Starting a program with the environment variables that suit this machine's processor."""
+"""Starts a program with the environment variables that suit this machine's processor."""
 
 import logging
 import os
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 MODULES: Final = {"process": "processing.program", "train": "train.program", "serve": "serving.program"}
 NEEDED: Final = {"process": "duckdb", "train": "duckdb", "serve": "flask"}
 """A package of each program's extra, looked for before the start."""
+_HELP: Final = frozenset({"-h", "--help"})
 STARTED: Final = "FLEETCAST_PROFILE"
 """Names the profile whose variables are set: this process was started again with them."""
 
@@ -44,7 +45,7 @@ def start(arguments: list[str]) -> int:
     except MissingExtraError as error:
         print(f"fleetcast {name}: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
-    if STARTED not in os.environ:
+    if STARTED not in os.environ and _HELP.isdisjoint(rest):
         _start_again(arguments, profile)
     sys.argv = [f"fleetcast {name}", *rest]
     code: int = import_module(MODULES[name]).main()
