@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 from container import Paths, quoted, usable_cpus
 from fleetcast.errors import SettingError
-from fleetcast.evaluation.metrics import Holdout
+from fleetcast.evaluation import Holdout
 from fleetcast.forecasting import PROPHET_ARGUMENTS, CountryHolidays
 from fleetcast.readings import ReadingOptions
 from train import hyperparameters

@@ -13,8 +13,8 @@ import numpy as np
 
 from container import quoted
 from fleetcast.errors import DialectError, InputError, UnusableFileError
-from fleetcast.readings import ReadingOptions, detect_dialect, times
-from fleetcast.readings.customer.regular_files import read_file
+from fleetcast.readings import ReadingOptions, detect_dialect, parse_times
+from fleetcast.readings.customer import read_file
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """The largest file: some 300,000 rows."""
@@ -57,7 +57,7 @@ def read_rows(path: Path, argument: str) -> list[Placed]:
 
 def _read_times(name: str, placed: Sequence[Placed]) -> None:
     """Read the times of all rows as those of customers' files are read, and write them in one way."""
-    parsed = times([row["ds"] for _, row in placed])
+    parsed = parse_times([row["ds"] for _, row in placed])
     for number, (place, row) in enumerate(placed):
         if reason := parsed.reasons.get(number):
             raise InputError(f"{name}, {place}: ds {quoted(row['ds'])} {reason}")

@@ -14,7 +14,7 @@ import numpy as np
 from fleetcast.archive import SUFFIX, Archive, pack, unpack
 from fleetcast.errors import ArchiveError
 from fleetcast.forecasting import dumps
-from fleetcast.readings.customer.readings import Readings
+from fleetcast.readings.customer import Readings
 from train.channel import Customer
 from train.customer.data_warnings import data_warnings
 from train.customer.estimate import Estimate, estimate, naive_estimate
