@@ -27,9 +27,10 @@ check: $(VENV)/ready ## style and types only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/ready ## the documentation as a site in build/site; broken links and anchors fail
+docs: $(VENV)/ready ## the documentation as a site in build/site; broken links and anchors, and files from other hosts, fail
 	$(BIN)/python -B -m docs.tables
 	$(BIN)/zensical build --strict
+	! grep -rE 'src="?(https?:)?//' build/site --include='*.html'
 
 faults: $(VENV)/ready ## kill, stop, fill the disk …: a few minutes; FULL=1 for the full counts (hours)
 	$(BIN)/pytest tests/faults -m faults $(if $(FULL),--full)

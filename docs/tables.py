@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from fleetcast.command import usage
+from fleetcast.forecasting.prophet_json import field_table as model_json_table
 from serving import settings
 from serving.http import metrics, routes
 from serving.request import field_table
 from train import hyperparameters
-from train.customer.outcome import status_table
+from train.customer import status_table
 from train.exit_codes import exit_code_table
 from train.figures import figure_table
 
@@ -28,6 +29,7 @@ def _help() -> str:
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "customer-statuses": status_table,
     "help": _help,
+    "model-json": model_json_table,
     "hyperparameters": hyperparameters.table,
     "multi-model-routes": lambda: routes.table(routes.MULTI_MODEL),
     "plain-routes": lambda: routes.table((*routes.PLAIN, routes.OPENAPI)),

@@ -92,3 +92,11 @@ class NoMemoryError(RequestError):
     """There is no memory for another model; SageMaker unloads other models and tries again."""
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
+
+
+def no_memory() -> NoMemoryError:
+    """Return the error for a load that would leave too little memory."""
+    return NoMemoryError(
+        "there is no memory for another model; unload one, or lower MODEL_MEMORY_RESERVE_IN_MB, the memory "
+        "that must stay free"
+    )

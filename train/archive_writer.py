@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fleetcast.archive import write_archive
-from train.customer.outcome import Fallback, Fitted, Outcome
+from train.customer import Fallback, Fitted, Outcome
 
 WRITERS: Final = 8
 """Threads that wait for the disk: several files then share one commit of the file system's journal."""

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 from container import Paths, quoted
 from fleetcast.errors import InputError
-from fleetcast.readings.customer.regular_files import link_problem
+from fleetcast.readings.customer import link_problem
 from train.host import Host
 
 logger = logging.getLogger(__name__)

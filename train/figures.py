@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from train.customer.outcome import STATUSES
+from train.customer import STATUSES
 from train.job import JobResult
 
 

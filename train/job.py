@@ -9,9 +9,8 @@ from container import Paths, progress
 from fleetcast.archive import BundleWriter, remove_unfinished, sync_folder
 from train.archive_writer import write_archives
 from train.channel import Customer, find_customers
-from train.customer.outcome import WithArchive
-from train.engines.engine import Engine
-from train.engines.local import LocalEngine
+from train.customer import WithArchive
+from train.engines import Engine, LocalEngine
 from train.host import Host
 from train.ledger import LedgerWriter
 from train.lock import locked

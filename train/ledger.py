@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from fleetcast.archive import NewFile, not_written, sync_folder
-from train.customer.outcome import Failed, Outcome, reason_of
+from train.customer import Failed, Outcome, reason_of
 
 
 class LedgerWriter:

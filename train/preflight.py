@@ -9,8 +9,7 @@ from typing import Final
 from container import quoted
 from fleetcast.errors import SettingError, UnusableFileError
 from fleetcast.forecasting import FitOptions
-from fleetcast.readings.customer.readings import BOUNDS
-from fleetcast.readings.customer.regular_files import read_head
+from fleetcast.readings.customer import BOUNDS, read_head
 from train.channel import Customer
 from train.settings import TrainSettings
 

@@ -16,7 +16,7 @@ from train.figures import figures_of
 from train.host import Host
 from train.job import run_job
 from train.lock import TreeInUseError
-from train.report.page import report
+from train.report import report_page
 from train.settings import TrainSettings
 from train.stop import StopRequest
 
@@ -56,7 +56,7 @@ def train(paths: Paths, settings: TrainSettings) -> int:
     result = run_job(paths, settings, stopped=stop.is_made)
     figures = figures_of(result)
     write_atomically(paths.model / "summary.json", json.dumps(figures, indent=2).encode() + b"\n")
-    page = report(paths, result, settings, figures)
+    page = report_page(paths, result, settings, figures)
     write_atomically(paths.output_data / "report.html", page.encode("utf-8", "replace"))
     log_metrics(figures)
     if not result.is_complete:

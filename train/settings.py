@@ -9,11 +9,11 @@ from typing import Any, Self
 
 from container import Paths, quoted, usable_cpus
 from fleetcast.errors import InputError, OptionError, SettingError
-from fleetcast.evaluation.metrics import Holdout
+from fleetcast.evaluation import Holdout
 from fleetcast.forecasting import PROPHET_ARGUMENTS, CountryHolidays
 from fleetcast.readings import ReadingOptions
 from train import hyperparameters
-from train.config.files import Config
+from train.config import Config
 from train.host import Host
 
 READING = tuple(option.name for option in fields(ReadingOptions))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from container import quoted
-from train.customer.outcome import Failed, Fallback, Kept, Outcome, WithArchive, reason_of
+from train.customer import Failed, Fallback, Kept, Outcome, WithArchive, reason_of
 
 logger = logging.getLogger(__name__)
 

@@ -43,7 +43,7 @@ rm -rf "$java"/lib/lib{awt_xawt,fontmanager,javajpeg,jawt,jsound,lcms,mlib_image
 # The bytecode depends on the text alone, and so do all times.  What only a fallback to Prophet, a country's
 # holidays or an archive's own code loads is compiled when it is
 "$1"/bin/python -m compileall -q -f --invalidation-mode unchecked-hash -j 0 "$packages" "$1/app"
-for rarely in cmdstanpy future holidays jinja2 libfuturize libpasteurize pandas past pkg_resources \
+for rarely in cmdstanpy future holidays libfuturize libpasteurize pandas past pkg_resources \
   scipy setuptools; do
   find "$rarely" -name __pycache__ -exec rm -rf {} +
 done

@@ -11,7 +11,7 @@ from fleetcast.forecasting.option_checks import Option
 from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
 from fleetcast.forecasting.predict.batch import forecast_many
 from fleetcast.forecasting.predict.unseen_slots import unseen_slots
-from fleetcast.forecasting.prophet_json.read import loads
+from fleetcast.forecasting.prophet_json import loads
 from fleetcast.forecasting.seasonal_naive import seasonal_naive
 from fleetcast.forecasting.settings import PROPHET_ARGUMENTS
 

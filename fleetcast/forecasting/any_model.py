@@ -3,7 +3,7 @@
 from fleetcast.forecasting.model import Model, SampledModel
 from fleetcast.forecasting.options import DEFAULT_FORECAST, ForecastOptions
 from fleetcast.forecasting.predict.point_forecast import Table, forecast_by_model
-from fleetcast.forecasting.prophet_json.write import model_json
+from fleetcast.forecasting.prophet_json import model_json
 
 
 def forecast(model: Model | SampledModel, options: ForecastOptions = DEFAULT_FORECAST) -> Table:
@@ -17,9 +17,7 @@ def forecast(model: Model | SampledModel, options: ForecastOptions = DEFAULT_FOR
     Intervals are deterministic, but for those of a SampledModel.  Raises FutureError.
     """
     if isinstance(model, SampledModel):
-        from fleetcast.forecasting.stock_prophet.sampled_forecast import (  # noqa: PLC0415 - rarely needed
-            forecast_by_samples,
-        )
+        from fleetcast.forecasting.stock_prophet import forecast_by_samples  # noqa: PLC0415 - rarely needed
 
         return forecast_by_samples(model, options)
     return forecast_by_model(model, options)

@@ -65,7 +65,7 @@ def fit(  # noqa: PLR0913 - readings, options, and four columns by name
 
 
 def _by_stock_prophet(prepared: Prepared, options: FitOptions) -> Model | SampledModel:
-    from fleetcast.forecasting.stock_prophet.fallback import (  # noqa: PLC0415 - rarely needed, slow
+    from fleetcast.forecasting.stock_prophet import (  # noqa: PLC0415 - rarely needed
         sampled_model,
         stock_parameters,
     )

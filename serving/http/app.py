@@ -1,7 +1,7 @@
 """The Flask application: answers the declared routes, logs and counts each request.
 
-Forecasts are made by `serving.request`, as on every stack; this module reads headers and body, and turns
-every error into JSON.  Nothing internal reaches a client: a defect is logged and answered 500.
+`serving.request` makes the forecasts, as on every stack.  This module reads headers and body, and turns every
+error into JSON.  Nothing internal reaches a client: an unexpected exception is logged and answered 500.
 """
 
 import logging
@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from container import quoted
-from serving.errors import DefectError, RequestError, TooLargeError
+from serving.errors import DefectError, RequestError
 from serving.http import routes
 from serving.http.load_request import as_load_request
 from serving.http.metrics import Metrics
@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 TEXT: Final = "text/plain; charset=utf-8"
 View: TypeAlias = Callable[..., Response]
 BATCH_MEGABYTES: Final = 1
-"""The size of the requests that batch transform should send, in megabytes: some 30,000 records."""
+"""Size of the requests that batch transform should send, in megabytes; 1 MB has some 30,000 records."""
 
 
 def application(
@@ -55,11 +55,12 @@ def application(
 ) -> Flask:
     """Return the application of one worker; `models` and `metrics` are made in that worker."""
     app = Flask("fleetcast", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes + 1  # Flask cuts a stream there silently
-    app.url_map.merge_slashes = False  # a model's name is a key
+    # Flask cuts a longer body in chunks there, without an error
+    app.config["MAX_CONTENT_LENGTH"] = budget.max_body_bytes + 1
+    app.url_map.merge_slashes = False  # slashes in the name of a model count
     app.url_map.strict_slashes = False
     _log_and_count_requests(app, models, metrics)
-    _answer_errors(app, settings)
+    _answer_errors(app, budget)
     _add_plain_routes(app, settings, models, metrics, budget)
     if models.loaded is not None:
         _add_multi_model_routes(app, settings, models.loaded, budget)
@@ -118,9 +119,9 @@ def _add_multi_model_routes(
 
     @_route(app, routes.LOAD)
     def load() -> Response:
-        wanted = as_load_request(_decoded_body(settings, budget))
-        table.load(wanted.model_name, wanted.url)
-        return _json({"status": f"model {wanted.model_name!r} is loaded"})
+        requested = as_load_request(_decoded_body(budget))
+        table.load(requested.model_name, requested.url)
+        return _json({"status": f"model {requested.model_name!r} is loaded"})
 
     @_route(app, routes.LIST)
     def page() -> Response:
@@ -156,43 +157,45 @@ def _forecast(
     find: Callable[[str], Forecaster],
     target: RouteModel | RecordModel,
 ) -> Response:
-    invocation = Invocation(_body(settings), request.headers, target)
+    invocation = Invocation(_body(budget), request.headers, target)
     return _response(
         respond(invocation, look_up_each(find), budget=budget, default_accept=settings.default_accept)
     )
 
 
-def _body(settings: ServingSettings) -> bytes:
-    """Return the whole body as it was sent; raise `RequestError` where it is too large or not whole."""
+def _body(budget: RequestBudget) -> bytes:
+    """Return the body as it was sent; raise `RequestError` if it is too large or incomplete."""
     try:
         body = request.get_data(cache=False)
     except (ParseException, NoMoreData, ClientDisconnected) as error:
-        raise RequestError("the body is not whole, or its chunks are malformed") from error
-    if len(body) > settings.max_request_bytes:
-        raise TooLargeError(f"a request may have {settings.max_request_bytes} bytes")
+        raise RequestError("the body is incomplete, or its chunks are malformed; send it again") from error
+    if len(body) > budget.max_body_bytes:
+        raise budget.body_too_large()
     return body
 
 
-def _decoded_body(settings: ServingSettings, budget: RequestBudget) -> bytes:
+def _decoded_body(budget: RequestBudget) -> bytes:
     encoding = request.headers.get("Content-Encoding")
-    return run_steps(decode_body(_body(settings), encoding, budget=budget))
+    return run_steps(decode_body(_body(budget), encoding, budget=budget))
 
 
 def _json(content: object) -> Response:
     return Response(encode(content), content_type=JSON)
 
 
-def _response(answered: ForecastResponse) -> Response:
-    g.answer = answered
+def _response(response: ForecastResponse) -> Response:
+    g.response = response
     return Response(
-        answered.body,
-        status=int(answered.status),
-        headers=dict(answered.headers),
-        content_type=answered.content_type,
+        response.body,
+        status=int(response.status),
+        headers=dict(response.headers),
+        content_type=response.content_type,
     )
 
 
-def _answer_errors(app: Flask, settings: ServingSettings) -> None:
+def _answer_errors(app: Flask, budget: RequestBudget) -> None:
+    """Answer every error in JSON, also those of Flask and those that nobody expected."""
+
     @app.errorhandler(RequestError)
     def refused(error: RequestError) -> Response:
         return _response(error_response(error))
@@ -200,9 +203,9 @@ def _answer_errors(app: Flask, settings: ServingSettings) -> None:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-        message = f"{status.phrase}; /openapi.json says what is served"
         if isinstance(error, RequestEntityTooLarge):
-            message = f"a request may have {settings.max_request_bytes} bytes"
+            return _response(error_response(budget.body_too_large()))
+        message = f"{status.phrase}: /openapi.json describes the routes and their methods"
         response = _json({"error": {"code": status.name, "message": message}})
         response.status_code = status
         response.headers.extend((k, v) for k, v in error.get_headers() if k == "Allow")
@@ -211,7 +214,7 @@ def _answer_errors(app: Flask, settings: ServingSettings) -> None:
     @app.errorhandler(Exception)
     def defect(error: Exception) -> Response:
         logger.error("%s %s", request.method, quoted(request.path), exc_info=error)
-        return _response(error_response(DefectError("the server failed; its log says why")))
+        return _response(error_response(DefectError("the server failed; its log has the reason")))
 
 
 def _log_and_count_requests(app: Flask, models: ModelSource, metrics: Metrics) -> None:
@@ -227,10 +230,10 @@ def _log_and_count_requests(app: Flask, models: ModelSource, metrics: Metrics) -
     def end(response: Response) -> Response:
         seconds = time.perf_counter() - g.began
         route = str(request.url_rule) if request.url_rule is not None else "(none)"
-        answered: ForecastResponse | None = g.get("answer")
+        forecasts: ForecastResponse | None = g.get("response")
         metrics.observe(route=route, status=response.status_code, seconds=seconds)
-        if answered is not None:
-            metrics.observe_forecasts(answered.customers, errors=answered.failed_records)
+        if forecasts is not None:
+            metrics.observe_forecasts(forecasts.customers, errors=forecasts.failed_records)
         metrics.observe_cache(
             models=sum(len(cache) for cache in models.caches),
             size_bytes=sum(cache.cached_bytes for cache in models.caches),
@@ -245,6 +248,6 @@ def _log_and_count_requests(app: Flask, models: ModelSource, metrics: Metrics) -
             request_bytes=request.content_length or 0,
             response_bytes=response.calculate_content_length() or 0,
             target_model=g.get("target_model"),
-            forecasts=len(answered.customers) if answered else 0,
+            forecasts=len(forecasts.customers) if forecasts else 0,
         )
         return response

@@ -1,4 +1,4 @@
-"""gunicorn as published, configured for forecasts: one worker per processor, a few threads each."""
+"""Runs gunicorn with our application and our worker: one process per processor, a few threads in each."""
 
 import gc
 import os
@@ -15,6 +15,7 @@ from gunicorn.arbiter import Arbiter
 from container import log_level_name
 from fleetcast.errors import SettingError
 from serving.http.app import application
+from serving.http.head_parser import MAX_HEADER_BYTES, MAX_HEADERS, MAX_LINE_BYTES
 from serving.http.metrics import Metrics, reserve_space, share_counts, take_slot
 from serving.http.model_source import SingleModel, model_source, single_model, store_place
 from serving.http.request_log import RequestLog
@@ -23,20 +24,23 @@ from serving.request import RequestBudget
 from serving.settings import ServingSettings
 
 GRACEFUL_SECONDS: Final = 25
-"""SageMaker sends SIGKILL 30 seconds after SIGTERM."""
+"""How long the workers may take to end after SIGTERM; SageMaker sends SIGKILL after 30 seconds."""
 HUNG_SECONDS: Final = 60
-"""A worker whose loop did not turn for so long is replaced."""
+"""A worker whose event loop has not turned for this long is replaced."""
 KEEP_ALIVE_SECONDS: Final = 75
+"""How long a connection without a request stays open."""
 CONNECTIONS: Final = 1_000
-"""Per worker, open at once."""
+"""Most open connections of a worker."""
 BACKLOG: Final = 2_048
-MEMORY_FOLDER: Final = Path("/dev/shm")  # noqa: S108 -- a file there without a name is each worker's heartbeat
+"""Most connections that wait to be accepted."""
+MEMORY_FOLDER: Final = Path("/dev/shm")  # noqa: S108 -- gunicorn's file has no name there
+"""Where gunicorn keeps the time of each worker's last heartbeat: in memory, if this folder is writable."""
 SWITCH_SECONDS: Final = 0.001
-"""How long a thread may keep the others, the loop among them, from going on."""
+"""How long Python runs one thread before another one, such as the event loop, gets its turn."""
 
 
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
-    """The application that gunicorn runs, and its configuration."""
+    """The configuration of gunicorn, and what its workers share from before the fork."""
 
     def __init__(self, settings: ServingSettings, *, folder: Path) -> None:
         self.settings = settings
@@ -45,7 +49,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         if self._single is None and not settings.multi_model:
             store_place(settings)
         self.budget = RequestBudget(max_body_bytes=settings.max_request_bytes)
-        """Of one worker: each has a copy of its own after the fork."""
+        """The budget of one worker: each has its own copy after the fork."""
         self._metrics: Metrics | None = None
         share_counts(folder)
         reserve_space(folder, slots=settings.processes, most_customers=settings.metrics_customers)
@@ -53,7 +57,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         super().__init__()
 
     def load_config(self) -> None:
-        """Configure gunicorn; see its documentation for the names."""
+        """Set gunicorn's settings; its documentation explains their names."""
         configuration: dict[str, Any] = {
             "bind": f"fd://{self._listener.detach()}",
             "workers": self.settings.processes,
@@ -64,28 +68,28 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "timeout": HUNG_SECONDS,
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": KEEP_ALIVE_SECONDS,
-            "limit_request_line": 8_190,
-            "limit_request_fields": 100,
-            "limit_request_field_size": 8_190,
-            "forwarded_allow_ips": "",  # nothing here depends on who a proxy says it forwards for
+            "limit_request_line": MAX_LINE_BYTES,
+            "limit_request_fields": MAX_HEADERS,
+            "limit_request_field_size": MAX_HEADER_BYTES,
+            "forwarded_allow_ips": "",  # no proxy's headers are believed, as nothing depends on them
             "worker_tmp_dir": str(self._heartbeat_folder()),
             "control_socket_disable": True,
             "loglevel": log_level_name(),
             "pre_fork": _choose_slot,
-            "post_fork": _begin,
-            "when_ready": _freeze,
+            "post_fork": _start_worker,
+            "when_ready": _share_memory,
         }
         for name, value in configuration.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Return the application of a worker; called in it."""
+        """Return the application of a worker; gunicorn calls this in the worker."""
         self._metrics = Metrics(self._folder, most_customers=self.settings.metrics_customers)
         models = model_source(self.settings, single=self._single, folder=self._folder)
         return application(self.settings, models, self._metrics, self.budget)
 
     def refused(self, status: HTTPStatus) -> None:
-        """Take note of a request that was refused before it was looked at."""
+        """Count and log a request that was refused before it reached the application."""
         if self._metrics is not None:
             self._metrics.observe(route="(refused)", status=status, seconds=0.0)
         RequestLog().write(route="(refused)", status=status, seconds=0.0)
@@ -95,7 +99,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
 
 def listener(port: int) -> socket.socket:
-    """Return a socket that listens for IPv4, and for IPv6 where there is any; raises `SettingError`."""
+    """Return a socket that listens on IPv4, and on IPv6 if the machine has it; raises `SettingError`."""
     try:
         if _has_ipv6():
             return socket.create_server(
@@ -105,7 +109,7 @@ def listener(port: int) -> socket.socket:
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise SettingError(
-            f"port {port} cannot be opened ({reason}); SAGEMAKER_BIND_TO_PORT names another one"
+            f"port {port} cannot be opened ({reason}); set SAGEMAKER_BIND_TO_PORT to another one"
         ) from error
 
 
@@ -118,7 +122,7 @@ def _has_ipv6() -> bool:
 
 
 def serve(settings: ServingSettings, *, folder: Path) -> None:
-    """Run gunicorn until it is told to stop; it ends by SystemExit, also in its workers."""
+    """Run gunicorn until SIGTERM or SIGINT; it ends by SystemExit, in its workers as well."""
     Arbiter(Server(settings, folder=folder)).run()
 
 
@@ -127,10 +131,10 @@ def _choose_slot(arbiter: Arbiter, worker: Worker) -> None:
     worker.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
 
 
-def _begin(_arbiter: Arbiter, worker: Worker) -> None:
+def _start_worker(_arbiter: Arbiter, worker: Worker) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     take_slot(worker.slot)
 
 
-def _freeze(_arbiter: Arbiter) -> None:
-    gc.freeze()  # what is there now is shared with the workers
+def _share_memory(_arbiter: Arbiter) -> None:
+    gc.freeze()  # the workers share the memory of all objects that exist now

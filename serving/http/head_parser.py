@@ -25,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Longest head of a request, in bytes; clients send some 300."""
+MAX_LINE_BYTES: Final = 8_190
+"""Longest request line, which has the method and the path."""
+MAX_HEADERS: Final = 100
+MAX_HEADER_BYTES: Final = 8_190
+"""Most headers of a request, and the longest header with its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +108,20 @@ class HeadParser(RequestParser):  # type: ignore[misc]
 
 
 def request_error(error: Exception) -> RequestError:
-    """Return what a client learns of an exception of gunicorn's parser; log what is no client's fault."""
+    """Return the error that a client gets for an exception of gunicorn's parser; log any other exception."""
     if isinstance(error, LimitRequestLine):
-        return TooLongLineError("the address in the request is too long")
+        return TooLongLineError(
+            f"the request line is longer than {MAX_LINE_BYTES} bytes; send long values in the body"
+        )
     if isinstance(error, LimitRequestHeaders):
-        return TooLongHeadError("the headers of the request are too many or too long")
+        return TooLongHeadError(
+            f"a request may have {MAX_HEADERS} headers of at most {MAX_HEADER_BYTES} bytes each"
+        )
     if isinstance(error, NoMoreData):
         return TooLongHeadError(f"the head of the request is longer than {MAX_HEAD_BYTES} bytes")
     if isinstance(error, ExpectationFailed):
-        return ExpectationError("Expect may only be 100-continue")
+        return ExpectationError("Expect must be 100-continue, or left out")
     if isinstance(error, ParseException):
         return RequestError("the request is not HTTP/1.1, or its head is malformed")
     logger.error("a request failed outside the application", exc_info=error)
-    return DefectError("the server failed; its log says why")
+    return DefectError("the server failed; its log has the reason")

@@ -20,9 +20,9 @@ from fleetcast.archive import Archive
 from serving.errors import (
     AlreadyLoadedError,
     ModelNotFoundError,
-    NoMemoryError,
     RequestError,
     UnavailableError,
+    no_memory,
 )
 from serving.models import (
     METADATA_FIELDS,
@@ -84,32 +84,34 @@ class LoadedModelsTable:
         """Load the model in the folder `url` under `name`; raise a `RequestError` if that is not possible."""
         check_model_name(name)
         key = _key(name)
-        if self._ask("SELECT 1 FROM models WHERE name = ?", key):
-            raise AlreadyLoadedError(f"model {name!r} is loaded already")
+        if self._execute("SELECT 1 FROM models WHERE name = ?", key):
+            raise AlreadyLoadedError(f"model {name!r} is loaded already; unload it first")
         if free_bytes() < self._reserve_bytes:
-            raise NoMemoryError("there is no memory for another model")
+            raise no_memory()
         archive = read_below(Path(url), store=self._folder)
         load_archive(archive)
         try:
-            self._ask("INSERT INTO models (name, url, content) VALUES (?, ?, ?)", key, url, _stored(archive))
+            self._execute(
+                "INSERT INTO models (name, url, content) VALUES (?, ?, ?)", key, url, _stored(archive)
+            )
         except sqlite3.IntegrityError:
-            raise AlreadyLoadedError(f"model {name!r} is loaded already") from None
+            raise AlreadyLoadedError(f"model {name!r} is loaded already; unload it first") from None
 
     def unload(self, name: str) -> None:
         """Remove a model; raise `ModelNotFoundError`."""
-        if not self._ask("DELETE FROM models WHERE name = ? RETURNING 1", _key(name)):
+        if not self._execute("DELETE FROM models WHERE name = ? RETURNING 1", _key(name)):
             raise _not_loaded(name)
 
     def describe(self, name: str) -> LoadedModel:
         """Return a model's entry; raise `ModelNotFoundError`."""
-        rows = self._ask("SELECT url FROM models WHERE name = ?", _key(name))
+        rows = self._execute("SELECT url FROM models WHERE name = ?", _key(name))
         if not rows:
             raise _not_loaded(name)
         return LoadedModel(name, rows[0][0])
 
     def page(self, *, limit: int, after: int) -> tuple[list[LoadedModel], int | None]:
         """Return up to `limit` models in the order of loading, and the `after` of the next page."""
-        rows = self._ask(
+        rows = self._execute(
             "SELECT id, name, url FROM models WHERE id > ? ORDER BY id LIMIT ?", after, limit + 1
         )
         models = [LoadedModel(name.decode(), url) for _, name, url in rows[:limit]]
@@ -117,16 +119,16 @@ class LoadedModelsTable:
 
     def read(self, name: str, *, known_version: str | None = None) -> Packed | None:
         """See `ModelStore`; `load_stored` makes the content into a model."""
-        rows = self._ask("SELECT id FROM models WHERE name = ?", _key(name))
+        rows = self._execute("SELECT id FROM models WHERE name = ?", _key(name))
         if rows and str(rows[0][0]) == known_version:
             return None
-        rows = self._ask("SELECT id, content FROM models WHERE name = ?", _key(name))
+        rows = self._execute("SELECT id, content FROM models WHERE name = ?", _key(name))
         if not rows:
             raise _not_loaded(name)
         return Packed(rows[0][1], str(rows[0][0]))
 
     @contextmanager
-    def _refusing(self) -> Iterator[None]:
+    def _request_errors(self) -> Iterator[None]:
         """Turn SQLite's errors about a full disk or a long wait into `UnavailableError`."""
         try:
             yield
@@ -136,8 +138,8 @@ class LoadedModelsTable:
                 raise UnavailableError("the server's disk is full or failing; nothing was changed") from error
             raise UnavailableError("the model registry is locked by another load; retry") from error
 
-    def _ask(self, statement: str, *values: object) -> list[Any]:
-        with self._lock, self._refusing():
+    def _execute(self, statement: str, *values: object) -> list[Any]:
+        with self._lock, self._request_errors():
             return self._database.execute(statement, values).fetchall()
 
 
@@ -159,4 +161,4 @@ def _key(name: str) -> bytes:
 
 
 def _not_loaded(name: str) -> RequestError:
-    return ModelNotFoundError(f"model {name[:100]!r} is not loaded")
+    return ModelNotFoundError(f"model {name[:100]!r} is not loaded; POST /models loads it")

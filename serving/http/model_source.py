@@ -1,4 +1,4 @@
-"""The models of a gunicorn worker: one model.json, those of a model store, or those loaded by name."""
+"""Where a gunicorn worker's models come from: one model.json, a model store, or `POST /models`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class SingleModel:
-    """The model of an endpoint that has one only."""
+    """The model of an endpoint with a single model."""
 
     model: Forecaster
     name: str
@@ -53,7 +53,9 @@ class SingleModel:
     def find(self, name: str) -> Forecaster:
         """Return the model if `name` is its name; raise `ModelNotFoundError` otherwise."""
         if name.removesuffix(SUFFIX) != self.name:
-            raise ModelNotFoundError(f"this endpoint has the model {self.name!r} alone")
+            raise ModelNotFoundError(
+                f"this endpoint has one model, {self.name!r}; name it, or leave target_model out"
+            )
         return self.model
 
 

@@ -1,4 +1,4 @@
-"""One line of JSON for each request on stdout: who asked for what, and how it went; never what was in it."""
+"""The request log: one line of JSON on stdout for each request, with route and status, without the body."""
 
 import logging
 import re
@@ -10,30 +10,30 @@ from typing import Final
 from serving.request import Headers, encode
 
 QUIET_ROUTES: Final = frozenset({"/ping", "/metrics"})
-"""Asked for every few seconds; told with SAGEMAKER_CONTAINER_LOG_LEVEL=DEBUG only."""
+"""Routes that are requested every few seconds; SAGEMAKER_CONTAINER_LOG_LEVEL=DEBUG logs them too."""
 _ID: Final = re.compile(r"[!-~]{1,128}")
 _ID_HEADERS: Final = ("X-Request-Id", "X-Amzn-RequestId")
 
 
 def request_id(headers: Headers) -> str:
-    """Return the caller's id of a request where it has a usable one, and a new one otherwise."""
+    """Return the id in the headers of a request, or a new one if they have none that can be logged."""
     for name in _ID_HEADERS:
-        if (given := headers.get(name)) and _ID.fullmatch(given):
-            return given
+        if (client_id := headers.get(name)) and _ID.fullmatch(client_id):
+            return client_id
     return uuid.uuid4().hex
 
 
 class RequestLog:
-    """Writes the lines, whole, from any thread."""
+    """Writes the lines; safe for any number of threads."""
 
     def __init__(self) -> None:
         level = logging.getLogger().getEffectiveLevel()
-        self._tells = level <= logging.INFO
-        self._tells_all = level <= logging.DEBUG
+        self._is_on = level <= logging.INFO
+        self._logs_quiet_routes = level <= logging.DEBUG
 
     def write(self, *, route: str, status: int, seconds: float, **facts: object) -> None:
-        """Write one line, if the log's level wants it."""
-        if not self._tells or (route in QUIET_ROUTES and not self._tells_all):
+        """Write one line, unless the log level excludes it; facts that are None are left out."""
+        if not self._is_on or (route in QUIET_ROUTES and not self._logs_quiet_routes):
             return
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -22,7 +22,7 @@ from typing import Any, Final
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from serving.drain import Drain, queue_full, shutting_down
-from serving.errors import RequestError, TooLargeError
+from serving.errors import RequestError
 from serving.http.buffered_request import (
     BufferedRequest,
     Complete,
@@ -144,9 +144,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         request = self._receiving[conn].request
         state = request.receive(rest + received)
         if isinstance(state, TooLarge):
-            # the client may send on, so that it sees this
-            too_large = TooLargeError(f"a request may have {self._budget.max_body_bytes} bytes")
-            self._send_refusal(conn, too_large, is_last=True)
+            # what the client still sends is read and discarded, otherwise it would not see this response
+            self._send_refusal(conn, self._budget.body_too_large(), is_last=True)
             state = request.receive(b"")
         match state:
             case Malformed(error):
@@ -163,9 +162,11 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
                 self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _end_early(self, conn: TConn) -> None:
-        """Close a connection whose client sends nothing more; a part of a request is never answered."""
+        """Close a connection whose client sends nothing more; an incomplete request never gets a forecast."""
         if self._receiving[conn].request.has_begun:
-            self._turn_away(conn, RequestError("the request ended before all of it was there"))
+            self._turn_away(
+                conn, RequestError("the connection ended before the request was complete; send it again")
+            )
         else:
             self._drop(conn)
 

@@ -1,8 +1,9 @@
-"""Archives that bring `code/inference.py` with model_fn, input_fn, predict_fn, output_fn: run as published.
+"""Runs archives that bring `code/inference.py` with model_fn, input_fn, predict_fn or output_fn.
 
-Where ALLOW_ARCHIVE_CODE=true, launcher.sh runs this file, by its path, for each such archive: it becomes a
-worker of Multi Model Server's own, a process of its own, with sagemaker-inference's transformer.  Nothing of
-this project is imported here, and what the archive calls `serving`, `train` or `archive` is the archive's.
+With ALLOW_ARCHIVE_CODE=true, launcher.sh runs this file, by its path, for each such archive.  The process
+becomes one of Multi Model Server's own workers, with the transformer of sagemaker-inference as its handler.
+This file imports nothing of this project, and it hides the project's packages: a package `serving` or `train`
+of the archive is the archive's own.
 """
 
 import json
@@ -23,51 +24,53 @@ from sagemaker_inference.transformer import Transformer
 logger = logging.getLogger(__name__)
 
 MODULE = "fleetcast_archive_code"
-"""What this file is called in the worker."""
-OURS = ("container", "fleetcast", "processing", "serving", "train")
-"""This project's packages, which an archive's code does not see."""
+"""The name under which the worker imports this file."""
+OUR_PACKAGES = ("container", "fleetcast", "processing", "serving", "train")
+"""The packages of this project, which an archive's code cannot import."""
 ROOT = Path(__file__).resolve().parents[2]
 FAILED = {
     "code": "INTERNAL_SERVER_ERROR",
-    "message": "the archive's code failed; the server's log says why",
+    "message": "the archive's code failed; the server's log has the reason",
 }
 
 
-class _HideOurs(MetaPathFinder):
-    """Finds an archive's packages that have the name of one of ours, and never ours."""
+class _HideOurPackages(MetaPathFinder):
+    """Finds an archive's packages that have the name of one of ours, but never ours."""
 
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None = None,  # noqa: ARG002 -- None for what is no part of a package
+        path: Sequence[str] | None = None,  # noqa: ARG002 -- None for a top-level package
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        """Return where the archive's package is; raise ModuleNotFoundError where it has none."""
-        if fullname not in OURS:
+        """Return the spec of the archive's package; raise ModuleNotFoundError if it has none of that name."""
+        if fullname not in OUR_PACKAGES:
             return None
-        spec = PathFinder.find_spec(fullname, [each for each in sys.path if Path(each).resolve() != ROOT])
+        spec = PathFinder.find_spec(
+            fullname, [folder for folder in sys.path if Path(folder).resolve() != ROOT]
+        )
         if spec is None:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         return spec
 
 
 class _Transformer(Transformer):  # type: ignore[misc] # the package is not typed
-    """Sagemaker-inference's, which would send the traceback to the client."""
+    """The transformer of sagemaker-inference, except that a client never gets a traceback."""
 
     @staticmethod
     def handle_error(context: Any, inference_exception: Any, trace: str) -> list[bytes]:  # noqa: ANN401
-        """Log the traceback and answer with the status alone."""
+        """Log the traceback, and respond with the status and a fixed sentence."""
         logger.error(trace)
         context.set_response_status(code=inference_exception.status_code, phrase="Error")
         return [json.dumps({"error": FAILED}, separators=(",", ":")).encode()]
 
 
 _transformers: list[_Transformer] = []
-"""The one of this process, once the model is loaded."""
+"""The transformer of this process, once the model is loaded."""
 
 
-def handle(data: Any, context: Any) -> Any:  # noqa: ANN401 -- MMS's own classes
-    """Load the archive's model where `data` is None, and otherwise answer."""
+def handle(data: Any, context: Any) -> Any:  # noqa: ANN401 -- classes of Multi Model Server
+    """Load the archive's model if `data` is None, otherwise respond to a request."""
     if data is None:
         folder = Path(context.system_properties["model_dir"])
         sys.path.insert(0, str(folder / "code"))
@@ -79,9 +82,9 @@ def handle(data: Any, context: Any) -> Any:  # noqa: ANN401 -- MMS's own classes
 
 
 def main() -> None:
-    """Become a worker of Multi Model Server, whose handler is `handle` above."""
-    sys.path.remove(str(Path(__file__).parent))  # this file's folder, which Python puts first
-    sys.meta_path.insert(0, _HideOurs())
+    """Run Multi Model Server's worker in this process; its handler is `handle`."""
+    sys.path.remove(str(Path(__file__).parent))  # the folder of this file, which Python has put first
+    sys.meta_path.insert(0, _HideOurPackages())
     sys.modules[MODULE] = sys.modules["__main__"]
     worker = find_spec("mms.model_service_worker")
     if worker is None or worker.origin is None:

@@ -1,4 +1,4 @@
-"""Multi Model Server as published: its configuration, its command line, its environment."""
+"""Starts Multi Model Server, as published: its configuration file, command line and environment."""
 
 import logging
 import os
@@ -16,20 +16,22 @@ from serving.settings import ServingSettings
 
 MAIN_CLASS = "com.amazonaws.ml.mms.ModelServer"
 HANDLER = "fleetcast_archive_code:handle"
-"""For the workers of archives that bring code, see `archive_code`; the pool needs none."""
-PASSED_ON = re.compile(
+"""What a worker of an archive's own code is to import; `archive_code` answers to that name."""
+PASSED_VARIABLES = re.compile(
     "PATH|HOME|USER|LOGNAME|HOSTNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|LD_PRELOAD|PYTHON.*"
     "|(OMP|GOMP|KMP|MKL|OPENBLAS|BLIS|NUMEXPR|MALLOC|DNNL|CUDA|NVIDIA|TF_(CPP|ENABLE|NUM|XLA))_.*"
     "|LRU_CACHE_CAPACITY|THP_MEM_ALLOC_ENABLE|SAGEMAKER_.*|AWS_REGION|AWS_DEFAULT_REGION|OWN_CODE_THREADS"
     "|JAVA_HOME|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS|_JAVA_OPTIONS"
 )
-"""The variables that Multi Model Server gets, and so the code of an archive: none of them is a secret."""
+"""Environment variables that Multi Model Server gets, and with it the code of archives; none is a secret."""
 FIRST_JAVA_THAT_WARNS = 24
+"""The first release of Java that logs warnings about what Multi Model Server's libraries do."""
 LOG_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error", 50: "fatal"}
-"""Python's, in the words of log4j."""
+"""Python's log levels by the names of log4j."""
 MOST_RESPONSE_BYTES = 256 * 1024 * 1024
+"""Multi Model Server's own limit, which must exceed ours: it answers a longer response with an error."""
 OUR_CLASSES = Path(__file__).with_name("java")
-"""Comes first on Java's path: `RegisterModelRequest` takes the place of Multi Model Server's class."""
+"""Folder of a class, `RegisterModelRequest`, that replaces one of Multi Model Server's."""
 
 
 def configuration(settings: ServingSettings, *, folder: Path) -> str:
@@ -75,8 +77,8 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
         "-Xss256k",
         f"-Xmx{settings.heap_megabytes}m",
         "-XX:+ExitOnOutOfMemoryError",
-        *_processors(settings.vmargs),
-        *_quiet(java),
+        *_processor_count(settings.vmargs),
+        *_without_warnings(java),
         *settings.vmargs,
         "-cp",
         f"{OUR_CLASSES}{os.pathsep}{jars}",
@@ -89,9 +91,10 @@ def command(settings: ServingSettings, *, java: Path, folder: Path) -> list[str]
 
 
 def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Path) -> dict[str, str]:
-    """Return the environment of MMS and so of the launchers: whichever Python it asks for, it gets ours.
+    """Return the environment of MMS and its launchers, in which every name of Python is launcher.sh.
 
-    The code of archives gets the same: of `env` what PASSED_ON or the operator names, and no credentials.
+    The code of archives gets the same environment: the variables of `env` that PASSED_VARIABLES or the
+    operator names, and no credentials.
     """
     ours = {
         "PATH": f"{folder / 'bin'}:{env.get('PATH', os.defpath)}",
@@ -109,8 +112,12 @@ def environment(settings: ServingSettings, env: Mapping[str, str], *, folder: Pa
     locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
     if "utf" not in locale.lower():
         ours["LC_ALL"] = "C.UTF-8"  # otherwise Java finds no folder and starts no program with such a name
-    wanted = settings.own_code_variables
-    return {name: text for name, text in env.items() if PASSED_ON.fullmatch(name) or name in wanted} | ours
+    passed = {
+        name: text
+        for name, text in env.items()
+        if PASSED_VARIABLES.fullmatch(name) or name in settings.own_code_variables
+    }
+    return passed | ours
 
 
 def start(settings: ServingSettings, *, java: Path, folder: Path) -> subprocess.Popen[bytes]:
@@ -130,17 +137,17 @@ def start(settings: ServingSettings, *, java: Path, folder: Path) -> subprocess.
     )
 
 
-def _processors(vmargs: Sequence[str]) -> tuple[str, ...]:
-    """Return the option that has Java see as many processors as we do, unless the user says how many."""
+def _processor_count(vmargs: Sequence[str]) -> tuple[str, ...]:
+    """Return the option that tells Java our number of processors, unless the user's options have it."""
     name = "-XX:ActiveProcessorCount="
-    return () if any(each.startswith(name) for each in vmargs) else (f"{name}{usable_cpus()}",)
+    return () if any(option.startswith(name) for option in vmargs) else (f"{name}{usable_cpus()}",)
 
 
-def _quiet(java: Path) -> tuple[str, ...]:
-    """Return the options that keep a newer Java from warning about what MMS's libraries do."""
+def _without_warnings(java: Path) -> tuple[str, ...]:
+    """Return the options that keep newer releases of Java from warning about MMS's libraries."""
     release = java.resolve().parent.parent / "release"
     text = release.read_text() if release.is_file() else ""
-    found = re.search(r'^JAVA_VERSION="(\d+)', text, re.MULTILINE)
-    if found is None or int(found[1]) < FIRST_JAVA_THAT_WARNS:
+    version = re.search(r'^JAVA_VERSION="(\d+)', text, re.MULTILINE)
+    if version is None or int(version[1]) < FIRST_JAVA_THAT_WARNS:
         return ()
     return "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from container import free_bytes
-from serving.errors import DefectError, NoMemoryError, RequestError
+from serving.errors import DefectError, NoMemoryError, RequestError, no_memory
 from serving.mms.launchers import Launchers, kill, stop_listening
 from serving.mms.model_state import ModelState, Ready, Rejected, StoreBacked
 from serving.mms.protocol import Load
@@ -89,16 +89,16 @@ class Loader:
     def _forecaster(self, message: Load) -> Forecaster:
         full = self._models * self._settings.processes >= self._settings.most_models
         if full or free_bytes() < self._settings.memory_reserve_bytes:
-            raise NoMemoryError("there is no memory for another model")
+            raise no_memory()
         if not has_room(self._folder):
             logger.error("the disk of %s is full: no model can be loaded", self._folder)
-            raise NoMemoryError("the disk of the server's temporary folder is full")
+            raise NoMemoryError("the disk of the server's temporary folder is full; make room there")
         try:
             return load_folder(Path(message.folder), store=self._settings.paths.models)
         except RequestError:
             raise
         except MemoryError:
-            raise NoMemoryError("there is no memory for this model") from None
+            raise NoMemoryError("there is no memory for this model; unload another one") from None
         except Exception as error:
             logger.exception("model %r", message.name)
             raise DefectError("the model could not be loaded; the server's log has the reason") from error

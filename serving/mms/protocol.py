@@ -1,8 +1,8 @@
-"""What Multi Model Server says to its workers, and what they answer: its binary protocol, in bytes.
+"""The binary protocol between Multi Model Server and its workers: parses messages and builds responses.
 
 A field is a 4-byte length, big-endian, and that many bytes; the length -1 ends a list.  A message does not
-tell its own length, so it is read from the start again until all of it is there: reading skips from field to
-field and copies nothing but what is returned, about 20 fields for a request.
+state its own length, so it is parsed from its start again until it is complete.  That is cheap: parsing skips
+from field to field, about 20 for a request, and copies only what it returns.
 """
 
 import struct
@@ -20,7 +20,7 @@ _INT: Final = struct.Struct("!i")
 
 
 class ProtocolError(Exception):
-    """The other side does not speak this protocol."""
+    """The bytes are no message of this protocol."""
 
 
 class _Incomplete(Exception):  # noqa: N818 -- no error: more bytes will come
@@ -29,7 +29,7 @@ class _Incomplete(Exception):  # noqa: N818 -- no error: more bytes will come
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A model is to be loaded and to be answered for on this connection."""
+    """A message to load a model; the predictions that follow on the connection are for it."""
 
     name: str
     folder: str
@@ -39,7 +39,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One forecast to be made."""
+    """One request for forecasts."""
 
     request_id: bytes
     headers: Mapping[str, str]
@@ -48,13 +48,13 @@ class Request:
 
 
 Predict: TypeAlias = list[Request]
-"""What is to be answered in one message; one request, unless the model was registered with a batch size."""
+"""The requests of one message; one, unless the model was registered with a batch size."""
 
 
 def parse(buffer: bytearray, *, max_bytes: int) -> Load | Predict | None:
-    """Take the first message out of `buffer`, or return None while not all of it is there.
+    """Take the first message out of `buffer`, or return None if it is incomplete.
 
-    Raises `ProtocolError` for what can be no message of at most `max_bytes`.
+    Raises `ProtocolError` for bytes that cannot become a message of at most `max_bytes`.
     """
     reader = _Reader(buffer, max_bytes)
     try:
@@ -66,23 +66,23 @@ def parse(buffer: bytearray, *, max_bytes: int) -> Load | Predict | None:
 
 
 def loaded(code: HTTPStatus, *, pid: int) -> bytes:
-    """Return the answer to `Load`, whose code Multi Model Server passes on; it wants a process id as well."""
+    """Return the response to `Load`; Multi Model Server passes `code` on, and needs a process id."""
     return _INT.pack(code) + _field(f"{code.phrase} [PID]:{pid}".encode()) + _INT.pack(END)
 
 
-def predicted(answers: Iterable[tuple[bytes, Response]]) -> bytes:
-    """Return the answer to `Predict`: (request_id, answer) for each of its requests."""
+def predicted(responses: Iterable[tuple[bytes, Response]]) -> bytes:
+    """Return the response to `Predict`: the id and the response of each of its requests."""
     parts = [_INT.pack(HTTPStatus.OK), _field(b"")]
-    for request_id, answer in answers:
-        headers = b"".join(_field(text.encode()) for pair in answer.headers.items() for text in pair)
+    for request_id, response in responses:
+        headers = b"".join(_field(text.encode()) for pair in response.headers.items() for text in pair)
         parts += [
             _field(request_id),
-            _field(answer.content_type.encode()),
-            _INT.pack(answer.status),
-            _field(answer.status.phrase.encode()),
-            _INT.pack(len(answer.headers)),
+            _field(response.content_type.encode()),
+            _INT.pack(response.status),
+            _field(response.status.phrase.encode()),
+            _INT.pack(len(response.headers)),
             headers,
-            _field(answer.body),
+            _field(response.body),
         ]
     parts.append(_INT.pack(END))
     return b"".join(parts)
@@ -93,7 +93,7 @@ def _field(content: bytes) -> bytes:
 
 
 class _Reader:
-    """Goes through a buffer field by field; raises `_Incomplete` at its end."""
+    """Reads a buffer field by field; raises `_Incomplete` at its end."""
 
     __slots__ = ("buffer", "max_bytes", "place")
 

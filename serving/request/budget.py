@@ -14,7 +14,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from serving.errors import UnavailableError
+from serving.errors import TooLargeError, UnavailableError
 from serving.steps import Steps
 
 MEBIBYTE = 1024 * 1024
@@ -56,6 +56,13 @@ class RequestBudget:
     def large_requests(self) -> int:
         """How many large requests are computed or wait."""
         return len(self._queue)
+
+    def body_too_large(self) -> TooLargeError:
+        """Return the error for a body of more than `max_body_bytes`."""
+        return TooLargeError(
+            f"the body exceeds the limit of {self.max_body_bytes} bytes (SAGEMAKER_MAX_PAYLOAD_IN_MB); send "
+            "fewer records at once"
+        )
 
     def buffer_full(self) -> UnavailableError:
         """Return the error for a request that would not fit into `max_buffered_bytes`."""

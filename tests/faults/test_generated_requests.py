@@ -11,8 +11,10 @@ import psutil
 import pytest
 
 from testbed.server import Server, serving
+from tests.faults.exchanges import Exchange
 from tests.faults.fleet import load_all, pool, write_archives, write_models
-from tests.faults.generated_requests import CUSTOMERS, Exchange, Reply, problem, send, sending
+from tests.faults.generated_requests import CUSTOMERS, sending
+from tests.faults.replies import Reply, problem, send
 
 pytestmark = pytest.mark.faults
 

@@ -49,7 +49,7 @@ NAMES = [
 ]
 
 
-def test_8_a_name_leads_nowhere_but_into_the_store(
+def test_8_a_name_leads_only_into_the_store(
     stack: str, base: Path, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     outside = tmp_path / "outside"
@@ -188,7 +188,7 @@ def test_11_overload_costs_no_throughput_and_ping_answers(
     assert goodput > 0.6 * peak  # the clients are on the same two processors
 
 
-def test_11_what_does_not_fit_is_refused_at_once_and_the_rest_is_computed_as_before(
+def test_11_requests_beyond_the_queue_are_refused_at_once_and_the_others_are_computed(
     stack: str, base: Path, full: bool, tell: Callable[[str], None]
 ) -> None:
     seconds = 30 if full else 5
@@ -236,7 +236,7 @@ SLOW = {
 }
 
 
-def test_20_slow_clients_keep_nobody_waiting_and_are_let_go(
+def test_20_slow_clients_delay_nobody_and_are_dropped(
     base: Path, full: bool, tell: Callable[[str], None]
 ) -> None:
     of_each = 100 if full else 30

@@ -31,7 +31,7 @@ from tests.faults.fleet import (
 pytestmark = pytest.mark.faults
 
 
-def test_12_a_killed_pool_process_costs_what_was_in_its_hands(
+def test_12_a_killed_process_fails_only_the_requests_in_progress(
     stack: str, base: Path, full: bool, tell: Callable[[str], None]
 ) -> None:
     kills, clients = (1_000 if full else 8), 8
@@ -66,7 +66,7 @@ def test_12_a_killed_pool_process_costs_what_was_in_its_hands(
     assert slowest < 5
 
 
-def test_13_nothing_accepted_is_dropped_on_sigterm(
+def test_13_no_accepted_request_is_dropped_on_sigterm(
     stack: str, base: Path, full: bool, tell: Callable[[str], None]
 ) -> None:
     stops, longest, total = (100 if full else 3), 0.0, Counter[str]()
@@ -103,7 +103,9 @@ def test_13_nothing_accepted_is_dropped_on_sigterm(
     assert longest < 25
 
 
-def test_14_many_clients_on_one_cold_model(stack: str, base: Path, tell: Callable[[str], None]) -> None:
+def test_14_many_clients_of_one_cold_model_are_all_answered(
+    stack: str, base: Path, tell: Callable[[str], None]
+) -> None:
     start = threading.Barrier(200)
 
     def work(_: int) -> Counter[str]:
@@ -120,7 +122,7 @@ def test_14_many_clients_on_one_cold_model(stack: str, base: Path, tell: Callabl
     assert seen == {"200": 200}
 
 
-def test_15_memory_stays_where_models_come_and_go(
+def test_15_memory_does_not_grow_as_models_come_and_go(
     stack: str, tmp_path: Path, full: bool, tell: Callable[[str], None]
 ) -> None:
     customers, seconds = (2_000, 3_600) if full else (600, 15)
@@ -145,7 +147,7 @@ def test_15_memory_stays_where_models_come_and_go(
     assert grown < 16e6
 
 
-def test_16_a_replaced_archive_is_the_old_or_the_new(
+def test_16_a_replaced_archive_is_served_as_the_old_or_the_new_version(
     stack: str, tmp_path: Path, full: bool, tell: Callable[[str], None]
 ) -> None:
     write_archives(tmp_path / "archives", 1)
@@ -180,7 +182,7 @@ def test_16_a_replaced_archive_is_the_old_or_the_new(
     assert all(last), "a stale answer"
 
 
-def test_17_nobody_gets_another_customers_forecast(
+def test_17_no_response_has_another_customers_forecast(
     stack: str, tmp_path: Path, full: bool, tell: Callable[[str], None]
 ) -> None:
     customers, requests = (1_000, 1_000_000) if full else (100, 8_000)

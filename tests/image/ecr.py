@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import ssl
 import subprocess
 import time
@@ -13,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docker.errors import APIError
+
 from tests.aws import ACCOUNT, moto
+from tests.image.engine import engine
 
 REGION = "eu-central-1"
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -73,14 +75,14 @@ class Ecr:
 def ecr(folder: Path) -> Iterator[Ecr]:
     """Run both until the block ends; what it changes on this machine is taken back."""
     # On a loopback address Docker would do without TLS
-    address = _docker("network", "inspect", "--format={{(index .IPAM.Config 0).Gateway}}", "bridge").strip()
+    address = engine().networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
     _certificate(folder)
     (folder / "htpasswd").write_text(f"{HTPASSWD}\n")
     (folder / "registry.yml").write_text(CONFIGURATION.format(folder=folder, address=address))
     with _resolved(address), _trusted(folder / "tls.crt"), moto(REGION) as environment:
         registry = subprocess.Popen(["docker-registry", "serve", folder / "registry.yml"])
         try:
-            _wait(registry, folder / "probe")
+            _wait(registry)
             yield Ecr(folder, environment)
         finally:
             registry.terminate()
@@ -121,19 +123,16 @@ def _trusted(certificate: Path) -> Iterator[None]:
             path.rmdir()
 
 
-def _wait(registry: subprocess.Popen[bytes], configuration: Path) -> None:
+def _wait(registry: subprocess.Popen[bytes]) -> None:
     """Wait until the engine can log in; for some seconds it may remember an older /etc/hosts."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert registry.poll() is None, f"docker-registry ended with {registry.returncode}"
-        command = ["docker", "login", f"--username={USER}", f"--password={LOGIN}", HOST]
-        environment = os.environ | {"DOCKER_CONFIG": str(configuration)}
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if told.returncode == 0:
+        try:
+            engine().login(USER, LOGIN, registry=HOST, reauth=True)
+        except APIError as error:
+            refused = error
+            time.sleep(0.2)
+        else:
             return
-        time.sleep(0.2)
-    raise AssertionError(told.stderr)
-
-
-def _docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+    raise refused

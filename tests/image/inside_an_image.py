@@ -1,4 +1,4 @@
-"""Runs inside an image, from stdin: print the answers to many requests, and the objectives of many fits."""
+"""Run inside an image: print the answers to many requests, and the objectives of many fits."""
 
 import json
 import sys

@@ -14,10 +14,15 @@ from examples import synthetic
 from fleetcast.archive import Archive, pack
 from fleetcast.forecasting import dumps
 from testbed.preparation import fit_with
-from tests.image.test_image import container, docker, plain_container, post
+from tests.image.engine import engine, run, serving, serving_many
 
 NAME = os.environ.get("FLEETCAST_IMAGE", f"fleetcast:{version('fleetcast')}")
-IMAGES = {architecture: f"{NAME}-{architecture}" for architecture in ("amd64", "arm64")}
+BY_ARCHITECTURE: dict[str, dict[str, str]] = {
+    architecture: {"image": f"{NAME}-{architecture}", "platform": f"linux/{architecture}"}
+    for architecture in ("amd64", "arm64")
+}
+IMAGES = [options["image"] for options in BY_ARCHITECTURE.values()]
+PYTHON = "/opt/fleetcast/bin/python"
 INSIDE = Path(__file__).with_name("inside_an_image.py")
 START_SECONDS = 300
 """Java takes its time under emulation."""
@@ -33,8 +38,8 @@ KINDS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def both() -> None:
-    for image in IMAGES.values():
-        if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode:
+    for image in IMAGES:
+        if not engine().images.list(image):
             pytest.skip(f"there is no {image}: ./build.sh --arch both")
 
 
@@ -48,21 +53,12 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         y = 50 + 5 * np.sin(np.arange(300) * 2 * np.pi / 7) + np.arange(300) / 20 + draw.normal(0, 2, 300)
         packed = pack(Archive(dumps(fit_with(ds, y, **arguments)), {}))
         (folder / f"{name}.tar.gz").write_bytes(packed)
-    found = {}
-    for architecture, image in IMAGES.items():
-        command = ["docker", "run", "--rm", "--interactive", f"--platform=linux/{architecture}"]
-        command += [
-            f"--volume={folder}:/archives:ro",
-            "--entrypoint=/opt/fleetcast/bin/python",
-            image,
-            "-B",
-            "-",
-        ]
-        with INSIDE.open() as script:
-            finished = subprocess.run(command, stdin=script, capture_output=True, text=True, check=False)
-        assert finished.returncode == 0, finished.stderr
-        found[architecture] = json.loads(finished.stdout)
-    return found
+    volumes = [f"{folder}:/archives:ro", f"{INSIDE}:/inside.py:ro"]
+    printed = {
+        arch: run("-B", "/inside.py", entrypoint=PYTHON, volumes=volumes, **BY_ARCHITECTURE[arch])
+        for arch in BY_ARCHITECTURE
+    }
+    return {arch: json.loads(text) for arch, text in printed.items()}
 
 
 def test_the_same_archives_give_the_same_forecasts_to_the_last_digit(numbers: dict[str, Any]) -> None:
@@ -81,12 +77,11 @@ def test_fits_agree_on_the_objective(numbers: dict[str, Any]) -> None:
 
 
 def test_doctor_finds_prophets_numbers_on_either_and_writes_nothing() -> None:
-    for architecture, image in IMAGES.items():
-        options = ("--read-only", "--network=none", f"--platform=linux/{architecture}")
-        told = docker("run", "--rm", *options, image, "doctor")
+    for architecture, options in BY_ARCHITECTURE.items():
+        printed = run("doctor", read_only=True, network_mode="none", **options)
 
-        assert f" {architecture}" in told
-        assert "failed" not in told
+        assert f" {architecture}" in printed
+        assert "failed" not in printed
 
 
 def test_train_and_serve_five_customers_on_arm64(tmp_path: Path) -> None:
@@ -94,30 +89,28 @@ def test_train_and_serve_five_customers_on_arm64(tmp_path: Path) -> None:
     readings = tmp_path / "processing" / "input" / "readings.csv.gz"
     readings.parent.mkdir(parents=True)
     synthetic.write(readings, customers=5, rows=200)
-    image, platform = IMAGES["arm64"], "--platform=linux/arm64"
+    arm64 = BY_ARCHITECTURE["arm64"]
     for program in ("process", "train"):
-        docker("run", "--rm", platform, f"--volume={tmp_path}:/opt/ml", image, program)
+        run(program, volumes=[f"{tmp_path}:/opt/ml"], **arm64)
     archives = sorted((tmp_path / "checkpoints").iterdir())
     folder = tmp_path / "models" / "3" / "model"
     folder.mkdir(parents=True)
     subprocess.run(["tar", "-xzf", tmp_path / "checkpoints" / "3.tar.gz", "-C", folder], check=True)
 
-    slow = {"image": image, "seconds": START_SECONDS}
-    with container(tmp_path, platform, **slow) as (_, url):
-        loaded = post(f"{url}/models", {"model_name": "3", "url": "/opt/ml/models/3/model"})[0]
-        behind_mms = post(f"{url}/models/3/invoke", {"period": 7})
-    with plain_container(tmp_path, platform, **slow) as (_, url):
-        behind_gunicorn = post(f"{url}/invocations", {"target_model": "3", "period": 7})
+    with serving_many(tmp_path, seconds=START_SECONDS, **arm64) as (_, server):
+        loaded = server.load("3", "/opt/ml/models/3/model").status
+        behind_mms = server.invoke("3", {"period": 7})
+    with serving(tmp_path, seconds=START_SECONDS, **arm64) as (_, server):
+        behind_gunicorn = server.request("POST", "/invocations", b'{"target_model": "3", "period": 7}')
 
     assert len(archives) == 5
-    assert loaded == 200
-    assert behind_mms[0] == behind_gunicorn[0] == 200
-    assert behind_mms[1]["predictions"] == behind_gunicorn[1]["predictions"]
+    assert loaded == behind_mms.status == behind_gunicorn.status == 200
+    assert behind_mms.json["predictions"] == behind_gunicorn.json["predictions"]
 
 
 def test_an_image_is_below_400_mb_and_listed() -> None:
-    for image in IMAGES.values():
-        size = int(docker("image", "inspect", "--format={{.Size}}", image))
+    for image in IMAGES:
+        size = engine().images.get(image).attrs["Size"]
         listed = json.loads((Path("build") / f"{image.replace(':', '-')}.cdx.json").read_text())
 
         assert size < 400e6

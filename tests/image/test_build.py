@@ -7,28 +7,17 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.image.ecr import HOST, Ecr, ecr
+from tests.image.engine import engine
 
 SCRIPT = Path(__file__).parents[2] / "build.sh"
 LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 IMAGE = "application/vnd.docker.distribution.manifest.v2+json"
-
-
-def docker(*arguments: str, environment: dict[str, str] | None = None) -> str:
-    finished = subprocess.run(
-        ["docker", *arguments],
-        env=os.environ | (environment or {}),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
 
 
 def build_sh(*arguments: str, environment: dict[str, str] | None = None, code: int = 0) -> str:
@@ -45,6 +34,10 @@ def build_sh(*arguments: str, environment: dict[str, str] | None = None, code: i
     return finished.stdout if code == 0 else finished.stderr
 
 
+def build(tag: str, context: Path, **options: Any) -> None:
+    engine().images.build(path=str(context), tag=tag, **options)
+
+
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder like this project's: a Dockerfile per architecture, but of tiny images."""
@@ -56,20 +49,16 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def name(context: Path) -> Iterator[str]:
-    """Yield a new name, with both images tagged 1.2.3 as build.sh does it; remove whatever has it."""
+    """Yield a new name of two images, tagged 1.2.3 as build.sh tags them; remove all images of that name."""
     name = f"fleetcast-test-{uuid4().hex}"
     try:
         for arch, file in (("amd64", "Dockerfile"), ("arm64", "Dockerfile.arm64")):
-            options = (f"--tag={name}:1.2.3-{arch}", f"--file={context / file}", f"--platform=linux/{arch}")
-            docker("buildx", "build", "--load", *options, str(context))
+            build(f"{name}:1.2.3-{arch}", context, dockerfile=file, platform=f"linux/{arch}")
         yield name
     finally:
-        images = {*_images(name), *_images(f"{HOST}/{name}")}
-        docker("image", "rm", "--force", *images)
-
-
-def _images(name: str) -> list[str]:
-    return docker("image", "ls", "--quiet", name).split()
+        images = engine().images
+        for tag in {tag for image in images.list() for tag in image.tags if name in tag}:
+            images.remove(tag, force=True)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +96,7 @@ def test_a_second_push_replaces_the_first(
 ) -> None:
     build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
     first = registry.manifest(name, "1.2.3")
-    docker("buildx", "build", "--load", f"--tag={name}:1.2.3-amd64", "--label=second=true", str(context))
+    build(f"{name}:1.2.3-amd64", context, labels={"second": "true"})
 
     told = build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
 
@@ -123,8 +112,9 @@ def test_what_a_broken_off_push_left_is_not_pushed(
 ) -> None:
     build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
     joined = f"{HOST}/{name}:1.2.3"
-    docker("manifest", "create", joined, f"{joined}-amd64", f"{joined}-arm64", environment=account)
-    docker("buildx", "build", "--load", f"--tag={name}:1.2.3-amd64", "--label=second=true", str(context))
+    create = ["docker", "manifest", "create", joined, f"{joined}-amd64", f"{joined}-arm64"]
+    subprocess.run(create, env=os.environ | account, check=True)
+    build(f"{name}:1.2.3-amd64", context, labels={"second": "true"})
 
     build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
 
@@ -141,7 +131,7 @@ def test_one_architecture_is_pushed_without_a_list(registry: Ecr, account: dict[
 def test_both_architectures_are_built_and_pushed(
     registry: Ecr, account: dict[str, str], name: str, context: Path
 ) -> None:
-    if "linux/arm64" not in docker("buildx", "inspect"):
+    if "linux/arm64" not in subprocess.check_output(["docker", "buildx", "inspect"], text=True):
         pytest.skip("this engine has no emulation of arm64")
 
     build_sh("--push", "--context", str(context), "--tag", f"{name}:2.0.0", environment=account)
@@ -152,7 +142,7 @@ def test_both_architectures_are_built_and_pushed(
 def test_a_local_build_carries_the_time_of_the_last_commit(context: Path, name: str) -> None:
     build_sh("--context", str(context), "--tag", f"{name}:2.0.0")
 
-    made = docker("image", "inspect", "--format={{.Created}}", f"{name}:2.0.0").strip()
+    made = engine().images.get(f"{name}:2.0.0").attrs["Created"]
     commit = subprocess.check_output(["git", "-C", SCRIPT.parent, "log", "-1", "--format=%ct"], text=True)
     assert datetime.fromisoformat(made).timestamp() == int(commit)
 
@@ -165,7 +155,7 @@ def test_an_image_that_was_not_built_is_named(name: str) -> None:
 
 
 def test_an_image_of_another_architecture_is_refused(name: str) -> None:
-    docker("tag", f"{name}:1.2.3-amd64", f"{name}:1.2.3-arm64")
+    engine().images.get(f"{name}:1.2.3-amd64").tag(name, "1.2.3-arm64")
 
     told = build_sh("--push-only", "--tag", f"{name}:1.2.3", code=1)
 

@@ -14,7 +14,7 @@ import pytest
 
 from examples import synthetic
 from examples.sagemaker import METRICS
-from tests.image.test_image import IMAGE, docker
+from tests.image.engine import IMAGE, engine
 from tests.rehearsal import KINDS, ROOT, calls, rehearse
 
 ADDED_BY_THE_SDK = {"Environment", "InitialVariantWeight", "ProfilerConfig", "Tags"}
@@ -67,10 +67,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         np.savetxt(path, rows, fmt="%s", delimiter=",", header="timestamp,consumption", comments="")
     (tmp_path / "requests.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in REQUESTS))
     yield tmp_path
-    listed = docker("ps", "--all", "--format", '{{.ID}} {{.Label "com.docker.compose.project.working_dir"}}')
-    for container, _, made_in in (line.partition(" ") for line in listed.splitlines()):
+    for container in engine().containers.list(all=True):
+        made_in = container.labels.get("com.docker.compose.project.working_dir", "")
         if Path(made_in).is_relative_to(tmp_path):
-            docker("rm", "--force", "--volumes", container)
+            container.remove(force=True, v=True)
 
 
 def test_the_sdk_v2_trains_serves_and_transforms_in_local_mode(v2: str, folder: Path) -> None:

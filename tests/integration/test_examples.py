@@ -47,7 +47,7 @@ def run_example(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_call_is_taken(aws: dict[str, str], kind: str) -> None:
+def test_every_call_is_one_that_boto3_accepts(aws: dict[str, str], kind: str) -> None:
     finished = run_example(aws, kind, name="taken")
 
     assert finished.stderr == ""
@@ -98,7 +98,7 @@ def test_a_batch_transform_names_the_requests_that_were_uploaded(aws: dict[str, 
     ]
 
 
-def test_what_aws_refuses_is_told_in_one_line(aws: dict[str, str]) -> None:
+def test_an_error_of_aws_is_reported_in_one_line(aws: dict[str, str]) -> None:
     refused = run_example(aws, "batch-transform", name="lost", bucket="nobodys")
 
     assert refused.returncode == 1

@@ -117,7 +117,7 @@ def test_the_largest_body_is_the_same_in_any_frame(
     ],
     ids=range(25),
 )
-def test_a_frame_that_is_damaged_or_in_doubt_is_refused_once(server: Server, sent: bytes) -> None:
+def test_a_damaged_or_ambiguous_framing_gets_one_400(server: Server, sent: bytes) -> None:
     assert statuses(talk(server, sent)) == [400]
 
 
@@ -132,11 +132,11 @@ def test_a_frame_that_is_damaged_or_in_doubt_is_refused_once(server: Server, sen
     ],
     ids=range(5),
 )
-def test_what_gunicorn_itself_refuses_is_json_too(server: Server, sent: bytes, status: int) -> None:
+def test_a_refusal_by_gunicorns_parser_is_json_too(server: Server, sent: bytes, status: int) -> None:
     assert statuses(talk(server, sent)) == [status]
 
 
-def test_requests_that_come_at_once_are_answered_one_after_the_other(server: Server) -> None:
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     bodies = [b'{"target_model":"1","period":%d}' % period for period in range(1, 6)]
     requests = [with_length(body) for body in bodies]
     requests[2] = HEAD + CHUNKED + b"\r\n" + in_chunks(bodies[2], 9)
@@ -147,13 +147,13 @@ def test_requests_that_come_at_once_are_answered_one_after_the_other(server: Ser
     assert [answer.count(b'"ds"') for answer in received.split(b"HTTP/1.1 ")[1:]] == [1, 2, 3, 4, 5]
 
 
-def test_what_follows_a_body_is_not_taken_for_a_part_of_it(server: Server) -> None:
+def test_bytes_after_a_body_are_read_as_the_next_request(server: Server) -> None:
     received = talk(server, with_length(BODY) + b"more and more\r\n\r\n")
 
     assert statuses(received) == [200, 400]
 
 
-def test_a_client_that_asks_first_sends_the_body_when_told_to(server: Server) -> None:
+def test_a_client_that_expects_100_continue_gets_it_once(server: Server) -> None:
     with socket.create_connection(server.address, timeout=30) as connection:
         connection.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: 31\r\n\r\n")
         consent = connection.recv(1_000)

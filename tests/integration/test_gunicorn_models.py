@@ -47,7 +47,7 @@ def test_a_model_json_that_cannot_be_used_ends_serve_with_the_reason(tmp_path: P
         pass
 
 
-def test_the_bundles_that_training_left_are_served_10_000_customers_in_one_go(tmp_path: Path) -> None:
+def test_the_bundles_of_a_training_serve_10_000_customers_in_one_request(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     paths.model.mkdir(parents=True)
     for half in (0, 1):
@@ -66,7 +66,7 @@ def test_the_bundles_that_training_left_are_served_10_000_customers_in_one_go(tm
     assert [level(each) for each in found] == [customer % 50 for customer in order]
 
 
-def test_a_model_store_stands_in_for_the_model_folder_and_is_asked_again(tmp_path: Path) -> None:
+def test_a_model_store_replaces_the_model_folder_and_is_revalidated(tmp_path: Path) -> None:
     store = tmp_path / "store"
     write_fleet(store)
 
@@ -79,7 +79,7 @@ def test_a_model_store_stands_in_for_the_model_folder_and_is_asked_again(tmp_pat
     assert (level(before.json), level(after.json)) == (1, 77)
 
 
-def test_a_load_through_one_worker_is_known_to_all(tmp_path: Path) -> None:
+def test_a_model_that_one_worker_loaded_is_served_by_all(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     for number in LEVELS:
         folder = paths.models / str(number) / "model"
@@ -104,7 +104,7 @@ def test_a_load_through_one_worker_is_known_to_all(tmp_path: Path) -> None:
     assert gone == {404}
 
 
-def test_archives_of_other_makers_are_served_as_behind_mms(tmp_path: Path) -> None:
+def test_a_damaged_archive_is_refused_with_the_reason(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     paths.model.mkdir(parents=True)
     (paths.model / "broken.tar.gz").write_bytes(pack(Archive("{}", {})))

@@ -45,7 +45,7 @@ def test_each_metric_is_exposed_with_its_declared_type_and_help(plain: Server) -
     }
 
 
-def test_a_worker_that_is_killed_is_replaced_and_what_it_counted_stays(plain: Server) -> None:
+def test_a_killed_worker_is_replaced_and_its_counts_remain(plain: Server) -> None:
     ask(plain, {"target_model": "1"})
     before, workers, folder = metrics(plain), len(children(plain)), shared_folder(plain)
 
@@ -120,7 +120,7 @@ def fill(folder: Path) -> Path:
     return path
 
 
-def test_with_a_full_disk_models_in_memory_go_on_and_the_log_names_it(
+def test_with_a_full_disk_models_in_memory_are_served_and_the_log_names_the_disk(
     tmp_path: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     paths = Paths(tmp_path / "ml")

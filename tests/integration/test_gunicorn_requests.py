@@ -22,12 +22,12 @@ from tests.integration.gunicorn_endpoint import (
 )
 
 
-def test_an_archive_in_the_model_folder_answers(plain: Server) -> None:
+def test_an_archive_in_the_model_folder_forecasts(plain: Server) -> None:
     assert level(ask(plain, {"target_model": "7", "period": 2}).json) == 7
     assert level(ask(plain, {"target_model": "7.tar.gz"}).json) == 7
 
 
-def test_the_target_may_stand_in_a_header_or_among_the_custom_attributes(plain: Server) -> None:
+def test_a_header_or_a_custom_attribute_may_name_the_model(plain: Server) -> None:
     header = plain.request("POST", "/invocations", b"{}", headers={TARGET: "3.tar.gz"})
     attribute = plain.request(
         "POST", "/invocations", b"{}", headers={ATTRIBUTES: "trace=1; target_model=4.tar.gz"}
@@ -37,7 +37,7 @@ def test_the_target_may_stand_in_a_header_or_among_the_custom_attributes(plain: 
     assert [level(each.json) for each in (header, attribute, both)] == [3, 4, 5]
 
 
-def test_each_record_of_a_batch_answers_for_itself_in_order(plain: Server) -> None:
+def test_each_record_gets_its_own_forecast_or_error_in_order(plain: Server) -> None:
     records = [
         {"target_model": "2"},
         {"target_model": "nobody"},
@@ -54,7 +54,7 @@ def test_each_record_of_a_batch_answers_for_itself_in_order(plain: Server) -> No
     assert found == [2, "NOT_FOUND", "BAD_REQUEST", 9, "BAD_REQUEST", "BAD_REQUEST", 1]
 
 
-def test_json_lines_and_csv_go_in_and_out(plain: Server) -> None:
+def test_requests_and_responses_may_be_json_lines_or_csv(plain: Server) -> None:
     lines = b'{"target_model": "2", "period": 1}\n{"target_model": "3", "period": 1}\n'
     csv = b"target_model,period\n2,1\n3,1\n"
 
@@ -81,7 +81,7 @@ def test_json_lines_and_csv_go_in_and_out(plain: Server) -> None:
         (415, b"a=b", "application/x-www-form-urlencoded", "*/*"),
     ],
 )
-def test_a_refusal_is_json_that_says_why(
+def test_an_error_is_json_with_the_reason(
     plain: Server, status: int, body: bytes, kind: str, accept: str
 ) -> None:
     answer = ask(plain, body, kind=kind, Accept=accept)
@@ -98,12 +98,12 @@ def test_an_unknown_route_and_method_are_refused_in_json(plain: Server) -> None:
     assert unknown.json["error"]["code"] == "NOT_FOUND"
 
 
-def test_ping_has_no_body_and_the_root_says_what_this_is(plain: Server) -> None:
+def test_ping_has_no_body_and_the_root_is_one_line(plain: Server) -> None:
     assert plain.request("GET", "/ping") == Answer(200, b"")
     assert len(plain.request("GET", "/").content.splitlines()) == 1
 
 
-def test_batch_transform_is_told_how_to_ask(plain: Server) -> None:
+def test_execution_parameters_tell_batch_transform_how_to_send(plain: Server) -> None:
     assert plain.request("GET", "/execution-parameters").json == {
         "MaxConcurrentTransforms": psutil.cpu_count() and len(os.sched_getaffinity(0)),
         "BatchStrategy": "MULTI_RECORD",

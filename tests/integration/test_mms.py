@@ -72,7 +72,7 @@ URLS += ["{outside}", "/", "/etc", ""]
 
 
 @pytest.mark.parametrize("url", URLS)
-def test_whatever_a_url_names_it_is_400_and_nothing_is_written(
+def test_a_url_that_is_no_model_folder_is_400_and_nothing_is_written(
     hostile: tuple[Server, Path, Path], fleet: Paths, url: str
 ) -> None:
     server, temporary, outside = hostile
@@ -91,7 +91,7 @@ def test_whatever_a_url_names_it_is_400_and_nothing_is_written(
     [b"{", b"[]", b'{"model_name": "7"} x', b'{"model_name": [], "url": "/"}', b'{"model_name": "7"}'],
     ids=str,
 )
-def test_a_load_that_is_no_name_and_url_is_400(hostile: tuple[Server, Path, Path], body: bytes) -> None:
+def test_a_load_without_a_name_and_a_url_is_400(hostile: tuple[Server, Path, Path], body: bytes) -> None:
     assert hostile[0].request("POST", "/models", body).status == 400
 
 
@@ -107,7 +107,7 @@ def test_a_name_that_no_route_reaches_is_400(server: Server, fleet: Paths, name:
     assert [each["modelName"] for each in server.request("GET", "/models").json["models"]] == ["0"]
 
 
-def test_an_answer_names_the_customer_and_not_the_models_opaque_name(server: Server, fleet: Paths) -> None:
+def test_a_response_names_the_customer_and_not_the_models_opaque_name(server: Server, fleet: Paths) -> None:
     server.load("5f3c", fleet.models / "1" / "model")
 
     by_header = server.request(
@@ -125,7 +125,7 @@ def test_an_answer_names_the_customer_and_not_the_models_opaque_name(server: Ser
     assert by_header["predictions"] != other["predictions"]
 
 
-def test_a_name_in_any_script_is_loaded_and_refused_whatever_the_locale(fleet: Paths) -> None:
+def test_a_name_in_any_script_is_loaded_and_refused_in_any_locale(fleet: Paths) -> None:
     folder = fleet.models / "Łódź 北京" / "model"
     folder.mkdir(parents=True, exist_ok=True)
     path = f"/models/{quote(folder.parent.name)}"
@@ -179,7 +179,7 @@ def test_a_large_request_is_answered_and_others_meanwhile(fleet: Paths) -> None:
         assert pool(server) == before
 
 
-def test_many_neighbours_at_once_are_all_answered(fleet: Paths) -> None:
+def test_requests_to_many_models_at_once_are_all_answered(fleet: Paths) -> None:
     with serving(fleet.base, SAGEMAKER_MODEL_SERVER_WORKERS="1") as server, ThreadPoolExecutor(60) as threads:
         for name in range(60):
             server.load(str(name), fleet.models / "1" / "model")
@@ -205,7 +205,7 @@ def test_large_requests_of_many_models_are_all_answered(fleet: Paths) -> None:
         assert {answer.status for answer in answers} == {200}
 
 
-def test_what_takes_too_long_is_503_and_costs_no_process(fleet: Paths) -> None:
+def test_a_request_that_takes_too_long_is_503_and_ends_no_process(fleet: Paths) -> None:
     large = b'{"period": 1}\n' * 90_000
     with serving(fleet.base, SAGEMAKER_MODEL_SERVER_TIMEOUT="4") as server:
         server.load("0", fleet.models / "0" / "model")
@@ -238,7 +238,7 @@ def test_a_port_that_is_taken_is_one_line_that_names_the_setting(fleet: Paths) -
     assert "SAGEMAKER_BIND_TO_PORT" in ended.stderr
 
 
-def test_a_proxy_that_is_set_changes_nothing(fleet: Paths) -> None:
+def test_proxy_variables_change_nothing(fleet: Paths) -> None:
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
     with serving(fleet.base, MODEL_STORE=str(fleet.checkpoints), **proxies) as server:
 
@@ -278,7 +278,7 @@ def output_fn(prediction, accept):
 """
 
 
-def test_code_of_an_archive_imports_its_own_packages_whatever_their_names_and_sees_no_credentials(
+def test_an_archives_code_imports_its_own_packages_and_gets_no_credentials(
     fleet: Paths,
 ) -> None:
     folder = fleet.models / "packages" / "model"
@@ -325,7 +325,7 @@ def fill_with_files(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("fill", [fill_with_bytes, fill_with_files])
-def test_while_the_disk_is_full_loads_are_507_and_what_is_loaded_is_served(
+def test_while_the_disk_is_full_loads_are_507_and_loaded_models_are_served(
     fleet: Paths, small_disk: Path, fill: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
     with serving(fleet.base, TMPDIR=str(small_disk)) as server:

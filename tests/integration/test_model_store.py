@@ -53,7 +53,7 @@ def test_models_are_served_from_s3(s3: dict[str, str], fleet: Paths) -> None:
     assert (missing.status, outside.status) == (404, 400)
 
 
-def test_models_are_served_from_the_bundle_that_training_left(fleet: Paths, tmp_path: Path) -> None:
+def test_models_are_served_from_the_bundle_of_a_training(fleet: Paths, tmp_path: Path) -> None:
     bundle = tmp_path / "fleet-algo-1.sqlite"
     with BundleWriter(bundle) as writer:
         for path in fleet.checkpoints.iterdir():
@@ -82,7 +82,9 @@ def silence() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_an_s3_that_is_silent_holds_up_no_other_model(s3: dict[str, str], silence: str, fleet: Paths) -> None:
+def test_an_s3_that_does_not_answer_delays_no_other_model(
+    s3: dict[str, str], silence: str, fleet: Paths
+) -> None:
     environment = s3 | {"AWS_ENDPOINT_URL": silence}
     with (
         serving(fleet.base, MODEL_STORE="s3://fleet/models", **environment) as server,

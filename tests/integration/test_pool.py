@@ -42,7 +42,7 @@ def test_models_share_the_processes_of_the_pool(server: Server, fleet: Paths) ->
         assert server.request("DELETE", f"/models/{name}").status == 200
 
 
-def test_what_is_refused_can_be_loaded_once_it_is_right(server: Server, fleet: Paths) -> None:
+def test_a_refused_model_can_be_loaded_once_it_is_corrected(server: Server, fleet: Paths) -> None:
     folder = fleet.models / "repaired" / "model"
     folder.mkdir(parents=True)
     (folder / "model.json").write_text("{}")
@@ -58,7 +58,7 @@ def test_what_is_refused_can_be_loaded_once_it_is_right(server: Server, fleet: P
 @pytest.mark.parametrize(
     "more", [{"handler": "os:getcwd"}, {"runtime": "python3"}, {"runtime": "python"}], ids=str
 )
-def test_a_client_cannot_choose_what_runs(server: Server, fleet: Paths, more: dict[str, str]) -> None:
+def test_a_client_cannot_choose_which_code_runs(server: Server, fleet: Paths, more: dict[str, str]) -> None:
     name = f"chosen-{next(iter(more.values()))}"
     url = str(fleet.models / "1" / "model")
 
@@ -68,7 +68,7 @@ def test_a_client_cannot_choose_what_runs(server: Server, fleet: Paths, more: di
     assert len(server.invoke(name, {"period": 3}).json["predictions"]) == 3
 
 
-def test_a_remote_url_is_refused_and_nobody_is_called(server: Server) -> None:
+def test_a_remote_url_is_refused_and_no_connection_is_made(server: Server) -> None:
     called: list[Any] = []
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.settimeout(0.2)
@@ -104,7 +104,7 @@ def test_a_killed_pool_comes_back_with_its_models(fleet: Paths) -> None:
             assert server.invoke(name, {"period": 2}).json == forecast
 
 
-def test_requests_under_way_are_answered_when_the_server_is_told_to_stop(fleet: Paths) -> None:
+def test_requests_in_progress_are_answered_after_sigterm(fleet: Paths) -> None:
     answers: list[int | str] = []
     with serving(fleet.base) as server:
         for name in "0123":
@@ -147,9 +147,7 @@ def target(server: Server, name: str, body: object = None) -> Answer:
     return server.request("POST", "/invocations", content, headers={"X-Amzn-SageMaker-Target-Model": name})
 
 
-def test_models_of_a_store_are_loaded_when_they_are_asked_for(
-    store: tuple[Server, Path], fleet: Paths
-) -> None:
+def test_models_of_a_store_are_loaded_on_first_use(store: tuple[Server, Path], fleet: Paths) -> None:
     server, folder = store
 
     by_header = target(server, "0.tar.gz").json["predictions"]
@@ -171,7 +169,7 @@ def test_models_of_a_store_are_loaded_when_they_are_asked_for(
 @pytest.mark.parametrize(
     ("name", "status"), [("nobody", 404), ("../0", 400), ("/etc/passwd", 400), ("a//b", 400), ("broken", 400)]
 )
-def test_a_name_that_is_none_of_the_stores_is_refused(
+def test_a_name_that_the_store_does_not_have_is_refused(
     store: tuple[Server, Path], name: str, status: int
 ) -> None:
     assert target(store[0], name).status == status

@@ -14,7 +14,7 @@ import numpy as np
 from container import quoted
 from fleetcast.errors import DialectError, InputError, UnusableFileError
 from fleetcast.readings import ReadingOptions, detect_dialect, times
-from fleetcast.readings.customer.regular_files import read_file
+from fleetcast.readings.customer import read_file
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of one file: some 300,000 rows."""

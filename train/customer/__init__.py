@@ -1,1 +1,34 @@
-"""One customer from file to packed archive, inside a worker."""
+"""One customer from its files to an archive that was proven to forecast, inside a worker process."""
+
+from train.customer.arguments import column_arguments
+from train.customer.files import file_contents, load_readings
+from train.customer.outcome import (
+    STATUSES,
+    Failed,
+    Fallback,
+    Fitted,
+    Kept,
+    Outcome,
+    Skipped,
+    WithArchive,
+    reason_of,
+    status_table,
+)
+from train.customer.train_customer import fit_customer
+
+__all__ = [
+    "STATUSES",
+    "Failed",
+    "Fallback",
+    "Fitted",
+    "Kept",
+    "Outcome",
+    "Skipped",
+    "WithArchive",
+    "column_arguments",
+    "file_contents",
+    "fit_customer",
+    "load_readings",
+    "reason_of",
+    "status_table",
+]

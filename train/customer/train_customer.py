@@ -14,13 +14,13 @@ import numpy as np
 from fleetcast.archive import SUFFIX, Archive, pack, unpack
 from fleetcast.errors import ArchiveError
 from fleetcast.forecasting import dumps
-from fleetcast.readings.customer.readings import Readings
+from fleetcast.readings.customer import Readings
 from train.channel import Customer
 from train.customer.data_warnings import data_warnings
 from train.customer.estimate import Estimate, estimate, naive_estimate
 from train.customer.evaluate import evaluate
+from train.customer.files import check_cap, file_contents, load_readings
 from train.customer.freq import freq_of
-from train.customer.load_readings import check_cap, file_contents, load_readings
 from train.customer.outcome import Failed, Fallback, Fitted, Kept, Outcome, Skipped
 from train.customer.proof import ProofError, prove
 from train.settings import TrainSettings

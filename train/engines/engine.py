@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
 from train.channel import Customer
-from train.customer.outcome import Outcome
+from train.customer import Outcome
 
 
 class Engine(Protocol):

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from fleetcast.errors import FleetcastError
 from train.channel import Customer
-from train.customer.outcome import Failed, Outcome
+from train.customer import Failed, Outcome
 from train.engines.worker import Ready, Worker
 from train.engines.worker_environment import set_variables, without_signals
 from train.settings import TrainSettings

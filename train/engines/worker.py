@@ -13,8 +13,7 @@ from typing import Final, TypeAlias
 
 from container import configure_logging
 from train.channel import Customer
-from train.customer.outcome import Failed, Outcome
-from train.customer.train_customer import fit_customer
+from train.customer import Failed, Outcome, fit_customer
 from train.engines.worker_environment import own_packages_first
 from train.settings import TrainSettings
 

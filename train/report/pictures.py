@@ -1,68 +1,115 @@
-"""Pictures as SVG text: a histogram, and a customer's readings with the model's forecast."""
+"""The geometry of pictures: a histogram, and a customer's readings with the model's forecast.
+
+All coordinates are in the units of an SVG image of `WIDTH` times `HEIGHT`, which the page's template draws.
+"""
 
 from collections.abc import Iterable, Sequence
-from html import escape
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fleetcast.readings.customer.readings import Vector
+from fleetcast.readings.customer import Vector
+from train.report.series import Series
 
-WIDTH, HEIGHT, MARGIN = 860, 220, 44
-INK, MUTED, ACCENT = "#1f2933", "#9aa5b1", "#c2410c"
-TICKS = 4
+WIDTH: Final = 640
+HEIGHT: Final = 260
+LEFT: Final = 72
+"""Where the plot begins; the labels of its values stand before it."""
+RIGHT: Final = WIDTH - 24
+TOP: Final = 16
+BOTTOM: Final = HEIGHT - 46
+BARS: Final = 40
+TICKS: Final = 4
+_THOUSANDS: Final = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
-def histogram(values: Sequence[float], *, title: str, bins: int = 40) -> str:
-    """Return how often which value occurs, the largest hundredth gathered in the last bar."""
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A rectangle by its left upper corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text beside or below the plot."""
+
+    at: float
+    """x of a label below the plot, y of one beside it."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How often which value occurs."""
+
+    bars: Sequence[Bar]
+    below: Sequence[Label]
+    beside: Sequence[Label]
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastPicture:
+    """Readings as dots, the forecast as a line, its interval as a band."""
+
+    dots: Sequence[tuple[float, float]]
+    line: str
+    """Points as SVG writes them: `x,y x,y`."""
+    band: str
+    below: Sequence[Label]
+    beside: Sequence[Label]
+
+
+def histogram(values: Sequence[float]) -> Histogram:
+    """Return the histogram of `values`, all 0 or more; the last bar counts the largest hundredth."""
     top = float(np.quantile(values, 0.99)) or 1.0
-    counts, edges = np.histogram(np.minimum(values, top), bins=bins, range=(0.0, top))
-    x, y = _scale(edges, MARGIN, WIDTH - MARGIN), _scale(counts, HEIGHT - MARGIN, MARGIN, zero=True)
-    bars = "".join(
-        f'<rect x="{left:.1f}" y="{height:.1f}" width="{right - left - 1:.1f}" '
-        f'height="{HEIGHT - MARGIN - height:.1f}" fill="{ACCENT}" fill-opacity="0.7"/>'
-        for left, right, height in zip(x, x[1:], y, strict=False)
+    counts, edges = np.histogram(np.minimum(values, top), bins=BARS, range=(0.0, top))
+    x, y = _scaled(edges, LEFT, RIGHT), _scaled(counts, BOTTOM, TOP, from_zero=True)
+    return Histogram(
+        bars=[
+            Bar(left, height, right - left - 1, BOTTOM - height)
+            for left, right, height in zip(x, x[1:], y, strict=False)
+        ],
+        below=_labels(x[:: BARS // TICKS], [f"{edge:.2g}" for edge in edges[:: BARS // TICKS]]),
+        beside=_labels([BOTTOM, TOP], ["0", short(counts.max())]),
     )
-    labels = (
-        (place, f"{edge:.2g}")
-        for place, edge in zip(x[:: bins // TICKS], edges[:: bins // TICKS], strict=True)
+
+
+def forecast_picture(series: Series) -> ForecastPicture:
+    """Return the picture of a customer's readings and forecast."""
+    rows, times = len(series.ds), len(series.times)
+    clock = np.concatenate([series.ds, series.times]).astype("datetime64[s]").astype(np.float64)
+    values = np.concatenate([series.y, series.yhat, series.lower, series.upper])
+    x, level = _scaled(clock, LEFT, RIGHT), _scaled(values, BOTTOM, TOP)
+    readings, line, lower, upper = np.split(level, np.cumsum([rows, times, times]))
+    ahead = x[rows:]
+    return ForecastPicture(
+        dots=list(zip(x[:rows].tolist(), readings.tolist(), strict=True)),
+        line=_points(ahead, line),
+        band=_points(np.concatenate([ahead, ahead[::-1]]), np.concatenate([lower, upper[::-1]])),
+        below=_labels([x[0], x[rows - 1]], [str(series.ds[0])[:10], str(series.ds[-1])[:10]]),
+        beside=_labels([BOTTOM, TOP], [short(values.min()), short(values.max())]),
     )
-    return _picture(title, bars + _labels_below(labels))
 
 
-def forecast(  # noqa: PLR0913 -- one picture, all its parts by name
-    *,
-    title: str,
-    ds: NDArray[np.datetime64],
-    y: Vector,
-    times: NDArray[np.datetime64],
-    yhat: Vector,
-    lower: Vector,
-    upper: Vector,
-) -> str:
-    """Return the readings y at ds as dots, and yhat with its interval at `times`, ascending, as a band."""
-    clock = np.concatenate([ds, times]).astype("datetime64[s]").astype(np.float64)
-    x = _scale(clock, MARGIN, WIDTH - MARGIN)
-    level = _scale(np.concatenate([y, yhat, lower, upper]), HEIGHT - MARGIN, MARGIN)
-    seen, middle, low, high = np.split(level, np.cumsum([len(ds), len(times), len(times)]))
-    band = _points(np.concatenate([x[len(ds) :], x[len(ds) :][::-1]]), np.concatenate([low, high[::-1]]))
-    dots = "".join(
-        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="1.5"/>' for a, b in zip(x[: len(ds)], seen, strict=True)
-    )
-    line = _points(x[len(ds) :], middle)
-    parts = [
-        f'<polygon points="{band}" fill="{ACCENT}" fill-opacity="0.18"/>',
-        f'<g fill="{MUTED}">{dots}</g>',
-        f'<polyline points="{line}" fill="none" stroke="{ACCENT}" stroke-width="1.5"/>',
-        _labels_below([(x[0], str(ds[0])[:10]), (x[len(ds) - 1], str(ds[-1])[:10])]),
-        _labels_beside(level, np.concatenate([y, yhat, lower, upper])),
-    ]
-    return _picture(title, "".join(parts))
+def short(value: float) -> str:
+    """Return a number in a few characters, such as `1.23M`."""
+    rounded = float(f"{value:.3g}")
+    for unit, letter in _THOUSANDS:
+        if unit <= abs(rounded) < 1e12:  # noqa: PLR2004 -- above, no letter is known well enough
+            return f"{rounded / unit:.3g}{letter}"
+    return f"{rounded:.3g}"
 
 
-def _scale(values: NDArray[np.generic], start: float, end: float, *, zero: bool = False) -> Vector:
+def _scaled(values: NDArray[np.generic], start: float, end: float, *, from_zero: bool = False) -> Vector:
+    """Return the values mapped from their range, or from 0 to their largest, to `start` ... `end`."""
     numbers = np.asarray(values, dtype=np.float64)
-    low = 0.0 if zero else float(numbers.min())
+    low = 0.0 if from_zero else float(numbers.min())
     span = float(numbers.max()) - low or 1.0
     return start + (numbers - low) / span * (end - start)
 
@@ -71,24 +118,5 @@ def _points(x: Vector, y: Vector) -> str:
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
 
 
-def _labels_below(labels: Iterable[tuple[float, str]]) -> str:
-    return "".join(
-        f'<text x="{x:.0f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">{escape(text)}</text>'
-        for x, text in labels
-    )
-
-
-def _labels_beside(places: Vector, values: Vector) -> str:
-    ends = (int(values.argmin()), int(values.argmax()))
-    return "".join(
-        f'<text x="{MARGIN - 6}" y="{places[end] + 4:.0f}" text-anchor="end">{values[end]:.4g}</text>'
-        for end in ends
-    )
-
-
-def _picture(title: str, content: str) -> str:
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}" '
-        f'font-family="sans-serif" font-size="11" fill="{INK}">'
-        f'<text x="{MARGIN}" y="18" font-size="13">{escape(title)}</text>{content}</svg>'
-    )
+def _labels(places: Iterable[float], texts: Iterable[str]) -> list[Label]:
+    return [Label(place, text) for place, text in zip(places, texts, strict=True)]

@@ -1,18 +1,15 @@
-"""What a Prophet JSON may hold: a text from anywhere is refused here, so that what is read can forecast."""
+"""Checks of Prophet's JSON that its declaration cannot make; all raise ModelFormatError."""
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from fleetcast.errors import ModelFormatError
-from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar.timestamps import DAY, FIRST_DAY, LAST_DAY, Stamps
 from fleetcast.forecasting.features.reserved_names import BUILT_IN, check_name
 from fleetcast.forecasting.limits import LARGEST, has_rates
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.settings import GROWTHS, MODES, SCALINGS, Settings
+from fleetcast.forecasting.settings import Settings
 
 _SMALL_TEXT: Final = 256 * 1024
 _MOST_STRINGS: Final = 200_000
@@ -34,69 +31,19 @@ def check_extent(text: str) -> None:
         raise ModelFormatError("it has too many values")
 
 
-def number(what: str, value: object, *, low: float = -LARGEST, high: float = LARGEST) -> float:
-    """Return a finite number within [low, high], or raise ModelFormatError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ModelFormatError(f"{what} must be a number from {low:g} to {high:g}")
+def at_least_zero(field: str, value: object) -> float:
+    """Return a number from 0 to LARGEST, or raise ModelFormatError.
+
+    For the arguments of Prophet's constructor that only some models need.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST:
+        raise ModelFormatError(f"{field} must be a number from 0 to {LARGEST:g}")
     return float(value)
 
 
-def whole(what: str, value: object, *, low: int, high: int) -> int:
-    """Return a whole number within [low, high], or raise ModelFormatError."""
-    found = number(what, value, low=low, high=high)
-    if not found.is_integer():
-        raise ModelFormatError(f"{what} must be a whole number")
-    return int(found)
-
-
-def vector(what: str, values: object, *, most: int, size: float = LARGEST) -> Vector:
-    """Return a list of finite numbers of at most `size` each, or raise ModelFormatError."""
-    found = np.array(values, dtype=np.float64)
-    if found.ndim != 1 or found.size > most or not (np.abs(found) <= size).all():
-        raise ModelFormatError(f"{what} must be a list of at most {most} numbers of at most {size:g}")
-    return found
-
-
-def name(value: object, *, kind: str) -> str:
-    """Return a name that Prophet takes and that can be written down again, or raise ValueError."""
-    found = value if isinstance(value, str) and value in BUILT_IN else check_name(value, kind=kind)
-    found.encode()
-    return found
-
-
-def names_and_declarations(what: str, value: object) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Yield what Prophet writes as [[name, …], {name: declaration, …}], or raise ModelFormatError."""
-    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[1], dict):  # noqa: PLR2004
-        raise ModelFormatError(f"{what} must be a list of names and their declarations")
-    names, declared = value
-    if len(set(names)) != len(names) or not all(isinstance(declared.get(each), dict) for each in names):
-        raise ModelFormatError(f"{what} must have a declaration for each name")
-    for each in names:
-        yield name(each, kind=what), declared[each]
-
-
-def check_mode(what: str, value: object) -> None:
-    """Refuse what is no mode of Prophet's."""
-    check_one_of(what, value, MODES)
-
-
-def check_one_of(what: str, value: object, among: tuple[str, ...]) -> None:
-    """Refuse what is none of a few words."""
-    if value not in among:
-        raise ModelFormatError(f"{what} must be one of {', '.join(among)}")
-
-
-def check_settings(settings: Settings) -> None:
-    """Refuse settings that a forecast depends on and cannot use."""
-    if settings.growth not in GROWTHS or settings.scaling not in SCALINGS:
-        raise ModelFormatError(
-            f"growth must be one of {', '.join(GROWTHS)}, scaling of {', '.join(SCALINGS)}"
-        )
-    check_mode("seasonality_mode", settings.seasonality_mode)
-    check_mode("holidays_mode", settings.holidays_mode)
-    number("interval_width", settings.interval_width, low=0.0, high=math.nextafter(1.0, 0.0))
-    if not isinstance(settings.uncertainty_samples, int) or settings.uncertainty_samples < 0:
-        raise ModelFormatError("uncertainty_samples must be a whole number of at least 0")
+def name(value: str, *, kind: str) -> str:
+    """Return a name that Prophet accepts, or raise SettingError."""
+    return value if value in BUILT_IN else check_name(value, kind=kind)
 
 
 def check_dates(stamps: Stamps, *, what: str) -> None:

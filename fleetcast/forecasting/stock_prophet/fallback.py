@@ -25,7 +25,7 @@ from fleetcast.forecasting.model import SampledModel
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing.history import History
 from fleetcast.forecasting.preprocessing.prepare import Prepared
-from fleetcast.forecasting.prophet_json.write import parameters_only, trimmed
+from fleetcast.forecasting.prophet_json import parameters_only, trimmed
 
 OPTIMIZE_SECONDS: Final = 10
 """Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""

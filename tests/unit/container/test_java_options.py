@@ -10,7 +10,7 @@ import mms
 import pytest
 
 from container import usable_cpus
-from serving.mms.archive_code import OURS
+from serving.mms.archive_code import OUR_PACKAGES
 from serving.mms.java_process import OUR_CLASSES, command, environment
 from serving.settings import ServingSettings
 
@@ -53,7 +53,7 @@ def test_java_and_own_code_get_no_variable_that_nobody_listed(tmp_path: Path) ->
 def test_own_code_sees_none_of_this_projects_packages() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
 
-    assert set(OURS) == set(project["tool"]["mypy"]["packages"])
+    assert set(OUR_PACKAGES) == set(project["tool"]["mypy"]["packages"])
 
 
 def test_the_class_before_the_jar_is_what_its_source_says(tmp_path: Path) -> None:

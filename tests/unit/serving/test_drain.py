@@ -55,7 +55,7 @@ def test_an_idle_process_without_connections_ends_at_once(clock: Clock) -> None:
     assert not drain.is_over(is_idle=True, has_connections=True)
 
 
-def test_a_busy_process_ends_after_the_longest_time_whatever_comes(clock: Clock) -> None:
+def test_a_busy_process_ends_after_the_longest_drain(clock: Clock) -> None:
     drain = Drain()
     drain.begin()
     clock.seconds += MAX_DRAIN_SECONDS * 0.9

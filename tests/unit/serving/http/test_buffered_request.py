@@ -101,7 +101,7 @@ def test_a_head_without_an_end_is_refused_at_the_limit() -> None:
     assert str(states[1].error) == "the head of the request is longer than 65536 bytes"
 
 
-def test_what_is_no_chunk_is_not_waited_for() -> None:
+def test_a_malformed_chunk_completes_the_request() -> None:
     assert isinstance(buffered().receive(HEAD + CHUNKED + b"not hexadecimal\r\n"), Complete)
 
 

@@ -164,7 +164,7 @@ def test_a_connection_keeps_the_parser_that_it_has(connection: TConn) -> None:
     assert connection.initialized
 
 
-def test_a_parser_without_a_socket_reads_what_it_is_given_and_nothing_else() -> None:
+def test_a_parser_without_a_socket_reads_its_buffer_only() -> None:
     parser = RequestParser(Config(), (), ("127.0.0.1", 1))
     parser.unreader.unread(HEAD)
 
@@ -187,7 +187,7 @@ def test_the_expectation_of_100_continue_is_a_flag_of_the_request() -> None:
 @pytest.mark.parametrize(
     "name", ["LimitRequestLine", "LimitRequestHeaders", "ExpectationFailed", "InvalidHeader"]
 )
-def test_what_the_parser_refuses_is_a_parse_exception(name: str) -> None:
+def test_an_error_of_the_parser_is_a_parse_exception(name: str) -> None:
     assert issubclass(getattr(errors, name), errors.ParseException)
 
 

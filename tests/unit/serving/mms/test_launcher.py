@@ -24,7 +24,7 @@ LAUNCHER = Path(serving.__file__).with_name("mms") / "launcher.sh"
     ],
     ids=["the profile's", "the user's", "none chosen"],
 )
-def test_own_code_gets_the_threads_that_were_chosen_for_it(
+def test_an_archives_code_gets_its_own_number_of_threads(
     tmp_path: Path, variables: dict[str, str], threads: str
 ) -> None:
     folder = tmp_path / "models" / "own" / "model"
@@ -88,7 +88,7 @@ def test_the_launcher_of_a_model_is_the_one_that_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
-def test_a_launcher_that_could_write_nothing_is_found_all_the_same(tmp_path: Path) -> None:
+def test_a_launcher_that_could_not_write_its_line_is_found_too(tmp_path: Path) -> None:
     started = start_launcher(tmp_path, "7")
     (tmp_path / "0.launchers").write_bytes(b"")
 
@@ -125,7 +125,7 @@ def test_another_servers_launcher_of_a_model_with_the_same_name_is_never_found(t
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
-def test_the_end_of_a_launcher_is_seen_once_its_parent_has_taken_note_of_it(tmp_path: Path) -> None:
+def test_the_end_of_a_launcher_is_reported_once_its_parent_has_noticed_it(tmp_path: Path) -> None:
     started = start_launcher(tmp_path, "7")
 
     pipe = kill(started.pid)

@@ -68,6 +68,6 @@ def test_a_damaged_message_is_an_error_or_another_message_and_nothing_else(
     [b"X", b"I" + struct.pack("!i", -2), b"I" + struct.pack("!i", 2**31 - 1), b"L" + struct.pack("!i", MAX)],
     ids=["unknown", "negative", "endless", "too large"],
 )
-def test_what_can_be_no_message_is_an_error_at_once(frame: bytes) -> None:
+def test_bytes_that_cannot_become_a_message_are_an_error_at_once(frame: bytes) -> None:
     with pytest.raises(ProtocolError):
         parse(bytearray(frame), max_bytes=MAX)

@@ -39,7 +39,7 @@ def run(schedule: Schedule, *, rounds: int) -> None:
         schedule.run(with_long=True)
 
 
-def test_a_long_job_gets_one_step_in_each_round_and_short_ones_go_first() -> None:
+def test_a_long_job_gets_one_step_per_round_and_short_jobs_go_first() -> None:
     log: Log = []
     schedule = Schedule(soon=lambda do: do())
     schedule.add(job(log, "long", steps=4, is_long=True))
@@ -65,7 +65,7 @@ def test_long_jobs_take_turns() -> None:
     assert len(schedule) == 0
 
 
-def test_long_jobs_pause_while_they_are_told_to() -> None:
+def test_long_jobs_pause_while_the_loop_excludes_them() -> None:
     log: Log = []
     schedule = Schedule(soon=lambda do: do())
     schedule.add(job(log, "long", steps=3, is_long=True))
@@ -78,7 +78,7 @@ def test_long_jobs_pause_while_they_are_told_to() -> None:
     assert schedule.has_step(with_long=True)
 
 
-def test_a_job_goes_on_once_all_it_waits_for_is_there() -> None:
+def test_a_job_continues_once_all_its_futures_are_done() -> None:
     futures: list[Future[int]] = [Future(), Future()]
     log: Log = []
     schedule = Schedule(soon=lambda do: do())
@@ -99,7 +99,7 @@ def test_a_job_goes_on_once_all_it_waits_for_is_there() -> None:
     assert log == ["[1, 2]"]
 
 
-def test_a_job_that_was_given_up_is_not_worked_on() -> None:
+def test_a_removed_job_is_not_computed_any_further() -> None:
     log: Log = []
     schedule = Schedule(soon=lambda do: do())
     given_up = job(log, "gone", steps=3)

@@ -137,8 +137,8 @@ def test_a_pipe_is_refused_at_once(store: Path) -> None:
     ("text", "reason"),
     [
         ("{", "not JSON"),
-        ("{}", "params is missing"),
-        ('{"learner": {}}', "params is missing"),
+        ("{}", "growth is missing"),
+        ('{"learner": {}}', "growth is missing"),
         ("[" * 100_000, "type, shape or size"),
     ],
 )

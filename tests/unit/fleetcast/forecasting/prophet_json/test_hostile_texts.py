@@ -196,28 +196,6 @@ def hostile(index: int, *way: Any, value: Any) -> str:
     return json.dumps(changed(CONTENTS[index], tuple(w if w == "text" else ("at", w) for w in way), value))
 
 
-@pytest.mark.parametrize(
-    ("damaged", "reason"),
-    [
-        (hostile(3, "interval_width", value=1.0), "interval_width must be a number from 0 to"),
-        (hostile(3, "growth", value="cubic"), "growth must be one of linear, flat, logistic"),
-        (hostile(3, "start", value=1e300), "start must be a number"),
-        (hostile(3, "y_scale", value=float("nan")), "y_scale must be a number"),
-        (hostile(3, "params", "k", 0, 0, value=float("inf")), "k must be a number"),
-        (hostile(3, "params", "beta", 0, 0, value=float("nan")), "beta must be a list"),
-        (hostile(3, "seasonalities", 1, "weekly", "fourier_order", value=10**12), "fourier_order must be"),
-        (hostile(0, "holidays", "text", "data", 0, "upper_window", value=10**9), "window of a holiday"),
-        (hostile(0, "extra_regressors", 1, "r", "std", value=0.0), "std must be a number"),
-        (hostile(3, "history_dates", value="{}"), "history_dates must be dates"),
-        (hostile(0, "country_holidays", value="os.system"), "country_holidays must be the name"),
-        (json.dumps({"params": {"k": [[1.0], [2.0]]}}), "m is missing"),
-    ],
-)
-def test_the_refusal_names_what_is_wrong(damaged: str, reason: str) -> None:
-    with pytest.raises(ModelFormatError, match=reason):
-        loads(damaged)
-
-
 def test_a_refusal_is_a_sentence_however_long_the_name_that_it_names() -> None:
     with pytest.raises(ModelFormatError) as refused:
         loads(hostile(0, "extra_regressors", value=[["x_delim_" * 10_000], {"x_delim_" * 10_000: {}}]))
