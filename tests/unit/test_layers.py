@@ -40,11 +40,6 @@ CIRCLES: list[set[str]] = []
 
 OPEN_ROOMS: set[str] = {
     "container",
-    "fleetcast.forecasting.calendar",
-    "fleetcast.forecasting.features",
-    "fleetcast.forecasting.predict",
-    "fleetcast.forecasting.preprocessing",
-    "fleetcast.forecasting.solver",
     "fleetcast.readings.columns",
     "fleetcast.readings.tables",
     "processing.output",

@@ -12,8 +12,8 @@ import numpy as np
 
 from fleetcast.errors import FutureError
 from fleetcast.forecasting.arrays import Matrix
-from fleetcast.forecasting.calendar.timestamps import Stamps, datetimes
-from fleetcast.forecasting.features.seasonality import days, fourier_series
+from fleetcast.forecasting.calendar import Stamps, datetimes
+from fleetcast.forecasting.features import days, fourier_series
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import DEFAULT_FORECAST, ForecastOptions
@@ -28,8 +28,8 @@ from fleetcast.forecasting.predict.point_forecast import (
     without_negatives,
     yhat,
 )
-from fleetcast.forecasting.predict.probabilities import probabilities
-from fleetcast.forecasting.preprocessing.history import floor_column
+from fleetcast.forecasting.predict.quantile_columns import probabilities
+from fleetcast.forecasting.preprocessing import floor_column
 
 CHUNK: Final = 32
 MOST_ROWS: Final = 4_096

@@ -7,13 +7,12 @@ import numpy as np
 
 from fleetcast.errors import FutureError
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.calendar.frequency import future_stamps
-from fleetcast.forecasting.calendar.timestamps import Stamps, microseconds
-from fleetcast.forecasting.features.regressors import condition_columns, numeric_columns
+from fleetcast.forecasting.calendar import Stamps, future_stamps, microseconds
+from fleetcast.forecasting.features import condition_columns, numeric_columns
 from fleetcast.forecasting.horizon import ForecastRows
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.options import ForecastOptions
-from fleetcast.forecasting.preprocessing.history import floor_column, limits
+from fleetcast.forecasting.preprocessing import cap_and_floor, floor_column
 
 MOST_NUMBERS: Final = 100_000_000
 """Rows times features of one forecast: 0.8 GB."""
@@ -104,7 +103,7 @@ def _limits(model: Model, options: ForecastOptions, rows: int) -> tuple[Vector, 
         raise FutureError("this model grows logistically: a forecast needs cap, the capacity at each row")
     if model.scale.logistic_floor and options.floor is None:
         raise FutureError("this model was fitted with a floor: a forecast needs floor too")
-    cap, floor = limits(options.cap, options.floor if model.scale.logistic_floor else None, rows=rows)
+    cap, floor = cap_and_floor(options.cap, options.floor if model.scale.logistic_floor else None, rows=rows)
     if (cap <= floor_column(model.scale, model.settings, floor)).any():
         raise FutureError("cap must be greater than floor (which defaults to 0) in every row")
     return cap, floor
