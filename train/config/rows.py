@@ -13,7 +13,7 @@ import numpy as np
 
 from container import quoted
 from fleetcast.errors import DialectError, InputError, UnusableFileError
-from fleetcast.readings import ReadingOptions, detect_dialect, times
+from fleetcast.readings import ReadingOptions, detect_dialect, parse_times
 from fleetcast.readings.customer import read_file
 
 MOST_BYTES: Final = 16 * 1024 * 1024
@@ -57,7 +57,7 @@ def read_rows(path: Path, argument: str) -> list[Placed]:
 
 def _read_times(name: str, found: Sequence[tuple[str, Row]]) -> None:
     """Write the times of all rows in one way, read as those of the customers' files are."""
-    parsed = times([row["ds"] for _, row in found])
+    parsed = parse_times([row["ds"] for _, row in found])
     for number, (place, row) in enumerate(found):
         if reason := parsed.reasons.get(number):
             raise InputError(f"{name}, {place}: ds {quoted(row['ds'])} {reason}")
