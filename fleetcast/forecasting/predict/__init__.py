@@ -1,7 +1,7 @@
 """From a fitted model to its forecast: rows, trend, features and quantiles, for one model or many."""
 
 from fleetcast.forecasting.predict.batch import forecast_many
-from fleetcast.forecasting.predict.future_rows import check_known, future_rows
+from fleetcast.forecasting.predict.future_rows import check_known, forecast_timestamps
 from fleetcast.forecasting.predict.point_forecast import (
     Table,
     check_finite,
@@ -17,7 +17,7 @@ __all__ = [
     "check_known",
     "forecast_by_model",
     "forecast_many",
-    "future_rows",
+    "forecast_timestamps",
     "probabilities",
     "unseen_slots",
     "without_negatives",

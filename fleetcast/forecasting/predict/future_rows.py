@@ -20,7 +20,7 @@ MOST_NUMBERS: Final = 100_000_000
 
 def forecast_rows(model: Model, options: ForecastOptions) -> ForecastRows:
     """Return the rows that the options ask for, with their columns checked; raises FutureError."""
-    ds = future_rows(
+    ds = forecast_timestamps(
         options, last_dates=model.last_dates, dates=model.history.dates if model.history else None
     )
     cap, floor = None, None
@@ -81,7 +81,7 @@ def _sorted(rows: ForecastRows) -> ForecastRows:
     )
 
 
-def future_rows(options: ForecastOptions, *, last_dates: Stamps, dates: Stamps | None) -> Stamps:
+def forecast_timestamps(options: ForecastOptions, *, last_dates: Stamps, dates: Stamps | None) -> Stamps:
     """Return the timestamps asked for, `ds` in its own order; raises FutureError.
 
     `last_dates` are the last seen; `dates` all of them, where the model has its history.

@@ -14,7 +14,7 @@ from fleetcast.forecasting.predict import (
     Table,
     check_finite,
     check_known,
-    future_rows,
+    forecast_timestamps,
     probabilities,
     without_negatives,
 )
@@ -79,4 +79,4 @@ def _stamps(text: str, options: ForecastOptions) -> Stamps:
     content = json.loads(text)
     dates = from_iso(json.loads(content["history_dates"])["data"])
     all_dates = dates if "fleetcast" not in content else None
-    return future_rows(options, last_dates=dates[-LAST_DATES:], dates=all_dates)
+    return forecast_timestamps(options, last_dates=dates[-LAST_DATES:], dates=all_dates)
