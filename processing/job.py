@@ -10,11 +10,17 @@ from container import Paths, progress, quoted
 from fleetcast.errors import InputError
 from fleetcast.readings import ReadingOptions
 from processing.columns import Columns
-from processing.output.customer_folders import write_folders
-from processing.output.folder import customers_to_remove, locked, remove
-from processing.output.rejected import Rejected
-from processing.output.sorted_rows import SortedRows, connect, session
-from processing.raw_files.find import find_files
+from processing.output import (
+    RejectedRows,
+    SortedRows,
+    connect,
+    customers_to_remove,
+    lock_output,
+    remove,
+    session,
+    write_folders,
+)
+from processing.raw_files import find_files
 from processing.reading import open_files, read_files
 
 logger = logging.getLogger(__name__)
@@ -33,9 +39,9 @@ def process(
     """
     started, options = time.monotonic(), options or ReadingOptions()
     with (
-        locked(paths.processing_output),
+        lock_output(paths.processing_output),
         tempfile.TemporaryDirectory(prefix="process-", ignore_cleanup_errors=True) as folder,
-        Rejected(Path(folder) / "rejected.csv") as rejected,
+        RejectedRows(Path(folder) / "rejected.csv") as rejected,
         connect(Path(folder)) as connection,
     ):
         rows = SortedRows(connection, Path(folder))
@@ -57,7 +63,7 @@ def process(
     return total
 
 
-def _tell(rows: SortedRows, rejected: Rejected, count: int, paths: Paths) -> None:
+def _tell(rows: SortedRows, rejected: RejectedRows, count: int, paths: Paths) -> None:
     """Log what a person should look at before the output is used."""
     if rejected.total:
         rejected.log()

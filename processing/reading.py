@@ -14,12 +14,8 @@ from fleetcast import readings
 from fleetcast.errors import DialectError, InputError
 from fleetcast.readings import Evidence, ReadingOptions
 from processing.columns import Columns
-from processing.output.rejected import Rejected
-from processing.output.sorted_rows import SortedRows
-from processing.raw_files.batch import Batch
-from processing.raw_files.find import RawFile
-from processing.raw_files.parquet_file import ParquetFile
-from processing.raw_files.text_file import EmptyFileError, TextFile
+from processing.output import RejectedRows, SortedRows
+from processing.raw_files import Batch, EmptyFileError, ParquetFile, RawFile, TextFile
 from processing.usable_rows import distinct, judge
 
 logger = logging.getLogger(__name__)
@@ -118,12 +114,16 @@ def _places(file: RawFile, header: Sequence[str], columns: Columns) -> tuple[int
 
 def _hint(header: Sequence[str]) -> str:
     """Return what is likely where a cell of the header is a time."""
-    is_reading = len(readings.times(header).reasons) < len(header)
+    is_reading = len(readings.parse_times(header).reasons) < len(header)
     return " (is its header missing?)" if is_reading else ""
 
 
 def read_files(
-    files: Sequence[Reading], columns: Columns, options: ReadingOptions, rows: SortedRows, rejected: Rejected
+    files: Sequence[Reading],
+    columns: Columns,
+    options: ReadingOptions,
+    rows: SortedRows,
+    rejected: RejectedRows,
 ) -> int:
     """Read every file to its end into `rows` and `rejected`; return how many rows were wanted.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from container import quoted
 from fleetcast import readings
 from processing.columns import Columns
-from processing.raw_files.batch import Batch, Refused
+from processing.raw_files import Batch, Refused
 
 LONGEST_CUSTOMER_BYTES: Final = 200
 """A file's name has 255 bytes; `.tar.gz` and the mark of an unfinished file go with it."""
@@ -106,7 +106,7 @@ def _times(
 ) -> tuple[Sequence[str], Mapping[int, str]]:
     """Return times such as 2026-01-31 13:45:00, in UTC, and the reasons against the others by place."""
     once = distinct(texts)
-    parsed = readings.times(once, date_format=date_format, evidence=evidence)
+    parsed = readings.parse_times(once, date_format=date_format, evidence=evidence)
     times = _written(parsed.values)
     if len(once) == len(texts):
         return times, parsed.reasons
@@ -133,7 +133,7 @@ def _numbers(
     texts: Sequence[str], decimal: str, *, booleans: bool
 ) -> tuple[Sequence[str], Mapping[int, str]]:
     """Return the shortest texts of the numbers, and the reasons against the others by place."""
-    parsed = readings.numbers(texts, decimal=decimal, booleans=booleans)
+    parsed = readings.parse_numbers(texts, decimal=decimal, booleans=booleans)
     because = dict(parsed.reasons)
     for place in np.flatnonzero(np.isnan(parsed.values)).tolist():
         because.setdefault(place, "is missing")

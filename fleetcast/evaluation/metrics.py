@@ -1,92 +1,98 @@
-"""How good a forecast is, by the field's measures; every function takes arrays of shape (rows,)."""
+"""Measures of forecasts: y is what was read, yhat what was forecast, both of shape (n,), without NaN.
+
+Each measure is a mean over the n rows, so it is NaN if there are none.  A value beyond the range of floats
+is infinite.
+"""
 
 import math
-import re
-from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fleetcast.errors import SettingError
-from fleetcast.readings.customer.readings import Times, Vector
+from fleetcast.readings.customer import Vector
 
-DAY = np.timedelta64(1, "D")
-DAYS_PER_WEEK = 7
-HOUR = np.timedelta64(1, "h")
-NOTHING = 1e-100
-"""No model has numbers below this: a forecast of 0 by logistic growth comes as 1e-303."""
-_UNITS = {"D": DAY, "h": HOUR, "H": HOUR, "W": 7 * DAY, "min": np.timedelta64(1, "m")}
+SMALLEST_SIZE: Final = 1e-100
+"""|y| + |yhat| up to which both count as 0: logistic growth forecasts 0 as 1e-303."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holdout:
-    """What is kept back of a history to measure a forecast with: the last `rows`, or the last `span`."""
+def mean_absolute_error(y: Vector, yhat: Vector) -> float:
+    """Return MAE = Σ|y - ŷ| / n, in units of y, at least 0; NaN if n is 0.
 
-    rows: int = 0
-    span: np.timedelta64 | None = None
+    Readings of 0 need no care, as nothing is divided by y.
 
-    @classmethod
-    def parse(cls, text: str) -> "Holdout":
-        """Read `7D`, `48h`, `2W`, `90min` or a count of rows; empty is none."""
-        found = re.fullmatch(r"(\d{1,9})(D|h|H|W|min)?", text.strip()) if text else None
-        if text and found is None:
-            raise SettingError(f"holdout must look like 7D, 48h, 2W, 90min or 100 (rows), not {text!r}")
-        if found is None:
-            return cls()
-        number, unit = int(found[1]), found[2]
-        return cls(span=number * _UNITS[unit]) if unit else cls(rows=number)
-
-    def __str__(self) -> str:
-        return str(self.rows) if self.span is None else str(self.span)
-
-    def kept_back(self, ds: Times) -> NDArray[np.bool_]:
-        """Return which rows of the ascending times `ds` are kept back, shape (rows,)."""
-        if self.span is not None:
-            return np.asarray(ds > ds[-1] - self.span)
-        return np.arange(len(ds)) >= len(ds) - self.rows
+    Hyndman and Koehler (2006), "Another look at measures of forecast accuracy", International Journal of
+    Forecasting 22(4), section 2.1.
+    """
+    return _mean(np.abs(y - yhat))
 
 
-def metrics(
-    y: Vector, yhat: Vector, lower: Vector | None = None, upper: Vector | None = None, *, scale: float
+def root_mean_squared_error(y: Vector, yhat: Vector) -> float:
+    """Return RMSE = √(Σ(y - ŷ)² / n), in units of y, at least MAE; NaN if n is 0.
+
+    Readings of 0 need no care, as nothing is divided by y.
+
+    Hyndman and Koehler (2006), section 2.1.
+    """
+    error = np.abs(y - yhat)
+    return math.sqrt(_mean(error * error))
+
+
+def symmetric_mean_absolute_percentage_error(y: Vector, yhat: Vector) -> float:
+    """Return sMAPE = 200 · Σ(|y - ŷ| / (|y| + |ŷ|)) / n, in percent, from 0 to 200; NaN if n is 0.
+
+    A row where y and ŷ are both 0 counts as 0; a row where only one of them is 0 counts as 200.
+
+    Makridakis and Hibon (2000), "The M3-Competition: results, conclusions and implications", International
+    Journal of Forecasting 16(4); with absolute values in the denominator, for negative readings.
+    """
+    error, size = np.abs(y - yhat), np.abs(y) + np.abs(yhat)
+    return 200 * _mean(np.divide(error, size, out=np.zeros_like(error), where=size > SMALLEST_SIZE))
+
+
+def mean_absolute_scaled_error(y: Vector, yhat: Vector, *, naive_error: float) -> float:
+    """Return MASE = MAE / q, without a unit, where q is `naive_error` of the history; NaN if n is 0.
+
+    Below 1 the forecast errs less than the seasonal naive forecast of the history did.  It is infinite or
+    NaN if q is 0: the history repeats itself exactly, or is too short.
+
+    Hyndman and Koehler (2006), section 3; with seasons, Hyndman and Athanasopoulos (2021), "Forecasting:
+    principles and practice", 3rd edition, section 5.8.
+    """
+    mae = mean_absolute_error(y, yhat)
+    return mae / naive_error if naive_error > 0 else math.nan if mae == 0 else math.inf
+
+
+def interval_coverage(y: Vector, lower: Vector, upper: Vector) -> float:
+    """Return the share of rows with lower ≤ y ≤ upper, from 0 to 1; NaN if n is 0.
+
+    A forecast whose intervals have the right width covers their probability, such as 0.8.  A bound that
+    equals the reading covers it, so an interval of width 0 may.
+
+    Christoffersen (1998), "Evaluating interval forecasts", International Economic Review 39(4).
+    """
+    return _mean((lower <= y) & (y <= upper))
+
+
+def measure(
+    y: Vector, yhat: Vector, lower: Vector | None = None, upper: Vector | None = None, *, naive_error: float
 ) -> dict[str, float]:
-    """Return mae, rmse, smape (percent), coverage (share within the interval) and mase (mae / `scale`).
+    """Return mae, rmse, smape, coverage and mase, the measures above, by these names.
 
-    What cannot be measured is left out: coverage without an interval, mase where the history has no errors
-    to compare with, and whatever is beyond the range of numbers.
+    What cannot be measured is left out: coverage without an interval, mase if `naive_error` is 0, all of
+    them without rows, and values beyond the range of floats.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        error = np.abs(y - yhat)
-        size = np.abs(y) + np.abs(yhat)
-        mae = float(error.mean())
-        found = {
-            "mae": mae,
-            "rmse": float(np.sqrt(np.mean(error * error))),
-            "smape": float(
-                200 * np.mean(np.divide(error, size, out=np.zeros_like(error), where=size > NOTHING))
-            ),
+        values = {
+            "mae": mean_absolute_error(y, yhat),
+            "rmse": root_mean_squared_error(y, yhat),
+            "smape": symmetric_mean_absolute_percentage_error(y, yhat),
         }
         if lower is not None and upper is not None:
-            found["coverage"] = float(np.mean((lower <= y) & (y <= upper)))
-        if scale > 0:
-            found["mase"] = mae / scale
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+            values["coverage"] = interval_coverage(y, lower, upper)
+        values["mase"] = mean_absolute_scaled_error(y, yhat, naive_error=naive_error)
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def naive_error(ds: Times, y: Vector) -> float:
-    """Return the mean absolute error of the seasonal naive forecast of a history: what mase is measured in.
-
-    The season is a day for readings within the day at even spacing, seven for daily ones; where the spacing
-    is uneven or the history too short it is one row.
-    """
-    length = season(ds)
-    return float(np.abs(y[length:] - y[:-length]).mean()) if len(y) > length else 0.0
-
-
-def season(ds: Times) -> int:
-    """Return how many rows of the ascending times `ds` make a season; 1 where there is none to be seen."""
-    spacing = np.diff(ds)
-    if not len(spacing) or spacing[0] <= np.timedelta64(0) or (spacing != spacing[0]).any():
-        return 1
-    within_the_day = spacing[0] < DAY and DAY % spacing[0] == np.timedelta64(0)
-    length = DAYS_PER_WEEK if spacing[0] == DAY else int(DAY // spacing[0]) if within_the_day else 1
-    return length if len(ds) > 2 * length else 1
+def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
+    return float(values.mean()) if values.size else math.nan

@@ -22,7 +22,7 @@ MOST_NAMES: Final = 3
 
 
 @contextmanager
-def locked(output: Path) -> Iterator[None]:
+def lock_output(output: Path) -> Iterator[None]:
     """Keep every other `process` out of the output folder; raise `InputError` where one runs already.
 
     The lock is on the folder itself: no file of it remains, and it ends with the process.

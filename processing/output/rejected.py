@@ -11,7 +11,7 @@ from typing import Final, Self
 from container import one_line, quoted
 from fleetcast.archive import NewFile, remove_unfinished, sync_folder
 from processing.output.disk import naming
-from processing.raw_files.batch import Refused
+from processing.raw_files import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ MOST_FILES: Final = 20
 """In the log."""
 
 
-class Rejected:
+class RejectedRows:
     """Every refused row so far, in a file of its own; counted by file."""
 
     def __init__(self, path: Path) -> None:

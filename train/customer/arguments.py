@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from fleetcast.forecasting import RESOLVED_AHEAD, CountryHolidays, FitOptions, HolidayTable
-from fleetcast.readings.customer.readings import BOUNDS, Readings, Times
+from fleetcast.readings.customer import BOUNDS, Readings, Times
 from train.settings import TrainSettings
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from fleetcast.forecasting import Model, unseen_slots
-from fleetcast.readings.customer.readings import Readings
+from fleetcast.readings.customer import Readings
 from train.customer.arguments import column_arguments
 from train.customer.estimate import NO_NOISE, Estimate
 from train.settings import TrainSettings

@@ -7,7 +7,7 @@ import numpy as np
 
 from fleetcast.errors import FitError, HistoryError
 from fleetcast.forecasting import Model, SampledModel, fit
-from fleetcast.readings.customer.readings import Readings
+from fleetcast.readings.customer import Readings
 from train.customer.arguments import column_arguments, fit_options
 from train.customer.naive import naive
 from train.settings import TrainSettings

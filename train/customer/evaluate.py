@@ -4,9 +4,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from fleetcast.evaluation.metrics import Holdout, metrics, naive_error
+from fleetcast.evaluation import Holdout, measure, naive_error
 from fleetcast.forecasting import ForecastOptions, Model, forecast
-from fleetcast.readings.customer.readings import Readings, Vector
+from fleetcast.readings.customer import Readings, Vector
 from train.customer.arguments import column_arguments
 from train.customer.estimate import NO_NOISE, Estimate, estimate
 from train.settings import TrainSettings
@@ -21,7 +21,7 @@ def evaluate(readings: Readings, estimated: Estimate, settings: TrainSettings) -
     measured = {"in_sample": _in_sample(usable, estimated, settings)}
     if isinstance(estimated.model, Model) and estimated.model.parameters.sigma_obs < NO_NOISE:
         measured["in_sample"].pop("mase", None)  # two readings on a line would be the best score of a fleet
-    held_out = settings.holdout.kept_back(usable.ds)
+    held_out = settings.holdout.withheld(usable.ds)
     if settings.holdout != Holdout() and 1 < held_out.sum() < len(held_out) - 1:
         before, after = usable.rows(~held_out), usable.rows(held_out)
         measured["holdout"] = _measured(before, after, estimate(before, settings), settings)
@@ -36,12 +36,12 @@ def _in_sample(history: Readings, estimated: Estimate, settings: TrainSettings) 
     yhat = history.y - model.residuals
     scale = naive_error(history.ds, history.y)
     if not model.settings.uncertainty_samples:
-        return metrics(history.y, _clipped(yhat, settings), scale=scale)
+        return measure(history.y, _clipped(yhat, settings), naive_error=scale)
     # within the history the interval is the noise alone
     sigma = model.parameters.sigma_obs * model.scale.y_scale
     half_width = NormalDist(sigma=sigma).inv_cdf((1 + model.settings.interval_width) / 2)
     columns = (_clipped(values, settings) for values in (yhat, yhat - half_width, yhat + half_width))
-    return metrics(history.y, *columns, scale=scale)
+    return measure(history.y, *columns, naive_error=scale)
 
 
 def _measured(
@@ -51,7 +51,7 @@ def _measured(
     table = forecast(estimated.model, ForecastOptions(ds=test.ds, **arguments))
     names = [name for name in ("yhat", "yhat_lower", "yhat_upper") if name in table]
     columns = (_clipped(table[name], settings) for name in names)
-    return metrics(test.y, *columns, scale=naive_error(history.ds, history.y))
+    return measure(test.y, *columns, naive_error=naive_error(history.ds, history.y))
 
 
 def _clipped(values: Vector, settings: TrainSettings) -> Vector:

@@ -6,8 +6,7 @@ from typing import Final
 
 from fleetcast.archive import SUFFIX
 from fleetcast.errors import ReadingsError
-from fleetcast.readings.customer.readings import MOST_BYTES, Readings, read
-from fleetcast.readings.customer.regular_files import read_file
+from fleetcast.readings.customer import MOST_BYTES, Readings, parse_readings, read_file
 from train.channel import Customer
 from train.settings import TrainSettings
 
@@ -33,7 +32,7 @@ def file_contents(customer: Customer) -> list[bytes]:
 
 def load_readings(customer: Customer, contents: Sequence[bytes], settings: TrainSettings) -> Readings:
     """Return the readings in `contents`, the bytes of the customer's files; raise ReadingsError."""
-    return read(customer.files, contents, columns=settings.columns, options=settings.reading)
+    return parse_readings(customer.files, contents, columns=settings.columns, options=settings.reading)
 
 
 def check_cap(readings: Readings, settings: TrainSettings) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from fleetcast.forecasting import spacing
-from fleetcast.readings.customer.readings import Times
+from fleetcast.readings.customer import Times
 
 READINGS: Final = 200
 """The last ones decide."""

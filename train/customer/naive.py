@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 
 from fleetcast.errors import HistoryError
-from fleetcast.evaluation.metrics import DAY, season
+from fleetcast.evaluation import rows_per_season
 from fleetcast.forecasting import Model, seasonal_naive
-from fleetcast.readings.customer.readings import Readings, Times, Vector
+from fleetcast.readings.customer import Readings, Times, Vector
 
 
 def naive(readings: Readings) -> Model:
@@ -23,7 +23,7 @@ def naive(readings: Readings) -> Model:
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     if not len(usable.y):
         raise HistoryError("no reading is a number")
-    rows = season(usable.ds)
+    rows = rows_per_season(usable.ds)
     sigma = _error(usable.y, rows) or _error(usable.y, 1)
     return seasonal_naive(usable.ds, usable.y, sigma=sigma, season=_kind(usable.ds, rows), rows=rows)
 
@@ -31,7 +31,7 @@ def naive(readings: Readings) -> Model:
 def _kind(ds: Times, rows: int) -> Literal["weekly", "daily"] | None:
     if rows == 1:
         return None
-    return "weekly" if ds[1] - ds[0] == DAY else "daily"
+    return "weekly" if ds[1] - ds[0] == np.timedelta64(1, "D") else "daily"
 
 
 def _error(y: Vector, rows: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from fleetcast.archive import unpack
 from fleetcast.errors import ArchiveError, FleetcastError, FutureError, ModelFormatError
 from fleetcast.forecasting import ForecastOptions, Model, SampledModel, forecast, loads
-from fleetcast.readings.customer.readings import BOUNDS, Readings
+from fleetcast.readings.customer import BOUNDS, Readings
 from train.customer.arguments import column_arguments
 from train.settings import TrainSettings
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fleetcast.readings.customer.readings import Vector
+from fleetcast.readings.customer import Vector
 from train.report.series import Series
 
 WIDTH: Final = 640

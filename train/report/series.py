@@ -8,7 +8,7 @@ import numpy as np
 from container import Paths
 from fleetcast.archive import SUFFIX, read_archive
 from fleetcast.forecasting import ForecastOptions, forecast, loads
-from fleetcast.readings.customer.readings import Readings, Times, Vector
+from fleetcast.readings.customer import Readings, Times, Vector
 from train.channel import Customer
 from train.customer import column_arguments, file_contents, load_readings
 from train.settings import TrainSettings

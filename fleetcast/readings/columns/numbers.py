@@ -44,7 +44,7 @@ HINTS = tuple(
 )
 
 
-def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> ParsedColumn:
+def parse_numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> ParsedColumn:
     """Return the numbers that `texts` say, float64; NaN without a reason where a text says it is missing.
 
     `decimal` is '.' or ',', or '' where nothing shows which: then 7.5 is read, and 1.234 is in doubt.  With
@@ -70,7 +70,7 @@ def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> Pars
 
 
 def _without_doubt(texts: Texts, *, booleans: bool) -> ParsedColumn:
-    parsed = numbers(texts, decimal=".", booleans=booleans)
+    parsed = parse_numbers(texts, decimal=".", booleans=booleans)
     doubtful = [place for place, text in enumerate(_as_bytes(texts)) if _POINT_IN_DOUBT.fullmatch(text)]
     parsed.values[doubtful] = np.nan
     return ParsedColumn(parsed.values, dict(parsed.reasons) | dict.fromkeys(doubtful, IN_DOUBT))

@@ -37,7 +37,9 @@ DIGITS_IN_DOUBT = (
 MIXED_ZONES = "times with a zone, converted to UTC: {0} of {1}; the others were taken as they are"
 
 
-def times(texts: Texts, *, date_format: str | None = None, evidence: Evidence | None = None) -> ParsedColumn:
+def parse_times(
+    texts: Texts, *, date_format: str | None = None, evidence: Evidence | None = None
+) -> ParsedColumn:
     """Return the times that `texts` say: datetime64[us], in UTC where they have a zone, else as they are.
 
     `date_format` is a format as of `strptime`, or epoch_s, epoch_ms, epoch_us, epoch_ns; then nothing else is

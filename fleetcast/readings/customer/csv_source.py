@@ -15,11 +15,11 @@ from fleetcast.readings import (
     decompressed,
     detect_dialect,
     is_reading,
-    numbers,
+    parse_numbers,
+    parse_plain_table,
+    parse_table,
+    parse_times,
     place_of,
-    plain_table,
-    table,
-    times,
 )
 from fleetcast.readings.customer.source import (
     BOUNDS,
@@ -62,12 +62,12 @@ def _source(path: Path, content: bytes, columns: Sequence[str], options: Reading
     places = _places(path, dialect, columns, options)
     has_header = places is not None
     places = places or dict(zip((TIME_NAMES[0], VALUE_NAMES[0]), range(TIME_AND_VALUE), strict=True))
-    plain = plain_table(content, dialect, has_header=has_header)
+    plain = parse_plain_table(content, dialect, has_header=has_header)
     if plain is not None:
         source = _columns(path, plain, places, dialect, options)
         if not any(column.parsed.reasons for column in (source.time, source.value, *source.further.values())):
             return source
-    return _columns(path, table(content, dialect, has_header=has_header), places, dialect, options)
+    return _columns(path, parse_table(content, dialect, has_header=has_header), places, dialect, options)
 
 
 def _places(
@@ -121,7 +121,7 @@ def _columns(
     further = {name: _column(parsed[name], texts[name]) for name in texts if name != VALUE_NAMES[0]}
     return Source(
         name=path.name,
-        time=_column(times(time, date_format=options.date_format), time),
+        time=_column(parse_times(time, date_format=options.date_format), time),
         value=_column(parsed[VALUE_NAMES[0]], texts[VALUE_NAMES[0]]),
         further=further,
         place=lambda row: f"line {cells.line_of(row)}",
@@ -132,7 +132,8 @@ def _columns(
 def _numbers(texts: Mapping[str, Texts], decimal: str) -> dict[str, ParsedColumn]:
     plain = (VALUE_NAMES[0], *BOUNDS)
     return {
-        name: numbers(column, decimal=decimal, booleans=name not in plain) for name, column in texts.items()
+        name: parse_numbers(column, decimal=decimal, booleans=name not in plain)
+        for name, column in texts.items()
     }
 
 

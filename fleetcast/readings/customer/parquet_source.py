@@ -9,7 +9,14 @@ import numpy as np
 
 from fleetcast.errors import DialectError, ReadingsError
 from fleetcast.extras import require
-from fleetcast.readings import ParsedColumn, ReadingOptions, numbers, place_of, times, times_since_1970
+from fleetcast.readings import (
+    ParsedColumn,
+    ReadingOptions,
+    parse_numbers,
+    parse_times,
+    place_of,
+    times_since_1970,
+)
 from fleetcast.readings.customer.source import (
     BOUNDS,
     OWNER,
@@ -140,9 +147,9 @@ def _column(name: str, kind: str, column: "NDArray[Any]", options: ReadingOption
         return Column(ParsedColumn(np.where(missing, np.nan, values), reasons), lambda row: str(values[row]))
     texts = ["" if absent else text for text, absent in zip(values.tolist(), missing.tolist(), strict=True)]
     if name == TIME_NAMES[0]:
-        return Column(times(texts, date_format=options.date_format), texts.__getitem__)
+        return Column(parse_times(texts, date_format=options.date_format), texts.__getitem__)
     decimal = (options.decimal if kind in WRITTEN else None) or "."
-    return Column(numbers(texts, decimal=decimal, booleans=name not in NO_FLAGS), texts.__getitem__)
+    return Column(parse_numbers(texts, decimal=decimal, booleans=name not in NO_FLAGS), texts.__getitem__)
 
 
 def _moment(micros: np.int64, *, missing: bool) -> str:

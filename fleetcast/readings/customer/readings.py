@@ -10,21 +10,8 @@ from numpy.typing import NDArray
 
 from fleetcast.errors import ReadingsError
 from fleetcast.readings import ReadingOptions
-from fleetcast.readings.customer.csv_source import MOST_BYTES, csv_source
+from fleetcast.readings.customer.csv_source import csv_source
 from fleetcast.readings.customer.parquet_source import parquet_source
-from fleetcast.readings.customer.source import BOUNDS, TIME_NAMES, VALUE_NAMES, Source
-
-__all__ = [
-    "BOUNDS",
-    "MOST_BYTES",
-    "TIME_NAMES",
-    "VALUE_NAMES",
-    "Readings",
-    "ReadingsError",
-    "Times",
-    "Vector",
-    "read",
-]
 
 Times: TypeAlias = NDArray[np.datetime64]
 Vector: TypeAlias = NDArray[np.float64]
@@ -53,7 +40,7 @@ class Readings:
         return self if (self.ds[1:] >= self.ds[:-1]).all() else self.rows(np.argsort(self.ds, kind="stable"))
 
 
-def read(
+def parse_readings(
     files: Sequence[Path],
     contents: Sequence[bytes],
     *,
@@ -69,7 +56,7 @@ def read(
     """
     _check_twins(files, contents)
     options = options or ReadingOptions()
-    parts = [_read(path, content, columns, options) for path, content in zip(files, contents, strict=True)]
+    parts = [_parse(path, content, columns, options) for path, content in zip(files, contents, strict=True)]
     if len(parts) == 1:
         return _complete(parts[0], columns)
     for path, part in zip(files, parts, strict=True):
@@ -85,12 +72,11 @@ def read(
     return _complete(together, columns)
 
 
-def _read(path: Path, content: bytes, columns: Sequence[str], options: ReadingOptions) -> Readings:
-    source: Source
-    if path.suffix.lower() == ".parquet":
-        source = parquet_source(path, columns, options)
-    else:
-        source = csv_source(path, content, columns, options)
+def _parse(path: Path, content: bytes, columns: Sequence[str], options: ReadingOptions) -> Readings:
+    is_parquet = path.suffix.lower() == ".parquet"
+    source = (
+        parquet_source(path, columns, options) if is_parquet else csv_source(path, content, columns, options)
+    )
     source.check()
     further = {name: column.parsed.values for name, column in source.further.items()}
     notes = tuple(f"{path.name}: {note}" for note in (*source.notes, *source.time.parsed.notes))

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fleetcast.errors import DialectError, EncodingError
-from fleetcast.readings.columns.numbers import numbers
-from fleetcast.readings.columns.times import times
+from fleetcast.readings.columns import parse_numbers, parse_times
 from fleetcast.readings.tables.header import place_of
 from fleetcast.readings.tables.options import ReadingOptions
 
@@ -153,10 +152,10 @@ def is_reading(row: Sequence[str], options: ReadingOptions) -> bool:
     """Return whether a row is a time and a number: the first row of a file without a header."""
     if len(row) < TIME_AND_NUMBER:
         return False
-    reasons = times([row[0]], date_format=options.date_format).reasons
+    reasons = parse_times([row[0]], date_format=options.date_format).reasons
     decimal = options.decimal or ("," if "," in row[1] else ".")
     in_doubt = bool(reasons) and "set date_format" in reasons[0] and options.date_format is None
-    return (not reasons or in_doubt) and not numbers([row[1]], decimal=decimal).reasons
+    return (not reasons or in_doubt) and not parse_numbers([row[1]], decimal=decimal).reasons
 
 
 def decimal_of(texts: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ import codecs
 from dataclasses import dataclass
 
 from fleetcast.errors import OptionError
-from fleetcast.readings.columns.layouts import pattern_of
+from fleetcast.readings.columns import pattern_of
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "\\t": "\t"}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fleetcast.errors import RowError
-from fleetcast.readings.columns.parsed import Texts
+from fleetcast.readings.columns import Texts
 from fleetcast.readings.tables.dialect import Dialect, decoded
 
 NEWLINE = ord("\n")
@@ -31,7 +31,7 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def plain_table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table | None:
+def parse_plain_table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table | None:
     """Return the columns of a file without quotes, whose rows have equally many cells; None for another file.
 
     A tenth of the time of `table`: split once, and let NumPy check.  What is in doubt in such a table may
@@ -54,7 +54,7 @@ def plain_table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table 
     return Table(dialect.header, columns, lambda row: row + 1 + first)
 
 
-def table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table:
+def parse_table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table:
     """Return the columns of a file; `RowError` names the first line that does not fit the header.
 
     Lines without any cell and lines that repeat the header are skipped; `notes` counts the latter.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from container import Paths
 from fleetcast.archive import read_archive
 from fleetcast.errors import InputError, ReadingsError
-from fleetcast.readings.customer.readings import read
+from fleetcast.readings.customer import parse_readings
 from train.channel import find_customers
 from train.program import TrainingError, train
 from train.settings import TrainSettings
@@ -29,7 +29,7 @@ def channel(base: Path, files: dict[str, str], name: str = "train") -> Paths:
 
 def history(content: str | bytes) -> tuple[list[str], list[float]]:
     content = content if isinstance(content, bytes) else content.encode()
-    readings = read([Path("data.csv")], [content])
+    readings = parse_readings([Path("data.csv")], [content])
     return np.datetime_as_string(readings.ds, "s").tolist(), readings.y.tolist()
 
 

@@ -12,7 +12,6 @@ import pytest
 from container import Paths
 from fleetcast.archive import read_archive, read_bundle, unpack
 from fleetcast.errors import InputError, SettingError
-from fleetcast.evaluation.metrics import Holdout, metrics, naive_error, season
 from fleetcast.forecasting import ForecastOptions, forecast, loads
 from train.channel import find_customers
 from train.host import Host
@@ -278,42 +277,3 @@ def test_an_archive_of_1000_readings_is_small(tmp_path: Path) -> None:
     train(paths, TrainSettings())
 
     assert (paths.checkpoints / "7.tar.gz").stat().st_size <= 10_000
-
-
-@pytest.mark.parametrize(("text", "rows"), [("2D", 2), ("48h", 2), ("1W", 7), ("3", 3), ("", 0)])
-def test_a_holdout_is_a_span_or_a_count(text: str, rows: int) -> None:
-    ds = np.datetime64("2025-01-01", "us") + np.arange(30) * np.timedelta64(1, "D")
-
-    holdout = Holdout.parse(text)
-
-    assert holdout.kept_back(ds).sum() == rows
-    assert not holdout.kept_back(ds)[: 30 - rows].any()
-
-
-def test_a_malformed_holdout_says_how_it_must_look() -> None:
-    with pytest.raises(SettingError, match="holdout must look like 7D"):
-        Holdout.parse("a week")
-
-
-def test_the_metrics_are_those_of_the_field() -> None:
-    y, yhat = np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 2.0])
-
-    found = metrics(y, yhat, yhat - 1, yhat + 1, scale=2.0)
-
-    assert found == pytest.approx(
-        {
-            "mae": 1.0,
-            "rmse": np.sqrt(5 / 3),
-            "smape": 200 / 3 * (1 / 5 + 2 / 6),
-            "coverage": 2 / 3,
-            "mase": 0.5,
-        }
-    )
-
-
-def test_a_season_is_a_day_of_even_steps_or_a_week_of_days() -> None:
-    start = np.datetime64("2025-01-01", "us")
-    hours, days = (start + np.arange(100) * np.timedelta64(1, unit) for unit in ("h", "D"))
-
-    assert (season(hours), season(days), season(hours[[0, 1, 5, 7]])) == (24, 7, 1)
-    assert naive_error(days, np.arange(100.0)) == 7.0

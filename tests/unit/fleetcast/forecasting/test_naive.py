@@ -7,7 +7,7 @@ import pytest
 
 from fleetcast.errors import HistoryError
 from fleetcast.forecasting import ForecastOptions, dumps, forecast, loads
-from fleetcast.readings.customer.readings import Readings
+from fleetcast.readings.customer import Readings
 from train.customer.naive import naive
 
 

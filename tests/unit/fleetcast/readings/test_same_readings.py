@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fleetcast.readings.customer.readings import read
+from fleetcast.readings.customer import parse_readings
 from processing import Columns
 from processing.program import process
 from tests.unit.raw import HEADER, raw
@@ -34,6 +34,6 @@ def test_a_time_is_the_same_for_process_and_train(tmp_path: Path, times: list[st
     process(paths, Columns())
 
     processed = paths.processing_output / "7" / "data.csv"
-    one, other = (read([path], [path.read_bytes()]).by_time() for path in (direct, processed))
+    one, other = (parse_readings([path], [path.read_bytes()]).by_time() for path in (direct, processed))
     np.testing.assert_array_equal(one.ds, other.ds)
     np.testing.assert_array_equal(one.y, other.y)

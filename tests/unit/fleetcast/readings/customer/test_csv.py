@@ -13,7 +13,7 @@ from container import Paths
 from fleetcast.archive import read_archive
 from fleetcast.errors import DialectError, ReadingsError
 from fleetcast.readings import ReadingOptions, detect_dialect
-from fleetcast.readings.customer.readings import Readings, read
+from fleetcast.readings.customer import Readings, parse_readings
 from train.program import train
 from train.settings import TrainSettings
 
@@ -28,7 +28,7 @@ def history(
     options: ReadingOptions | None = None,
 ) -> Readings:
     content = content if isinstance(content, bytes) else content.encode()
-    return read([Path(name)], [content], columns=columns, options=options)
+    return parse_readings([Path(name)], [content], columns=columns, options=options)
 
 
 def rows(readings: Readings) -> list[tuple[str, float]]:
@@ -245,14 +245,14 @@ def test_files_that_hold_the_same_bytes_are_refused() -> None:
     content = (HEADER + "2026-01-01,7\n").encode()
 
     with pytest.raises(ReadingsError, match=r"a\.csv and b\.csv hold the same; keep one of them"):
-        read([Path("a.csv"), Path("b.csv")], [content, content])
+        parse_readings([Path("a.csv"), Path("b.csv")], [content, content])
 
 
 def test_parts_of_which_only_one_has_a_bound_are_refused() -> None:
     parts = [b"ds,y,cap\n2026-01-01,7,9\n", b"ds,y\n2026-01-02,7\n"]
 
     with pytest.raises(ReadingsError, match=r"of a\.csv and b\.csv only one has the column cap"):
-        read([Path("a.csv"), Path("b.csv")], parts)
+        parse_readings([Path("a.csv"), Path("b.csv")], parts)
 
 
 CELLS = st.tuples(

@@ -8,7 +8,7 @@ import pytest
 
 from fleetcast.errors import ReadingsError
 from fleetcast.readings import ReadingOptions
-from fleetcast.readings.customer.readings import Readings, read
+from fleetcast.readings.customer import Readings, parse_readings
 
 MOMENT = "2024-01-01T06:00:00"
 
@@ -23,7 +23,7 @@ def history(
     folder: Path, query: str, *, columns: tuple[str, ...] = (), options: ReadingOptions | None = None
 ) -> Readings:
     path = parquet(folder, query)
-    return read([path], [path.read_bytes()], columns=columns, options=options)
+    return parse_readings([path], [path.read_bytes()], columns=columns, options=options)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_a_folder_that_looks_like_a_partition_adds_no_column(tmp_path: Path) -> 
 PRINT = """
 import sys
 from pathlib import Path
-from fleetcast.readings.customer.readings import read
-print(read([Path(sys.argv[1])], [b""]).ds)
+from fleetcast.readings.customer import parse_readings
+print(parse_readings([Path(sys.argv[1])], [b""]).ds)
 """
 
 
