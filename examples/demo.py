@@ -96,7 +96,7 @@ def main() -> None:
 
     _print_forecasts(forecasts)
     draw(forecasts, demo.paths.processing_output, demo.folder / "forecasts.png")
-    print(f"\n{len(archives)} archives in {demo.paths.checkpoints}")
+    print(f"\n{len(archives)} archives in {demo.folder / 'ml' / 'checkpoints'}")
     print(f"picture: {demo.folder / 'forecasts.png'}    log of the server: {demo.folder / 'serve.log'}\n")
     for name, seconds in demo.seconds.items():
         print(f"{seconds:8.1f} s  {name}")

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from container import Paths
-from container.variables import markdown_table
+from container import Paths, markdown_table
 from fleetcast.errors import SettingError
 from serving import variables
 from serving.variables import GUNICORN, MEGABYTE, MMS

@@ -6,9 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from container import Paths, log_metrics, run
-from container.environment import COMMON
-from container.variables import help_text
+from container import COMMON, Paths, help_text, log_metrics, run
 from fleetcast.archive import write_atomically
 from train import hyperparameters
 from train.exit_codes import DONE, FAILED, TrainingError, check_shares, code_of_signal, help_of_exit_codes

@@ -19,12 +19,11 @@ import numpy as np
 
 from fleetcast.errors import FitError
 from fleetcast.extras import require
-from fleetcast.forecasting.calendar.timestamps import datetimes
+from fleetcast.forecasting.calendar import datetimes
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.model import SampledModel
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.history import History
-from fleetcast.forecasting.preprocessing.prepare import Prepared
+from fleetcast.forecasting.preprocessing import History, Prepared
 from fleetcast.forecasting.prophet_json import parameters_only, trimmed
 
 OPTIMIZE_SECONDS: Final = 10
