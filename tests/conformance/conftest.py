@@ -1,7 +1,7 @@
-"""`pytest tests/conformance --endpoint http://host:port --model-dir /opt/ml/models` tests any container over HTTP.
+"""`pytest tests/conformance --endpoint http://host:port --model-dir /opt/ml/models` tests any container.
 
 --model-dir is the folder that `python -m testbed.conformance_models DIR` has written, by its path in the
-container.  Without --endpoint the suite starts `serve`, on both stacks.
+container.  Without --endpoint the suite starts `serve`, on both stacks.  All requests go over HTTP.
 """
 
 import json
