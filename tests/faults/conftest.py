@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from container import Paths
 from tests.faults.fleet import CUSTOMERS, write_archives, write_models
+from tests.faults.jobs import write_customers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +24,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_models(folder / "models", CUSTOMERS)
     write_archives(folder / "archives", CUSTOMERS)
     return folder
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    """Return the folders of a training job with two hundred small customers."""
+    paths = Paths(tmp_path / "ml")
+    write_customers(paths)
+    return paths
 
 
 @pytest.fixture(params=["mms", "gunicorn"])
