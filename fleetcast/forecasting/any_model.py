@@ -2,7 +2,7 @@
 
 from fleetcast.forecasting.model import Model, SampledModel
 from fleetcast.forecasting.options import DEFAULT_FORECAST, ForecastOptions
-from fleetcast.forecasting.predict.point_forecast import Table, forecast_by_model
+from fleetcast.forecasting.predict import Table, forecast_by_model
 from fleetcast.forecasting.prophet_json import model_json
 
 

@@ -19,11 +19,14 @@ from fleetcast.forecasting.model import (
 from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import DEFAULT_FIT, FitOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
-from fleetcast.forecasting.preprocessing.history import floor_column
-from fleetcast.forecasting.preprocessing.prepare import Prepared, prepare, problem
-from fleetcast.forecasting.solver.estimate import NoSolutionError, maximum_a_posteriori
-from fleetcast.forecasting.solver.problem import Problem
+from fleetcast.forecasting.preprocessing import (
+    Prepared,
+    estimation_problem,
+    floor_column,
+    prepare,
+    without_changepoints,
+)
+from fleetcast.forecasting.solver import NoSolutionError, Problem, maximum_a_posteriori
 
 LEAST_ROWS = 4
 """Below, the estimate is Prophet's."""
@@ -93,7 +96,7 @@ def _estimate(prepared: Prepared) -> tuple[Parameters, Vector | None] | None:
     if y.size < LEAST_ROWS:
         return _line(prepared)
     try:
-        given = problem(prepared)
+        given = estimation_problem(prepared)
         found = maximum_a_posteriori(given).parameters
     except (NoSolutionError, ArithmeticError):
         return _line(prepared)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from fleetcast.errors import SettingError
-from fleetcast.forecasting.calendar.timestamps import DAY, microseconds
+from fleetcast.forecasting.calendar import DAY, microseconds
 
 _ACCEPTED = "holidays must have columns ds and holiday (and may have lower_window, upper_window, prior_scale)"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fleetcast.forecasting.arrays import Flags, Matrix, Vector
-from fleetcast.forecasting.calendar.timestamps import Stamps
+from fleetcast.forecasting.calendar import Stamps
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from fleetcast.forecasting.arrays import Flags, Vector
-from fleetcast.forecasting.calendar.timestamps import Stamps
-from fleetcast.forecasting.features.feature_matrix import Layout
-from fleetcast.forecasting.features.regressors import Standardization
+from fleetcast.forecasting.calendar import Stamps
+from fleetcast.forecasting.features import FeatureMatrix, Standardization
 from fleetcast.forecasting.horizon import Horizon
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.history import History, Scale
+from fleetcast.forecasting.preprocessing import History, Scale
 from fleetcast.forecasting.settings import Settings
 
 Engine: TypeAlias = Literal["fleetcast", "prophet"]
@@ -34,7 +33,7 @@ class Model:
     """Which program fitted it."""
     settings: Settings
     scale: Scale
-    layout: Layout
+    layout: FeatureMatrix
     standardizations: tuple[Standardization, ...]
     """One for each regressor of the layout."""
     parameters: Parameters

@@ -5,13 +5,13 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fleetcast.forecasting.calendar.timestamps import DAY, datetimes, microseconds
+from fleetcast.forecasting.calendar import DAY, datetimes, microseconds
 from fleetcast.forecasting.fitting import SIGMA_OF_CONSTANT, fitted_model
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import FitOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.preprocessing import estimation_problem, prepare
 
 Season: TypeAlias = Literal["weekly", "daily"]
 
@@ -43,7 +43,7 @@ def seasonal_naive(ds: ArrayLike, y: ArrayLike, *, sigma: float, season: Season 
         daily_seasonality=season == "daily" and order,
     )
     prepared = prepare(datetimes(stamps), values, RowColumns(), options)
-    estimation = problem(prepared)
+    estimation = estimation_problem(prepared)
     last = slice(-rows if season is not None else None, None)
     design = np.delete(estimation.design, [0, 2], axis=0)[:, last]  # neither slope nor changepoint
     theta = np.asarray(np.linalg.lstsq(design.T, estimation.y[last], rcond=None)[0], dtype=np.float64)

@@ -17,9 +17,8 @@ from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
-from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
-from fleetcast.forecasting.solver.problem import Solution
+from fleetcast.forecasting.preprocessing import estimation_problem, prepare
+from fleetcast.forecasting.solver import Solution, maximum_a_posteriori
 
 # fmt: off
 READINGS: Final = (
@@ -88,7 +87,7 @@ def solution(case: str) -> Solution:
     options = FitOptions(**SHARED, **CASES[case])
     columns = RowColumns(cap=CAP if options.growth == "logistic" else None)
     prepared = prepare(DAYS, READINGS, columns, options)
-    return maximum_a_posteriori(problem(prepared))
+    return maximum_a_posteriori(estimation_problem(prepared))
 
 
 def model() -> Model:

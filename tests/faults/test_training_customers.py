@@ -1,19 +1,16 @@
-"""Customers that harm no others: bad files, fits that hang or need too much memory, two hosts."""
+"""Faults 4 to 6: customers that are bad, slow or large, two hosts, and workers that die."""
 
 import json
+import subprocess
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from container import Paths
-from tests.faults.jobs import (
-    CUSTOMERS,
-    archives,
-    complete,
-    hyperparameters,
-)
+from tests.faults.training_job import CUSTOMERS, archives, complete, hyperparameters, training
 
 pytestmark = pytest.mark.faults
-
 BAD = {
     "empty": b"",
     "header": b"timestamp,consumption\n",
@@ -99,3 +96,33 @@ def test_6_a_customer_that_takes_too_long_or_too_much_fails_alone(
     assert failed.keys() == {"0huge"}
     assert reason in failed["0huge"]
     assert len(archives(paths)) == CUSTOMERS
+
+
+def test_6_a_killed_worker_fails_only_the_customer_that_it_fits(paths: Paths) -> None:
+    hyperparameters(paths, max_failed_fraction="0.5")
+    with training(paths) as process:
+        killed = 0
+        while killed < 3 and process.poll() is None:
+            workers = _workers(process)
+            if workers and len(archives(paths)) > 20 * killed:
+                workers[0].kill()
+                killed += 1
+        code = process.wait(120)
+
+    rows = [json.loads(line) for line in (paths.output_data / "train.jsonl").read_text().splitlines()]
+    assert code == 0
+    assert len(rows) == CUSTOMERS
+    assert sum(row["status"] == "failed" for row in rows) <= killed
+    assert all(
+        "its worker process was killed (SIGKILL)" in row["reason"]
+        for row in rows
+        if row["status"] == "failed"
+    )
+
+
+def _workers(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Return the processes that fit customers: children of the fork server."""
+    with suppress(psutil.NoSuchProcess):
+        every = psutil.Process(process.pid).children(recursive=True)
+        return [child for child in every if child.ppid() != process.pid]
+    return []

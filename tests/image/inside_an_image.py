@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fleetcast.forecasting.options import FitOptions, RowColumns
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.preprocessing.preparation import estimation_problem, prepare
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from serving.models import load_packed, look_up_each
 from serving.request import Invocation, RequestBudget, RouteModel, respond
@@ -52,7 +52,7 @@ def objectives() -> dict[str, float]:
         mode = ("additive", "multiplicative")[seed % 2]
         columns = RowColumns(cap=120.0 if growth == "logistic" else None)
         prepared = prepare(ds, y, columns, FitOptions(growth=growth, seasonality_mode=mode))
-        found[f"{growth}, {mode}, {seed}"] = maximum_a_posteriori(problem(prepared)).objective
+        found[f"{growth}, {mode}, {seed}"] = maximum_a_posteriori(estimation_problem(prepared)).objective
     return found
 
 

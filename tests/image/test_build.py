@@ -35,7 +35,8 @@ def build_sh(*arguments: str, environment: dict[str, str] | None = None, code: i
 
 
 def build(tag: str, context: Path, **options: Any) -> None:
-    engine().images.build(path=str(context), tag=tag, **options)
+    """Build an image that is no other's parent, so that it can be removed."""
+    engine().images.build(path=str(context), tag=tag, nocache=True, rm=True, **options)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +58,8 @@ def name(context: Path) -> Iterator[str]:
         yield name
     finally:
         images = engine().images
-        for tag in {tag for image in images.list() for tag in image.tags if name in tag}:
-            images.remove(tag, force=True)
+        for image in {image.id for full in (name, f"{HOST}/{name}") for image in images.list(full)}:
+            images.remove(image, force=True)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from fleetcast.errors import FutureError
-from fleetcast.forecasting.calendar.spacing import MONDAY_OFFSET, MONTHS, WEEKDAYS, spacing_of
+from fleetcast.forecasting.calendar.regular_spacing import MONDAY_OFFSET, MONTHS, WEEKDAYS, spacing_of
 from fleetcast.forecasting.calendar.timestamps import DAY, LAST_DAY, SECOND, Stamps
 
 _TICKS = {
@@ -109,7 +109,7 @@ def future_stamps(seen: Stamps, periods: int, freq: str | None) -> Stamps:
     As pandas does, anchored steps (weeks, months, ...) begin at the first anchor after the last timestamp.
     Without a frequency it is inferred from the last five.  Raises FutureError.
     """
-    frequency = inferred(seen[-5:]) if freq is None else parsed(freq)
+    frequency = infer_frequency(seen[-5:]) if freq is None else parse_frequency(freq)
     last = int(seen[-1])
     if periods * frequency.least > (LAST_DAY + 1) * DAY - last:
         raise FutureError(_BEYOND)
@@ -146,7 +146,7 @@ def _months(day: int, frequency: Monthly, steps: Stamps) -> Stamps:
     return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) - int(frequency.at_end)
 
 
-def parsed(freq: str) -> Frequency:
+def parse_frequency(freq: str) -> Frequency:
     """Return the frequency of a pandas alias; raises FutureError with what is accepted."""
     if not isinstance(freq, str) or len(freq) > _LONGEST:
         raise FutureError(f"freq must be one of {_ACCEPTED}, not {repr(freq)[:_LONGEST]}")
@@ -179,7 +179,7 @@ def _ticks(freq: str) -> int:
     return int(step)
 
 
-def inferred(seen: Stamps) -> Frequency:
+def infer_frequency(seen: Stamps) -> Frequency:
     """Return the frequency of a few ascending timestamps; raises FutureError where they have none."""
     alias = spacing_of(seen)
     if alias is None:
@@ -187,4 +187,4 @@ def inferred(seen: Stamps) -> Frequency:
             f"freq cannot be inferred, as the last {seen.size} timestamps of the model are too few "
             f"or not regular; pass freq, one of {_ACCEPTED}"
         )
-    return parsed(alias)
+    return parse_frequency(alias)

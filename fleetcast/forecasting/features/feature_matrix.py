@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fleetcast.forecasting.arrays import Flags, Matrix, Vector
-from fleetcast.forecasting.calendar.timestamps import Stamps
+from fleetcast.forecasting.calendar import Stamps
 from fleetcast.forecasting.features.holidays import Holidays
 from fleetcast.forecasting.features.regressors import Regressor, Standardization
 from fleetcast.forecasting.features.seasonality import (
@@ -33,7 +33,7 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+class FeatureMatrix:
     """The columns of X: seasonalities, holidays, regressors; without any of them, one column of zeros."""
 
     seasonalities: tuple[Seasonality, ...]
@@ -110,12 +110,12 @@ class Layout:
 
 
 @lru_cache(maxsize=1024)
-def layout(
+def shared_feature_matrix(
     seasonalities: tuple[Seasonality, ...],
     holidays: Holidays | None,
     holidays_mode: Mode,
     regressors: tuple[Regressor, ...],
-) -> Layout:
+) -> FeatureMatrix:
     """Return the layout of these components; customers with the same components share one."""
     blocks: list[tuple[str, Mode, int]] = [(s.name, s.mode, 2 * s.fourier_order) for s in seasonalities]
     scales = [s.prior_scale for s in seasonalities for _ in range(2 * s.fourier_order)]
@@ -125,7 +125,7 @@ def layout(
     blocks += [(regressor.name, regressor.mode, 1) for regressor in regressors]
     scales += [regressor.prior_scale for regressor in regressors]
     owners = [(name, mode) for name, mode, columns in blocks for _ in range(columns)]
-    return Layout(
+    return FeatureMatrix(
         seasonalities=seasonalities,
         holidays=holidays,
         holidays_mode=holidays_mode,

@@ -7,7 +7,7 @@ import numpy as np
 
 from fleetcast.errors import FutureError, SettingError
 from fleetcast.forecasting.arrays import Matrix
-from fleetcast.forecasting.calendar.timestamps import DAY, Stamps, years
+from fleetcast.forecasting.calendar import DAY, Stamps, years
 from fleetcast.forecasting.features.country_holidays import country_holidays
 from fleetcast.forecasting.features.reserved_names import check_name
 from fleetcast.forecasting.holiday_table import HolidayTable
@@ -66,7 +66,7 @@ class Holidays:
 
 
 @lru_cache(maxsize=256)
-def declared_holidays(
+def history_holidays(
     table: HolidayTable | None, country: str | None, first_year: int, last_year: int, prior_scale: float
 ) -> Holidays | None:
     """Return the holidays of a history that spans these years, or None when there are none.
@@ -85,10 +85,10 @@ def declared_holidays(
         return None
     for name in table.holiday if table else ():
         check_name(name, kind="holiday")
-    return holidays(table, country, resolved, ahead, names=names, prior_scale=prior_scale)
+    return build_holidays(table, country, resolved, ahead, names=names, prior_scale=prior_scale)
 
 
-def holidays(  # noqa: PLR0913 - a fit and a text know the same six things
+def build_holidays(  # noqa: PLR0913 - a fit and a text know the same six things
     table: HolidayTable | None,
     country: str | None,
     resolved: dict[str, tuple[int, ...]],
@@ -139,7 +139,7 @@ def _column(name: str, offset: int) -> str:
 def _resolved_anew(known: Holidays, first_year: int, last_year: int) -> Holidays:
     asked = range(first_year, last_year + 1)
     resolved = country_holidays(known.country or "", asked)
-    return holidays(
+    return build_holidays(
         known.table,
         known.country,
         {name: days for name, days in resolved.items() if name in known.names},

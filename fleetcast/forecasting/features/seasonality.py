@@ -8,7 +8,7 @@ import numpy as np
 
 from fleetcast.errors import SettingError
 from fleetcast.forecasting.arrays import Matrix, Vector
-from fleetcast.forecasting.calendar.timestamps import DAY, SECOND, Stamps, least_step
+from fleetcast.forecasting.calendar import DAY, SECOND, Stamps, least_step
 from fleetcast.forecasting.features.reserved_names import BUILT_IN, check_name
 from fleetcast.forecasting.limits import MOST_FOURIER_TERMS
 from fleetcast.forecasting.option_checks import positive, whole

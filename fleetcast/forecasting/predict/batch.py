@@ -12,12 +12,12 @@ import numpy as np
 
 from fleetcast.errors import FutureError
 from fleetcast.forecasting.arrays import Matrix
-from fleetcast.forecasting.calendar.timestamps import Stamps, datetimes
-from fleetcast.forecasting.features.seasonality import days, fourier_series
+from fleetcast.forecasting.calendar import Stamps, datetimes
+from fleetcast.forecasting.features import days, fourier_series
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import DEFAULT_FORECAST, ForecastOptions
-from fleetcast.forecasting.predict.future_rows import check_size, future_rows
+from fleetcast.forecasting.predict.future_rows import check_size, forecast_timestamps
 from fleetcast.forecasting.predict.future_trend import SlopeChanges
 from fleetcast.forecasting.predict.linear_intervals import LinearFutures, linear_deviations
 from fleetcast.forecasting.predict.point_forecast import (
@@ -28,8 +28,8 @@ from fleetcast.forecasting.predict.point_forecast import (
     without_negatives,
     yhat,
 )
-from fleetcast.forecasting.predict.probabilities import probabilities
-from fleetcast.forecasting.preprocessing.history import floor_column
+from fleetcast.forecasting.predict.quantile_columns import probabilities
+from fleetcast.forecasting.preprocessing import floor_column
 
 CHUNK: Final = 32
 MOST_ROWS: Final = 4_096
@@ -99,7 +99,7 @@ def _tables(models: list[Model], options: ForecastOptions) -> Iterator[Table]:
     settings = models[0].settings
     width = settings.interval_width if settings.uncertainty_samples else None
     shares = probabilities(width, options)
-    ds = np.array([future_rows(options, last_dates=model.last_dates, dates=None) for model in models])
+    ds = np.array([forecast_timestamps(options, last_dates=model.last_dates, dates=None) for model in models])
     t = np.array([model.scale.t(stamps) for model, stamps in zip(models, ds, strict=True)])
     if not (t[:, 0] > 1.0).all():
         raise FutureError("a step is too small beside the history of one of the models")

@@ -7,13 +7,12 @@ import numpy as np
 
 from fleetcast.errors import FutureError
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.calendar.frequency import future_stamps
-from fleetcast.forecasting.calendar.timestamps import Stamps, microseconds
-from fleetcast.forecasting.features.regressors import condition_columns, numeric_columns
+from fleetcast.forecasting.calendar import Stamps, future_stamps, microseconds
+from fleetcast.forecasting.features import condition_columns, numeric_columns
 from fleetcast.forecasting.horizon import ForecastRows
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.options import ForecastOptions
-from fleetcast.forecasting.preprocessing.history import floor_column, limits
+from fleetcast.forecasting.preprocessing import cap_and_floor, floor_column
 
 MOST_NUMBERS: Final = 100_000_000
 """Rows times features of one forecast: 0.8 GB."""
@@ -21,7 +20,7 @@ MOST_NUMBERS: Final = 100_000_000
 
 def forecast_rows(model: Model, options: ForecastOptions) -> ForecastRows:
     """Return the rows that the options ask for, with their columns checked; raises FutureError."""
-    ds = future_rows(
+    ds = forecast_timestamps(
         options, last_dates=model.last_dates, dates=model.history.dates if model.history else None
     )
     cap, floor = None, None
@@ -82,7 +81,7 @@ def _sorted(rows: ForecastRows) -> ForecastRows:
     )
 
 
-def future_rows(options: ForecastOptions, *, last_dates: Stamps, dates: Stamps | None) -> Stamps:
+def forecast_timestamps(options: ForecastOptions, *, last_dates: Stamps, dates: Stamps | None) -> Stamps:
     """Return the timestamps asked for, `ds` in its own order; raises FutureError.
 
     `last_dates` are the last seen; `dates` all of them, where the model has its history.
@@ -104,7 +103,7 @@ def _limits(model: Model, options: ForecastOptions, rows: int) -> tuple[Vector, 
         raise FutureError("this model grows logistically: a forecast needs cap, the capacity at each row")
     if model.scale.logistic_floor and options.floor is None:
         raise FutureError("this model was fitted with a floor: a forecast needs floor too")
-    cap, floor = limits(options.cap, options.floor if model.scale.logistic_floor else None, rows=rows)
+    cap, floor = cap_and_floor(options.cap, options.floor if model.scale.logistic_floor else None, rows=rows)
     if (cap <= floor_column(model.scale, model.settings, floor)).any():
         raise FutureError("cap must be greater than floor (which defaults to 0) in every row")
     return cap, floor

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fleetcast.errors import FutureError
 from fleetcast.forecasting.arrays import Flags, Matrix, Vector
-from fleetcast.forecasting.calendar.timestamps import datetimes
+from fleetcast.forecasting.calendar import datetimes
 from fleetcast.forecasting.horizon import Horizon
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
@@ -17,9 +17,9 @@ from fleetcast.forecasting.options import ForecastOptions
 from fleetcast.forecasting.predict.characteristic_function import Cube
 from fleetcast.forecasting.predict.future_rows import check_size, forecast_rows
 from fleetcast.forecasting.predict.intervals import deviations
-from fleetcast.forecasting.predict.probabilities import probabilities
+from fleetcast.forecasting.predict.quantile_columns import probabilities
 from fleetcast.forecasting.predict.trend import lines, trend
-from fleetcast.forecasting.preprocessing.history import floor_column
+from fleetcast.forecasting.preprocessing import floor_column
 
 Table: TypeAlias = dict[str, NDArray[Any]]
 

@@ -1,4 +1,4 @@
-"""What `train` does on a bad or full disk."""
+"""Fault 3: the disk of a training job is full or fails."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from container import Paths
 from fleetcast.archive import Archive as ArchiveOfOne
 from fleetcast.archive import pack, write_atomically
 from fleetcast.errors import FilesystemError
-from tests.faults.jobs import (
+from tests.faults.training_job import (
     archives,
     complete,
     corrupt,

@@ -1,8 +1,4 @@
-"""A fleet of small customers and the real `train`, in a process group of its own, for the fault suites.
-
-`PLANTS` are faults in our own code, which a `sitecustomize.py` on the program's path puts there.  With one of
-them a suite must fail.
-"""
+"""A training job of two hundred small customers, run by the real program, and what it left."""
 
 import json
 import os
@@ -11,44 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import numpy as np
-
 from container import Paths
-from examples import synthetic
 from fleetcast.archive import read_archive
 from fleetcast.errors import ArchiveError
 from testbed.server import installed
 
 CUSTOMERS = 200
-PLANTS = {
-    "write under the final name": """
-import fleetcast.archive.write
-def write(path, content):
-    import time
-    with open(path, "wb") as file:
-        file.write(content[: len(content) // 2])
-        file.flush()
-        time.sleep(0.002)
-        file.write(content[len(content) // 2 :])
-fleetcast.archive.write.replace_atomically = write
-""",
-    "forget what is finished": """
-import sys
-if "forkserver" in " ".join(sys.orig_argv):
-    import train.customer.train_customer
-    train.customer.train_customer._unchanged = lambda path, fingerprint: None
-""",
-}
-
-
-def write_customers(paths: Paths) -> None:
-    """Write a channel of two hundred small customers."""
-    for customer, times, values in synthetic.readings(customers=CUSTOMERS, rows=300):
-        folder = paths.channels / "train" / customer
-        folder.mkdir(parents=True)
-        pairs = zip(np.datetime_as_string(times), values.tolist(), strict=True)
-        lines = "".join(f"{time},{value:.3f}\n" for time, value in pairs)
-        (folder / "data.csv").write_text(f"timestamp,consumption\n{lines}")
 
 
 def hyperparameters(paths: Paths, **texts: str) -> None:
@@ -58,12 +22,12 @@ def hyperparameters(paths: Paths, **texts: str) -> None:
 
 @contextmanager
 def training(paths: Paths, *, plant: str = "") -> Iterator[subprocess.Popen[bytes]]:
-    """Run `train` in a process group of its own, all of which is gone afterwards."""
+    """Run `train` in a process group of its own, and end the group; `plant` runs before the program."""
     environment = os.environ | {"SAGEMAKER_BASE_DIR": str(paths.base)}
     if plant:
         folder = paths.base / "plant"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "sitecustomize.py").write_text(PLANTS[plant])
+        (folder / "sitecustomize.py").write_text(plant)
         environment |= {"PYTHONPATH": str(folder)}
     with (paths.base / "train.log").open("ab") as log:
         process = subprocess.Popen(

@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fleetcast.errors import FutureError
-from fleetcast.forecasting.calendar.frequency import future_stamps
-from fleetcast.forecasting.calendar.timestamps import DAY, SECOND, Stamps, datetimes, microseconds
-from fleetcast.forecasting.features.feature_matrix import Layout
-from fleetcast.forecasting.features.holidays import Holidays
+from fleetcast.forecasting.calendar import DAY, SECOND, Stamps, datetimes, future_stamps, microseconds
+from fleetcast.forecasting.features import FeatureMatrix, Holidays
 from fleetcast.forecasting.model import Model, SampledModel
 
 _HOUR: Final = 3600 * SECOND
@@ -65,7 +63,7 @@ def _steps(seen: Stamps, periods: int, freq: str | None) -> Stamps:
         return future_stamps(seen, periods, "D")
 
 
-def _seasonal(layout: Layout, past: Stamps, future: Stamps) -> Iterator[str]:
+def _seasonal(layout: FeatureMatrix, past: Stamps, future: Stamps) -> Iterator[str]:
     seasons = [season.period for season in layout.seasonalities]
     if any(1 < period <= _LONGEST_WEEK for period in seasons):
         names = [_WEEKDAYS[day] for day in _missing(_weekday(past), _weekday(future))]
