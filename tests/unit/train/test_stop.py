@@ -1,4 +1,4 @@
-"""Ctrl-C: one line and exit code 130, at whatever moment; a terminal sends it to every process of the job."""
+"""Ctrl-C, which a terminal sends to every process, ends a job with one line and exit code 130."""
 
 import os
 import signal
