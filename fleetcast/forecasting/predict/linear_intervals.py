@@ -46,7 +46,7 @@ class LinearFutures:
     def of(cls, changes: Sequence[SlopeChanges], *, y_scale: Vector, noise: Vector, factor: Matrix) -> Self:
         """Return the quantities of C models.
 
-        `y_scale` and `noise`, a standard deviation in units of y, are of shape (C,); `factor`, of shape (C, H),
+        `y_scale` and `noise`, a standard deviation in units of y, are of shape (C,); `factor`, shape (C, H),
         multiplies the trend.
 
         One model and many use the same expressions, so that no digit depends on the other models.
