@@ -6,7 +6,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from fleetcast.archive import NewFiles, not_written, sync_filesystem
+from fleetcast.archive import NewFiles, sync_filesystem, write_error
 from processing.output.folder import FILE_NAME
 
 FILES_PER_SYNC: Final = 1_000
@@ -29,7 +29,7 @@ def write_folders(
             try:
                 repeated = _write(files.add(path), header, parts)
             except OSError as error:
-                raise not_written(path, error) from error
+                raise write_error(path, error) from error
             waiting.append((customer, repeated))
             if len(files) == FILES_PER_SYNC:
                 files.finish()
