@@ -1,4 +1,4 @@
-# The one door.  `make help` lists what is behind it.
+# What developers run.  `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -27,7 +27,7 @@ check: $(VENV)/ready ## style and types only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/ready ## the documentation as a site in build/site; broken links and anchors, and files from other hosts, fail
+docs: $(VENV)/ready ## the documentation as a site in build/site; fails for broken links and for files from other hosts
 	$(BIN)/python -B -m docs.tables
 	$(BIN)/zensical build --strict
 	! grep -rE 'src="?(https?:)?//' build/site --include='*.html'
@@ -74,7 +74,7 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 			requirements/$$sdk.in -o requirements/$$sdk.txt || exit 1; done
 
-clean: ## remove everything that was made
+clean: ## remove everything that make created
 	rm -rf $(VENV) .cache .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-conformance bench-brought image images test-image lock clean

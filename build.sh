@@ -11,9 +11,9 @@
 #   --context DIR             the folder with the Dockerfiles; default: the one of build.sh
 #   --dry-run                 print the commands; needs neither Docker nor credentials
 #
-# The images are NAME:TAG-amd64 and NAME:TAG-arm64.  Here this machine's own is also NAME:TAG and, without --tag,
-# fleetcast:latest; in ECR NAME:TAG is the list that joins the two, pushed when both are.
-# What is in each image goes to build/NAME-TAG-ARCH.cdx.json, a list in CycloneDX's format.
+# The images are NAME:TAG-amd64 and NAME:TAG-arm64.  On this machine the image of its own architecture is also
+# NAME:TAG and, without --tag, fleetcast:latest.  In ECR NAME:TAG is the multi-architecture tag (a manifest list),
+# pushed when both images are.  build/NAME-TAG-ARCH.cdx.json lists the content of each image (CycloneDX).
 # Needs a Docker engine with buildx, and to push the AWS CLI with credentials; the repository is created if missing.
 # Environment: BASE replaces the base image; SOURCE_DATE_EPOCH is the image's time (default: the last commit's).
 set -euo pipefail
@@ -56,7 +56,7 @@ read_arguments() {
   done
 }
 
-settle() {
+choose_images() {
   case $(uname -m) in
     x86_64 | amd64) own=amd64 ;;
     aarch64 | arm64) own=arm64 ;;
@@ -126,7 +126,7 @@ build() { # ARCH
   write_sbom "$1"
 }
 
-# Say what is in an image, beside it
+# List the content of an image
 write_sbom() { # ARCH
   local script=$context/container/image/sbom.py file=$root/build/${tag//[:\/]/-}-$1.cdx.json
   [ -f "$script" ] || return 0
@@ -136,7 +136,7 @@ write_sbom() { # ARCH
   mkdir -p "$root/build"
   "${listing[@]}" <"$script" >"$file.part"
   mv "$file.part" "$file"
-  echo "listed what is in it in ${file#"$root"/}"
+  echo "listed its content in ${file#"$root"/}"
 }
 
 # Set `uri`, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast; create the repository if it is missing
@@ -145,7 +145,7 @@ find_repository() {
   local describe=(aws ecr describe-repositories "${ask[@]}" 'repositories[0].repositoryUri' --repository-names "$name")
   if uri=$("${describe[@]}" 2>/dev/null); then return; fi
   answer=$("${describe[@]}" 2>&1 || true)
-  [[ $answer == *RepositoryNotFoundException* ]] || fail "ECR does not tell about the repository $name: $answer"
+  [[ $answer == *RepositoryNotFoundException* ]] || fail "ECR did not describe the repository $name: $answer"
   uri=$(aws ecr create-repository "${ask[@]}" repository.repositoryUri --repository-name "$name")
   echo "created the repository $uri"
 }
@@ -155,8 +155,8 @@ log_in() {
     || fail "${uri%%/*} refuses the login"
 }
 
-# Print what the two would do
-tell_repository() {
+# Print what find_repository and log_in would do
+print_repository() {
   region=${region:-${AWS_REGION:-${AWS_DEFAULT_REGION:-REGION}}} uri=ACCOUNT.dkr.ecr.$region.amazonaws.com/$name
   echo "aws ecr describe-repositories --region $region --repository-names $name ||" \
     "aws ecr create-repository --region $region --repository-name $name"
@@ -172,14 +172,14 @@ push() { # ARCH
 
 push_list() {
   local list=$uri:${tag##*:}
-  # What a broken-off push left on this machine would be taken for the registry's
+  # Docker would push the list that an aborted push left on this machine instead of a new one
   [ -n "$dry" ] || docker manifest rm "$list" >/dev/null 2>&1 || true
   run docker manifest create "$list" "$list-amd64" "$list-arm64"
   run docker manifest push --purge "$list"
   check_media_types "$list" "$docker_v2.list.v2+json"
 }
 
-# Read back what the registry has: SageMaker's CreateModel refuses OCI media types
+# Check the media types in the registry: SageMaker's CreateModel refuses those of OCI
 check_media_types() { # IMAGE EXPECTED
   if [ -n "$dry" ]; then run docker manifest inspect "$1"; return; fi
   local types
@@ -191,7 +191,7 @@ check_media_types() { # IMAGE EXPECTED
 }
 
 read_arguments "$@"
-settle
+choose_images
 if [ -z "$dry" ]; then
   check_docker
   if [ "$mode" != local ]; then check_aws; fi
@@ -200,7 +200,7 @@ if [ "$mode" != push-only ]; then
   for a in "${arches[@]}"; do build "$a"; done
 fi
 if [ "$mode" != local ]; then
-  if [ -n "$dry" ]; then tell_repository; else find_repository; log_in; fi
+  if [ -n "$dry" ]; then print_repository; else find_repository; log_in; fi
   for a in "${arches[@]}"; do push "$a"; done
   if [ "${#arches[@]}" = 2 ]; then push_list; fi
 fi

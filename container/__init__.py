@@ -1,30 +1,52 @@
-"""What every program stands on: the environment goes in, typed settings, paths, errors and logs come out."""
+"""What every program stands on: paths, environment variables, log lines, errors and exit codes."""
 
 from container.cpu import usable_cpus
+from container.environment import COMMON, JAVA_HOME
 from container.java import find_java
 from container.memory import free_bytes, total_bytes
 from container.paths import Paths
+from container.profile import TUNED
 from container.program import LineFormatter, configure_logging, log_level_name, log_metrics, run
-from container.progress import progress
+from container.progress_bar import progress
 from container.quoting import one_line, quoted
-from container.settings import choice, flag, fraction, whole_number
+from container.variables import (
+    Choice,
+    Computed,
+    FiniteNumber,
+    Flag,
+    Fraction,
+    Text,
+    Variable,
+    WholeNumber,
+    help_text,
+    markdown_table,
+)
 
 __all__ = [
+    "COMMON",
+    "JAVA_HOME",
+    "TUNED",
+    "Choice",
+    "Computed",
+    "FiniteNumber",
+    "Flag",
+    "Fraction",
     "LineFormatter",
     "Paths",
-    "choice",
+    "Text",
+    "Variable",
+    "WholeNumber",
     "configure_logging",
     "find_java",
-    "flag",
-    "fraction",
     "free_bytes",
+    "help_text",
     "log_level_name",
     "log_metrics",
+    "markdown_table",
     "one_line",
     "progress",
     "quoted",
     "run",
     "total_bytes",
     "usable_cpus",
-    "whole_number",
 ]

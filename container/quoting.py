@@ -1,25 +1,25 @@
-r"""Texts of others in lines of ours: names, reasons and file names that cannot pass for a line or a metric.
+r"""Quotes and escapes names and texts from data, so that they cannot look like a log line or a metric.
 
 SageMaker reads metrics out of the log by regexes such as `mean_mase=([0-9.]+);`, line by line.  A customer's
-folder may have any name, so one with a newline or with `;mean_mase=0;` in it must be written as what it is.
+folder may have any name, even one with a newline or with `;mean_mase=0;` in it.
 """
 
 import re
 from typing import Final
 
 MOST_CHARACTERS: Final = 300
-"""Of one quoted text; the middle of a longer one is left out."""
+"""The longest text that is quoted whole; of a longer one the middle is left out."""
 _LEFT_OUT: Final = " ... "
 _METRIC_SIGN: Final = re.compile(r"=(?=[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*;)")
-"""The sign of what a metric definition could match: `name=number;`."""
+"""The `=` of a text that a metric definition could match: `name=number;`."""
 _ALWAYS_ESCAPED: Final = str.maketrans({"\\": r"\\", "'": r"\'", "=": r"\x3d"})
 
 
 def quoted(text: object, *, most_characters: int = MOST_CHARACTERS) -> str:
     r"""Return a text in single quotes for a log line or an error message.
 
-    What is not printable (newlines, ESC, characters that turn the direction of text, bytes that are no
-    UTF-8), quotes, backslashes and `=` are written as Python escapes: `'x;mean_mase\x3d0.1;'`.
+    Unprintable characters (newlines, ESC, marks that turn the direction of text, bytes that are no UTF-8),
+    quotes, backslashes and `=` become Python escapes: `'x;mean_mase\x3d0.1;'`.
     """
     whole = str(text)
     if len(whole) > most_characters:

@@ -1,4 +1,4 @@
-"""Starting a program with the environment variables that suit this machine's processor."""
+"""Starts a program with the environment variables that suit this machine's processor."""
 
 import logging
 import os
@@ -19,9 +19,10 @@ logger = logging.getLogger(__name__)
 
 MODULES: Final = {"process": "processing.program", "train": "train.program", "serve": "serving.program"}
 NEEDED: Final = {"process": "duckdb", "train": "duckdb", "serve": "flask"}
-"""A package of each program's extra, looked for before the start."""
+"""A package of each program's extra; without it the program does not start."""
+_HELP: Final = frozenset({"-h", "--help"})
 STARTED: Final = "FLEETCAST_PROFILE"
-"""Names the profile whose variables are set: this process was started again with them."""
+"""Set to the profile's name once this process was started again with the profile's variables."""
 
 
 def start(arguments: list[str]) -> int:
@@ -44,7 +45,7 @@ def start(arguments: list[str]) -> int:
     except MissingExtraError as error:
         print(f"fleetcast {name}: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
-    if STARTED not in os.environ:
+    if STARTED not in os.environ and _HELP.isdisjoint(rest):
         _start_again(arguments, profile)
     sys.argv = [f"fleetcast {name}", *rest]
     code: int = import_module(MODULES[name]).main()
@@ -63,7 +64,7 @@ def _start_again(arguments: list[str], profile: Profile) -> None:
 
 
 def _doctor(arguments: list[str], profile: Profile) -> int:
-    os.environ.update(profile.variables)  # before its self-check loads NumPy, which reads some of them then
+    os.environ.update(profile.variables)  # before the self-check loads NumPy, which reads some of them
     try:
         return doctor(arguments, profile)
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from container.settings import choice, finite_number, flag, fraction, whole_number
+from container.values import choice, finite_number, flag, fraction, whole_number
 
 HELP_WIDTH: Final = 100
 """Columns of `--help`, as wide as the descriptions above it."""

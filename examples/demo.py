@@ -1,7 +1,7 @@
 """The main job from end to end on this machine: raw readings -> process -> train -> serve -> forecasts.
 
-Without --data it makes a year of readings for 1,000 customers.  It starts the same three programs that the
-image starts, loads a few models into a real Multi Model Server and asks it for forecasts over HTTP.
+Without --data it generates a year of readings for 1,000 customers.  It starts the same three programs as the
+image, loads a few models into a real Multi Model Server and requests forecasts over HTTP.
 """
 
 import argparse
@@ -33,7 +33,7 @@ START_SECONDS = 60
 
 
 class Demo:
-    """One run: where it keeps its files, and how long each step took."""
+    """One run: its folder, and the seconds of each step."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,7 +42,7 @@ class Demo:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Announce a step and keep the time it takes."""
+        """Print the name of a step, and measure its seconds."""
         print(f"\n== {name}", flush=True)
         started = time.perf_counter()
         yield
@@ -96,7 +96,7 @@ def main() -> None:
 
     _print_forecasts(forecasts)
     draw(forecasts, demo.paths.processing_output, demo.folder / "forecasts.png")
-    print(f"\n{len(archives)} archives in {demo.paths.checkpoints}")
+    print(f"\n{len(archives)} archives in {demo.folder / 'ml' / 'checkpoints'}")
     print(f"picture: {demo.folder / 'forecasts.png'}    log of the server: {demo.folder / 'serve.log'}\n")
     for name, seconds in demo.seconds.items():
         print(f"{seconds:8.1f} s  {name}")
@@ -117,10 +117,10 @@ def _options() -> argparse.Namespace:
 
 
 def _raw_readings(options: argparse.Namespace, folder: Path) -> list[str]:
-    """Put the raw table into `folder`; return the arguments that tell `process` about it."""
+    """Put the raw table into `folder`; return the arguments of `process` that describe it."""
     if options.data is None:
         synthetic.write(folder / "readings.csv.gz", customers=options.customers, rows=1_000)
-        print(f"1,000 readings of each of {options.customers:,} customers made")
+        print(f"generated 1,000 readings for each of {options.customers:,} customers")
         return []
     if not options.data.is_file():
         sys.exit(f"{options.data}: no such file")

@@ -1,31 +1,31 @@
 #!/usr/bin/env bash
-# Try a pushed image on SageMaker: a multi-model endpoint with one archive, one forecast; then all of it is deleted.
+# Check a pushed image on SageMaker: create a multi-model endpoint with one archive, request a forecast, delete everything.
 #
 #   examples/verify_on_aws.sh --image URI --role ARN --bucket NAME --archive FILE
 #
-#   --image URI            what build.sh pushed: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast:0.1.0-amd64
+#   --image URI            the pushed image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast:0.1.0-amd64
 #   --role ARN             a role that SageMaker may take, with AmazonSageMakerFullAccess or less
 #   --bucket NAME          a bucket in the image's region; the archive is put below fleetcast-verify-…/ and removed
 #   --archive FILE         a customer's archive, such as demo/ml/checkpoints/7.tar.gz
 #   --instance-type TYPE   default: ml.m5.large, for an image that ends on -arm64 ml.c7g.large
-#   --yes                  do not ask before money is spent
+#   --yes                  do not ask for confirmation
 #   --dry-run              print the commands; needs neither the AWS CLI nor credentials
 #
-# What it costs is printed first.  Needs the AWS CLI, and credentials that may write to the bucket, pass the role, and create, invoke and delete
-# models, endpoint configurations and endpoints.  The result is the exit code; the forecast is printed.
+# It prints the cost first, and the forecast last; the exit code is the result.  It needs the AWS CLI, and credentials
+# that may write to the bucket, pass the role, and create, invoke and delete models, endpoint configurations and endpoints.
 set -euo pipefail
 
 image='' role='' bucket='' archive='' instance='' yes='' dry=''
 name=fleetcast-verify-$(date -u +%Y%m%d-%H%M%S)-$$
 limit_minutes=30
-# What was made, or may have been: the functions that delete it, in the order of creation
+# Functions that delete what was, or may have been, created; in the order of creation
 undo=()
 
 fail() { echo "verify_on_aws.sh: $*" >&2; exit 1; }
 
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; }
 
-# Run a command without what it tells, or print it so that it could be pasted
+# Run a command without its output, or print it so that it could be pasted
 run() {
   local line
   if [ -n "$dry" ]; then
@@ -56,7 +56,7 @@ read_arguments() {
   done
 }
 
-settle() {
+choose_region_and_instance() {
   [ -n "$image" ] && [ -n "$role" ] && [ -n "$bucket" ] && [ -n "$archive" ] \
     || fail "--image, --role, --bucket and --archive are needed; --help explains them"
   [[ $image =~ \.ecr\.([a-z0-9-]+)\.amazonaws\.com ]] || fail "--image must be an image in ECR, not '$image'"
@@ -77,7 +77,7 @@ check() {
 }
 
 # The prices are on-demand ones of real-time inference in us-east-1; other regions differ by up to a half
-tell_cost() {
+print_cost() {
   local price=''
   case $instance in
     ml.m5.large) price=0.115 ;;
@@ -91,7 +91,7 @@ tell_cost() {
   echo "Your region's price: https://aws.amazon.com/sagemaker/ai/pricing/"
 }
 
-consent() {
+confirm() {
   if [ -n "$yes$dry" ]; then return; fi
   local answer=''
   read -r -p "Create it? [y/N] " answer || true
@@ -150,34 +150,34 @@ delete_endpoint() {
 # An endpoint that is still being created refuses to be deleted
 delete() {
   if [ -n "$dry" ]; then run "$@"; return 0; fi
-  local told until=$((SECONDS + limit_minutes * 60))
-  while ! told=$("$@" 2>&1); do
-    [[ $told != *"Could not find"* && $told != *NoSuchBucket* ]] || return 0
-    if [[ $told != *ValidationException* ]] || ((SECONDS > until)); then
-      echo "verify_on_aws.sh: NOT DELETED: $told; delete it with: $*" >&2
+  local output until=$((SECONDS + limit_minutes * 60))
+  while ! output=$("$@" 2>&1); do
+    [[ $output != *"Could not find"* && $output != *NoSuchBucket* ]] || return 0
+    if [[ $output != *ValidationException* ]] || ((SECONDS > until)); then
+      echo "verify_on_aws.sh: NOT DELETED: $output; delete it with: $*" >&2
       return 1
     fi
     sleep 10
   done
 }
 
-# Delete what was made, last first; go on where something cannot be deleted
+# Delete everything that was created, last first; continue after a failure
 clean_up() {
   local code=$? i
   trap '' INT TERM
   for ((i = ${#undo[@]} - 1; i >= 0; i--)); do "${undo[i]}" || code=1; done
   if [ -z "$dry" ]; then
     rm -rf "$work"
-    if ((${#undo[@]} && !code)); then echo "all of it is deleted again; the image works on SageMaker"; fi
+    if ((${#undo[@]} && !code)); then echo "everything is deleted again; the image works on SageMaker"; fi
   fi
   exit "$code"
 }
 
 read_arguments "$@"
-settle
+choose_region_and_instance
 [ -n "$dry" ] || check
-tell_cost
-consent
+print_cost
+confirm
 [ -n "$dry" ] || work=$(mktemp -d)
 trap clean_up EXIT
 trap 'exit 130' INT TERM

@@ -1,21 +1,21 @@
-"""The tree of errors that a person can act on; each text says what is wrong and what is accepted.
+"""The errors of the library; each text says what is wrong and what is accepted.
 
-`FleetcastError` is the root for the library and the programs: a program that ends with one logs its text as
-one line. The library's errors are all here; a program's own errors stand beside what raises them. Where a
-built-in error says the same to a Python programmer (`ValueError`, `OSError`), the class is one too.
+`FleetcastError` is the root, also of the programs' errors, which are defined beside the code that raises
+them.  A program that ends with one logs its text as one line, without a traceback.  Most classes are also a
+built-in error, such as ValueError, so that code that knows nothing of Fleetcast can catch them.
 """
 
 
 class FleetcastError(Exception):
-    """Something that a person can put right."""
+    """The root of all errors that a person can correct: input, settings, files or the installation."""
 
 
 class SettingError(FleetcastError, ValueError):
-    """An argument, option, hyperparameter or environment variable has a value that cannot be used."""
+    """An argument, option, hyperparameter or environment variable has a value that is not accepted."""
 
 
 class OptionError(SettingError):
-    """An option of how readings are written cannot be used; the text begins with the option's name."""
+    """A field of `ReadingOptions` has a value that is not accepted; the text begins with the field's name."""
 
 
 class InputError(FleetcastError):
@@ -23,19 +23,19 @@ class InputError(FleetcastError):
 
 
 class UnusableFileError(FleetcastError, ValueError):
-    """A file is not read: it is a link, no regular file, too large, or changes while it is read."""
+    """A file is refused: it is a link, not a regular file, too large, or changes while it is read."""
 
 
 class DamagedFileError(FleetcastError, ValueError):
-    """A compressed file is cut short or damaged."""
+    """A compressed file is truncated or damaged."""
 
 
 class DialectError(FleetcastError, ValueError):
-    """How a table is written is in doubt or not accepted; the text says so without the file's name."""
+    """A table's delimiter, header or encoding is ambiguous or not accepted; the text is without the file."""
 
 
 class EncodingError(DialectError):
-    """A file is not text in the encoding that was chosen."""
+    """A file is not text in the chosen encoding."""
 
 
 class RowError(FleetcastError, ValueError):
@@ -47,32 +47,32 @@ class ReadingsError(FleetcastError, ValueError):
 
 
 class HistoryError(FleetcastError, ValueError):
-    """The readings of one customer cannot be fitted as they are."""
+    """The readings of one customer can be read but not fitted: too few, or values out of range."""
 
 
 class FitError(FleetcastError, RuntimeError):
-    """Stock Prophet was called and found no estimate."""
+    """Stock Prophet was called and failed to fit."""
 
 
 class FutureError(FleetcastError, ValueError):
-    """The model cannot make this forecast from the values of the request."""
+    """The model cannot make the requested forecast; the text names the option and what it accepts."""
 
 
 class ModelFormatError(FleetcastError, ValueError):
-    """A text is not the JSON of a Prophet model."""
+    """A text is not the JSON of a fitted Prophet model; the text names the field and what it accepts."""
 
 
 class ArchiveError(FleetcastError, ValueError):
-    """An archive or model folder cannot be used."""
+    """An archive, bundle or model folder cannot be read."""
 
 
 class OwnCodeError(ArchiveError):
-    """An archive has no model of Prophet's, but brings `code/inference.py` to run instead."""
+    """An archive has no Prophet model, but `code/inference.py` to run instead."""
 
 
 class FilesystemError(FleetcastError, OSError):
-    """A file could not be written; the text names the file and the reason."""
+    """A file could not be written or synced; the text names the file and the reason."""
 
 
 class MissingExtraError(FleetcastError, ImportError):
-    """A package is not installed that only some fits, models or files need."""
+    """A package of an extra is not installed; the text has the command that installs it."""

@@ -1,4 +1,4 @@
-"""Packages that a plain installation lacks, because fit and forecast do without them."""
+"""Checks for packages of the extras, which a plain installation does not have."""
 
 from importlib.util import find_spec
 

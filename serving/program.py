@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from container import find_java, run
-from container.variables import help_text
+from container import find_java, help_text, run
 from serving.settings import ServingSettings
 from serving.variables import MMS, VARIABLES
 

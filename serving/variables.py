@@ -5,10 +5,19 @@
 
 from typing import Final
 
-from container import total_bytes, usable_cpus
-from container.environment import COMMON, JAVA_HOME
-from container.profile import TUNED
-from container.variables import Choice, Computed, Flag, Text, Variable, WholeNumber
+from container import (
+    COMMON,
+    JAVA_HOME,
+    TUNED,
+    Choice,
+    Computed,
+    Flag,
+    Text,
+    Variable,
+    WholeNumber,
+    total_bytes,
+    usable_cpus,
+)
 from serving.request import CSV, JSON, JSON_LINES
 
 MMS, GUNICORN = "mms", "gunicorn"

@@ -5,7 +5,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fleetcast.forecasting import FitOptions, Model, RowColumns, SampledModel, fit
-from fleetcast.forecasting.preprocessing.prepare import Prepared, prepare
+from fleetcast.forecasting.preprocessing.preparation import Prepared, prepare
 
 COLUMNS = ("cap", "floor", "regressors", "conditions")
 

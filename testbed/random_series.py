@@ -15,7 +15,7 @@ from prophet import Prophet
 from fleetcast import forecasting
 from fleetcast.errors import FitError, HistoryError, SettingError
 from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
-from fleetcast.forecasting.preprocessing.prepare import Prepared, problem
+from fleetcast.forecasting.preprocessing.preparation import Prepared, estimation_problem
 from testbed.generated_series import Generated, future, generated
 from testbed.objective import stock_parameters, value
 from testbed.open_directions import is_open
@@ -83,7 +83,7 @@ def prepared_of(case: Case, frame: pd.DataFrame) -> Prepared:
 def is_corrected(case: Case, frame: pd.DataFrame) -> bool:
     """Return whether terms multiply a trend with a floor, which stock forecasts otherwise than it fits."""
     has_floor = "floor" in frame or case.arguments["scaling"] == "minmax"
-    return has_floor and bool(problem(prepared_of(case, frame)).multiplicative.any())
+    return has_floor and bool(estimation_problem(prepared_of(case, frame)).multiplicative.any())
 
 
 def _objectives(case: Case, frame: pd.DataFrame, ours: forecasting.Model, stock: Prophet) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _objectives(case: Case, frame: pd.DataFrame, ours: forecasting.Model, stock:
     prepared = prepared_of(case, frame)
     if without_changepoints(prepared.settings) or np.ptp(frame.y.to_numpy()) == 0:
         return {}
-    of, theirs = problem(prepared), stock_parameters(stock)
+    of, theirs = estimation_problem(prepared), stock_parameters(stock)
     with np.errstate(all="ignore"):
         values = {"F": value(of, ours.parameters), "stock_F": value(of, theirs)}
     above = values["F"] - values["stock_F"] > 1e-6 * abs(values["stock_F"])

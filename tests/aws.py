@@ -18,7 +18,7 @@ def moto(region: str = "us-east-1") -> Iterator[dict[str, str]]:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
-    # What earlier ones were given lasts as long as the process
+    # moto keeps what earlier servers of this process received
     urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST")).close()
     try:
         yield {

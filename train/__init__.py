@@ -1,1 +1,1 @@
-"""A channel of customers goes in; one archive per customer and a ledger of what happened come out."""
+"""The program `train`: fits one model per customer and writes one archive for each."""

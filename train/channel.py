@@ -1,7 +1,7 @@
-"""Finding the customers: `<channel>/<customer>/data.csv`, `<channel>/<customer>.csv` or `.parquet`.
+"""Finds the customers: `<channel>/<customer>/data.csv`, `<channel>/<customer>.csv` or `.parquet`.
 
-No link below the channel's folder is followed; the folder itself may be one.  Nothing is skipped without
-a line in the log.
+No link below the channel's folder is followed; the folder itself may be a link.  Each skipped file gets a
+line in the log, or is counted there.
 """
 
 import logging
@@ -22,40 +22,40 @@ logger = logging.getLogger(__name__)
 
 PREFERRED: Final = ("train", "training")
 CONFIG: Final = "config"
-"""The channel of holidays and the like, which never holds readings."""
+"""The channel of holidays, changepoints and seasonalities, which never holds readings."""
 ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
 WHOLE: Final = ("data.csv", "data.csv.gz", "data.parquet")
 SKIPPED_LOGGED: Final = 10
-"""Lines about files that are skipped, per reason; the others are counted."""
+"""Skipped files that get a line in the log, per reason; the others are counted."""
 _COPY: Final = re.compile(r"( \(\d+\)|[ _-]*\bcopy( \d+)?)$|^copy of ", re.IGNORECASE)
 """What browsers and file managers add to the name of a second copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer's readings on disk."""
+    """One customer, and where its readings are on the disk."""
 
     name: str
-    places: tuple[str, ...]
-    """The files' paths as texts: a fleet's fit into a third of the memory."""
+    paths: tuple[str, ...]
+    """The paths of its files as texts, which take a third of the memory of `Path`."""
     may_be_incomplete: bool = False
     """Whether other hosts may have more of this customer's files."""
     problem: str = ""
-    """Why its files are not read; empty where they are."""
+    """Why its files cannot be read; empty where they can."""
 
     def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
-        """Pickle it by its constructor, faster than a frozen dataclass with slots does by itself."""
-        return type(self), (self.name, self.places, self.may_be_incomplete, self.problem)
+        """Pickle it as a call of its constructor, which is faster than what the dataclass would do."""
+        return type(self), (self.name, self.paths, self.may_be_incomplete, self.problem)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files with readings, sorted by name."""
-        return tuple(map(Path, self.places))
+        return tuple(map(Path, self.paths))
 
 
 @dataclass(slots=True)
 class _Skipped:
-    """Counts what is skipped, and logs the first few of each kind."""
+    """Counts skipped files by reason, and logs the first few of each."""
 
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -96,11 +96,15 @@ def _channel(paths: Paths) -> Path:
     if chosen:
         names = ", ".join(quoted(path.name) for path in chosen)
         raise InputError(
-            f"more than one channel in {quoted(paths.channels)}: {names}. Call the one to train on 'train'"
+            f"more than one channel in {quoted(paths.channels)}: {names}; call the one with the readings "
+            "'train'"
         )
     if paths.processing_output.is_dir():
         return paths.processing_output
-    raise InputError(f"no channel: {paths.channels}/<channel>/<customer>/data.csv is expected")
+    raise InputError(
+        "there is no channel: put each customer's readings into "
+        f"{paths.channels}/<channel>/<customer>/data.csv"
+    )
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -125,11 +129,11 @@ def _customer(entry: os.DirEntry[str], skipped: _Skipped, *, presharded: bool) -
 
 def _customer_of_folder(entry: os.DirEntry[str], skipped: _Skipped, *, presharded: bool) -> Customer:
     try:
-        found = _entries(Path(entry.path))
+        entries = _entries(Path(entry.path))
     except OSError as error:
         return Customer(entry.name, (), problem=f"the folder cannot be read: {error.strerror}")
     files = []
-    for file in found:
+    for file in entries:
         if file.name.startswith("."):
             skipped.add(file.path, "hidden")
         elif _split_ending(file.name)[1]:
@@ -146,10 +150,10 @@ def _customer_of_folder(entry: os.DirEntry[str], skipped: _Skipped, *, presharde
 
 
 def _problem_of(names: Sequence[str]) -> str:
-    """Return why these files of one customer must not be read together, or an empty text.
+    """Return why these files of one customer must not be read together; empty where they may.
 
-    Several parts are one history.  A whole history beside anything else, or a copy beside what it was copied
-    from, would count readings twice.
+    Several parts make one history.  A whole history beside anything else, or a copy beside its original,
+    would count readings twice.
     """
     first_of: dict[str, str] = {}
     for name in names:
@@ -166,14 +170,14 @@ def _problem_of(names: Sequence[str]) -> str:
 
 
 def _split_ending(name: str) -> tuple[str, str]:
-    """Return a file's name without its ending, and the ending where it is one of a file with readings."""
+    """Return a name without its ending, and the ending; the ending is empty where it is none of `ENDINGS`."""
     ending = next((ending for ending in ENDINGS if name.endswith(ending) and name != ending), "")
     return name.removesuffix(ending) if ending else name, ending
 
 
 def _check_names(customers: Sequence[Customer], folder: Path) -> None:
     count = Counter(customer.name for customer in customers)
-    twice = [name for name in count if count[name] > 1]
-    if twice:
-        names = ", ".join(map(quoted, twice[:5]))
+    repeated = [name for name in count if count[name] > 1]
+    if repeated:
+        names = ", ".join(map(quoted, repeated[:5]))
         raise InputError(f"customer {names} is in {quoted(folder)} more than once: keep one file or folder")

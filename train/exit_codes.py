@@ -50,8 +50,8 @@ def check_shares(tally: Tally, settings: TrainSettings) -> None:
     if tally.without_engine > settings.max_fallback_fraction * tally.customers:
         customer, reason = tally.fallbacks[0]
         raise TrainingError(
-            f"{tally.without_engine} of {tally.customers} customers could be fitted by no engine, more than "
-            f"max_fallback_fraction = {settings.max_fallback_fraction:g} allows. "
+            f"neither Fleetcast nor Prophet could fit {tally.without_engine} of {tally.customers} customers, "
+            f"more than max_fallback_fraction = {settings.max_fallback_fraction:g} allows. "
             f"The first fallback: {quoted(customer)}: {reason}"
         )
 

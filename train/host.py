@@ -1,4 +1,4 @@
-"""Which part of the customers belongs to this host: SageMaker's resource and input configuration."""
+"""This host among the hosts of a job: SageMaker's resource and input configuration."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ MOST_NAME_CHARACTERS = 100
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One of the job's machines."""
+    """One of the machines of a job."""
 
     name: str = "algo-1"
     index: int = 0

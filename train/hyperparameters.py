@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-from container import quoted
-from container.variables import (
+from container import (
     FiniteNumber,
     Flag,
     Fraction,
@@ -18,6 +17,7 @@ from container.variables import (
     WholeNumber,
     help_text,
     markdown_table,
+    quoted,
 )
 from fleetcast.errors import SettingError
 from fleetcast.forecasting import PROPHET_ARGUMENTS, FitOptions, Option
@@ -36,17 +36,17 @@ class Argument:
 
     @property
     def accepted(self) -> str:
-        """See `container.variables.Variable`."""
+        """See `container.Variable`."""
         return self.option.accepted
 
     @property
     def meaning(self) -> str:
-        """See `container.variables.Variable`."""
+        """See `container.Variable`."""
         return self.option.meaning
 
     @property
     def default_text(self) -> str:
-        """See `container.variables.Variable`."""
+        """See `container.Variable`."""
         default = getattr(_PROPHETS_DEFAULTS, self.name)
         if self.option.default_words or default is None:
             return self.option.default_words

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Self
 
-from fleetcast.archive import NewFile, not_written, sync_folder
+from fleetcast.archive import NewFile, sync_folder, write_error
 from train.customer import Failed, Outcome, reason_of
 
 
@@ -27,14 +27,14 @@ class LedgerWriter:
         try:
             self._file.write(json.dumps(_line(outcome)) + "\n")
         except OSError as error:
-            raise not_written(self._new.path, error) from error
+            raise write_error(self._new.path, error) from error
 
     def finish(self) -> None:
         """Bring the ledger to the disk and give it its name; raise `FilesystemError`."""
         try:
             self._file.close()
         except OSError as error:
-            raise not_written(self._new.path, error) from error
+            raise write_error(self._new.path, error) from error
         self._new.finish()
         sync_folder(self._new.path.parent)
 

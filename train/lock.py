@@ -1,8 +1,8 @@
-"""One training at a time on one tree: a lock that ends with its process, however that ends.
+"""Lets one training at a time write to a folder of checkpoints.
 
-Two hosts of one job may share a folder of checkpoints, so that the lock is this host's own.  It is a file
-that SageMaker's uploader passes over; what locks is the open file, not its name, so that a file left behind
-by a killed job locks nothing.
+Two hosts of one job may share the folder, so each host has a lock of its own.  The lock is an open file, not
+its name: it ends with its process, and a file that a killed job leaves behind locks nothing.  SageMaker does
+not upload files with this prefix.
 """
 
 import errno
@@ -22,18 +22,18 @@ logger = logging.getLogger(__name__)
 
 _PREFIX: Final = f"{UNFINISHED}.lock."
 _CANNOT_LOCK: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
-"""What folders mounted from elsewhere may answer."""
+"""Errors of mounted folders that have no locks."""
 
 
 class TreeInUseError(FleetcastError):
-    """Another training works on the same tree."""
+    """Another training writes to the same folder of checkpoints."""
 
 
 @contextmanager
 def locked(checkpoints: Path, host: str) -> Iterator[None]:
     """Hold the lock of `host` on a folder of checkpoints; raise `TreeInUseError` if another process has it.
 
-    In a folder that cannot be locked a line in the log says so, and the job goes on.
+    Where the folder has no locks, a warning is logged and the job goes on.
     """
     path = checkpoints / f"{_PREFIX}{host}"
     descriptor = _locked_file(path)
@@ -56,14 +56,14 @@ def _locked_file(path: Path) -> int | None:
             if error.errno in _CANNOT_LOCK:
                 path.unlink(missing_ok=True)
                 logger.warning(
-                    "%s cannot be locked (%s): nothing keeps a second training from writing there too",
+                    "%s cannot be locked (%s): make sure that no second training writes there",
                     quoted(path.parent),
                     error.strerror,
                 )
                 return None
             raise TreeInUseError(
-                f"another training is at work on {quoted(path.parent)}: wait for its end, or use another "
-                "folder. Nothing was changed"
+                f"another training writes to {quoted(path.parent)}: wait for its end, or use another folder. "
+                "Nothing was changed"
             ) from error
         if _is_still_there(path, descriptor):
             return descriptor

@@ -1,4 +1,4 @@
-"""What is checked before a job writes anything: settings that cannot fit any of its customers."""
+"""Checks, before a job writes anything, for settings that no customer could be fitted with."""
 
 import csv
 import logging
@@ -16,7 +16,7 @@ from train.settings import TrainSettings
 logger = logging.getLogger(__name__)
 
 HEAD_BYTES: Final = 64 * 1024
-"""Of a file: enough for a header of some thousand columns."""
+"""What is read of a file: enough for a header of some thousand columns."""
 NAMES_SHOWN: Final = 5
 
 
@@ -24,7 +24,7 @@ def check(settings: TrainSettings, customers: Sequence[Customer]) -> None:
     """Raise `SettingError` for settings that no customer can be fitted with."""
     FitOptions(**settings.arguments)
     _check_bounds(settings)
-    _log_strangers(settings, customers)
+    _log_absent_customers(settings, customers)
     _check_columns(settings, customers)
 
 
@@ -38,15 +38,15 @@ def _check_bounds(settings: TrainSettings) -> None:
         )
 
 
-def _log_strangers(settings: TrainSettings, customers: Sequence[Customer]) -> None:
-    """Name in the log the customers of whom the channel `config` has rows, but who are not here."""
-    here = {customer.name for customer in customers}
-    strangers = [name for name in settings.config.own if name not in here]
-    if strangers:
+def _log_absent_customers(settings: TrainSettings, customers: Sequence[Customer]) -> None:
+    """Log the customers that have rows in the channel `config`, but no readings on this host."""
+    present = {customer.name for customer in customers}
+    absent = [name for name in settings.config.own if name not in present]
+    if absent:
         logger.warning(
             "the channel config has rows of %d customers that are not among this host's: %s",
-            len(strangers),
-            ", ".join(map(quoted, strangers[:NAMES_SHOWN])),
+            len(absent),
+            ", ".join(map(quoted, absent[:NAMES_SHOWN])),
         )
 
 
@@ -75,7 +75,7 @@ def _check_columns(settings: TrainSettings, customers: Sequence[Customer]) -> No
 
 
 def _column_names(path: Path) -> Iterator[str]:
-    """Yield what may be names of columns in the first line of a file; nothing where it cannot be read."""
+    """Yield what may be names of columns in the first line of a file; nothing for an unreadable file."""
     try:
         if path.suffix == ".parquet":
             yield from _parquet_names(path)

@@ -6,9 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from container import Paths, log_metrics, run
-from container.environment import COMMON
-from container.variables import help_text
+from container import COMMON, Paths, help_text, log_metrics, run
 from fleetcast.archive import write_atomically
 from train import hyperparameters
 from train.exit_codes import DONE, FAILED, TrainingError, check_shares, code_of_signal, help_of_exit_codes
@@ -61,7 +59,9 @@ def train(paths: Paths, settings: TrainSettings) -> int:
     log_metrics(figures)
     if not result.is_complete:
         done, total = result.tally.customers, len(result.customers)
-        logger.warning("stopped: %d of %d customers done; run again to go on", done, total)
+        logger.warning(
+            "stopped: %d of %d customers are done; run the same command again for the others", done, total
+        )
         return code_of_signal(stop.signal).number
     check_shares(result.tally, settings)
     return DONE.number

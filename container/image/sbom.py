@@ -1,7 +1,9 @@
-"""Print what is in an image, as CycloneDX 1.6: `docker run -i --entrypoint …/python IMAGE -B - < sbom.py`.
+"""Prints the contents of an image as CycloneDX 1.6.
 
-Python's packages, Debian's, Java, and Netty inside Multi Model Server's jar, which tells of no other library.
-build.sh runs it in each image it has built; it needs nothing but the standard library.
+    docker run -i --entrypoint /opt/fleetcast/bin/python IMAGE -B - < container/image/sbom.py
+
+It lists the packages of Python and Debian, Java, and Netty, the only library inside Multi Model Server's jar
+that has its version beside it.  build.sh runs it in each image; it needs only the standard library.
 """
 
 import json
@@ -24,7 +26,7 @@ NETTY = "/io.netty.versions.properties"
 
 def main() -> None:
     """Print the document; equal images give equal documents."""
-    found = {each["purl"]: each for each in (*python(), *debian(), *netty(), *java())}
+    components = {each["purl"]: each for each in (*python(), *debian(), *netty(), *java())}
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -38,7 +40,7 @@ def main() -> None:
                 "properties": [{"name": "architecture", "value": platform.machine()}],
             }
         },
-        "components": [found[purl] for purl in sorted(found)],
+        "components": [components[purl] for purl in sorted(components)],
     }
     json.dump(document, sys.stdout, indent=1)
     sys.stdout.write("\n")
@@ -59,7 +61,7 @@ def debian() -> Iterator[Component]:
 
 
 def netty() -> Iterator[Component]:
-    """Yield the parts of Netty, the one library that Multi Model Server's jar tells the version of."""
+    """Yield the parts of Netty, the one library whose version is in Multi Model Server's jar."""
     for jar in sorted(Path(sys.prefix).glob("lib/python*/site-packages/mms/frontend/*.jar")):
         with zipfile.ZipFile(jar) as content:
             versions = [each for each in content.infolist() if each.filename.endswith(NETTY)]  # one per part
@@ -81,7 +83,7 @@ def java() -> Iterator[Component]:
 
 
 def component(name: str, number: str, place: str) -> Component:
-    """Return a component with its package URL, which says where it is from."""
+    """Return a component with its package URL, which names its source."""
     purl = f"pkg:{place}@{quote(number, safe='')}"
     return {"type": "library", "bom-ref": purl, "name": name, "version": number, "purl": purl}
 

@@ -34,33 +34,37 @@ def dry_session(region: str) -> boto3.Session:
 
 
 class _Answers:
-    """What SageMaker would say: what was made is there at once, finished, as it was asked for."""
+    """Answers as SageMaker would: everything that was created is ready at once, with its own parameters."""
 
     def __init__(self) -> None:
-        self._made: dict[str, dict[str, Any]] = {}
+        self._created: dict[str, dict[str, Any]] = {}
 
     def note(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        """Keep the parameters as they were given, before they become an HTTP request."""
-        context["given"] = dict(params)
+        """Keep the parameters of a call before they become an HTTP request."""
+        context["parameters"] = dict(params)
 
     def answer(
         self, model: OperationModel, context: dict[str, Any], **_: object
     ) -> tuple[SimpleNamespace, dict[str, Any]]:
         """Print a call that is valid and return botocore's pair of HTTP response and parsed answer.
 
-        What a client asks of other services (v3 looks the role up) is denied, as to a cautious account.
+        Calls to other services (SDK v3 looks up the role) are denied.
         """
-        given, service = context["given"], model.service_model.service_name
+        parameters, service = context["parameters"], model.service_model.service_name
         if service not in ANSWERED:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "a dry run"}}, model.name)
-        print(json.dumps({"service": service, "operation": model.name, "parameters": given}, default=_text))
-        return SimpleNamespace(status_code=200), self._parsed(model.name, given) | {"ResponseMetadata": {}}
+        print(
+            json.dumps({"service": service, "operation": model.name, "parameters": parameters}, default=_text)
+        )
+        return SimpleNamespace(status_code=200), self._parsed(model.name, parameters) | {
+            "ResponseMetadata": {}
+        }
 
-    def _parsed(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
+    def _parsed(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         if operation.startswith("Create"):
-            made = operation.removeprefix("Create")
-            self._made[made] = given
-            return {f"{made}Arn": ARN}
+            kind = operation.removeprefix("Create")
+            self._created[kind] = parameters
+            return {f"{kind}Arn": ARN}
         if operation.startswith("Describe"):
             return self._described(operation.removeprefix("Describe"))
         if operation == "InvokeEndpoint":
@@ -70,14 +74,14 @@ class _Answers:
             return {"OutputLocation": "s3://dry-run/forecast.out", "InferenceId": "dry-run"}
         return {}
 
-    def _described(self, made: str) -> dict[str, Any]:
+    def _described(self, kind: str) -> dict[str, Any]:
         now = datetime.now(UTC)
-        status = "InService" if made == "Endpoint" else "Completed"
-        facts = {f"{made}Arn": ARN, f"{made}Status": status, "SecondaryStatus": status, "CreationTime": now}
-        return facts | {"LastModifiedTime": now} | self._made[made]
+        status = "InService" if kind == "Endpoint" else "Completed"
+        facts = {f"{kind}Arn": ARN, f"{kind}Status": status, "SecondaryStatus": status, "CreationTime": now}
+        return facts | {"LastModifiedTime": now} | self._created[kind]
 
 
 def _text(value: object) -> str:
-    """Return what JSON has no type for; an upload is a file in memory."""
+    """Return a value that JSON has no type for as text; an upload is a file in memory."""
     content = value.getvalue() if isinstance(value, io.BytesIO) else value
     return content.decode() if isinstance(content, bytes) else str(content)

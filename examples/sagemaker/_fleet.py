@@ -34,7 +34,7 @@ TARGET_ARCHIVE = "7.tar.gz"
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """One training job and what is made from it."""
+    """One training job, and the names of everything that is created from its models."""
 
     image: str
     role: str
@@ -68,7 +68,7 @@ class Fleet:
 
     @property
     def requests_url(self) -> str:
-        """The address of the same."""
+        """The address of these requests in S3."""
         return f"s3://{self.bucket}/{self.requests}"
 
     @property
@@ -82,7 +82,7 @@ class Fleet:
         return f"s3://{self.bucket}/failures/"
 
     def called(self, kind: str) -> str:
-        """Return the name of a model, endpoint or transform job made from this fleet."""
+        """Return the name of a model, endpoint or transform job of this fleet."""
         return f"{self.name}-{kind}"
 
 

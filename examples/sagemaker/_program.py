@@ -76,6 +76,8 @@ def _session(options: argparse.Namespace) -> boto3.Session:
 
 
 def _fleet(options: argparse.Namespace) -> Fleet:
-    given = {name: getattr(options, name) for name in PLACEHOLDERS}
-    values = {name: PLACEHOLDERS[name] if value is None else value for name, value in given.items()}
+    values = {
+        name: placeholder if (value := getattr(options, name)) is None else value
+        for name, placeholder in PLACEHOLDERS.items()
+    }
     return Fleet(name=options.name, **values)

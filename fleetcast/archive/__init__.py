@@ -1,14 +1,14 @@
-"""A customer's model text and metadata go in, one small `<customer>.tar.gz` comes out, and the way back."""
+"""Writes and reads `<customer>.tar.gz`: one customer's model and metadata; puts files in place atomically."""
 
 from fleetcast.archive.atomic_files import (
     UNFINISHED,
     NewFile,
     NewFiles,
-    not_written,
     remove_unfinished,
     sync_filesystem,
     sync_folder,
     write_atomically,
+    write_error,
 )
 from fleetcast.archive.bundle import BundleReader, BundleWriter, read_bundle
 from fleetcast.archive.read import read_archive, read_folder, read_stream, unpack
@@ -23,7 +23,6 @@ __all__ = [
     "BundleWriter",
     "NewFile",
     "NewFiles",
-    "not_written",
     "pack",
     "read_archive",
     "read_bundle",
@@ -35,4 +34,5 @@ __all__ = [
     "unpack",
     "write_archive",
     "write_atomically",
+    "write_error",
 ]

@@ -1,4 +1,4 @@
-"""Files that appear under their own name complete or not at all; nothing else in this project renames files.
+"""Writes files that get their name only when they are complete; nothing else in this project renames files.
 
 A file is written under a temporary name on the same file system, synced to the disk, and then renamed, so
 that a crash or a power failure at any moment leaves the old file or the new one. The temporary name holds the
@@ -19,24 +19,27 @@ from typing import Final, Self
 from fleetcast.errors import FilesystemError
 
 UNFINISHED: Final = ".sagemaker-ignore"
-"""How temporary names begin: SageMaker uploads no checkpoint whose name contains this."""
+"""Prefix of temporary names; SageMaker does not upload checkpoints whose name contains it."""
 SECONDS_OF_A_DAY: Final = 86_400
 _TEMPORARY: Final = re.compile(rf"{re.escape(UNFINISHED)}\.(?!lock\.)((?P<host>.+)\.)?\d+\.\d+")
-"""Matches what `_temporary_name` returns: host, process, number of the file in this process."""
+"""Matches the names that `_temporary_name` makes of host, process and a number; a lock has no host."""
 _NUMBERS: Final = itertools.count()
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path` and its name to the disk; raise `FilesystemError`.
+    """Replace the file at `path` by `content`; when this returns, file and name are on the disk.
 
-    On failure the file that was there before is untouched.
+    Raises FilesystemError; the old file is then untouched.
     """
     replace_atomically(path, content)
     sync_folder(path.parent)
 
 
 def replace_atomically(path: Path, content: bytes) -> None:
-    """Do the same but for `sync_folder`, which is left to a caller who writes many files to one folder."""
+    """Replace the file at `path` by `content`; its name is on the disk once `sync_folder` returns.
+
+    For callers who write many files to one folder.  Raises FilesystemError; the old file is then untouched.
+    """
     with NewFile(path) as new:
         with new.temporary.open("wb") as file:
             file.write(content)
@@ -44,10 +47,10 @@ def replace_atomically(path: Path, content: bytes) -> None:
 
 
 class NewFile:
-    """A file that is written to `temporary` and gets the name `path` from `finish`.
+    """A context in which a file is written to `temporary`; `finish` gives it the name `path`.
 
-    Leaving the `with` block without `finish` removes it; the old file then stays. An `OSError` in the block
-    becomes a `FilesystemError` that names `path`.
+    Leaving the context without `finish` removes the temporary file, and the old file stays.  An OSError in
+    the context becomes a FilesystemError that names `path`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,31 +63,34 @@ class NewFile:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self.discard()
         if isinstance(error, OSError) and not isinstance(error, FilesystemError):
-            raise not_written(self.path, error) from error
+            raise write_error(self.path, error) from error
 
     def discard(self) -> None:
-        """Remove the temporary file, if there is one."""
+        """Remove the temporary file if it exists."""
         with suppress(OSError):
             self.temporary.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Bring the closed file to the disk and name it; `sync_folder` is left to the caller."""
+        """Sync the closed file to the disk and rename it to `path`; the caller calls `sync_folder`.
+
+        Raises FilesystemError.
+        """
         try:
             _sync(self.temporary, os.O_RDONLY)
             self.temporary.replace(self.path)
         except OSError as error:
-            raise not_written(self.path, error) from error
+            raise write_error(self.path, error) from error
 
 
 class NewFiles:
-    """Many files that are synced to the disk together, which takes far less time than one by one.
+    """A context in which many files are written and then synced together, much faster than one by one.
 
-    Write each to the path that `add` returns, then call `finish`. On leaving the `with` block, temporary
-    files that have no name yet are removed.
+    Write each file to the path that `add` returns, then call `finish`.  Leaving the context removes the
+    files that have not got their name.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Write the temporary files to `folder`, on whose file system all of the files must be."""
+        """Use `folder` for temporary files; it must be on the same file system as the final paths."""
         self._folder = folder
         self._paths: dict[Path, Path] = {}
 
@@ -100,28 +106,30 @@ class NewFiles:
         return len(self._paths)
 
     def add(self, path: Path) -> Path:
-        """Return the temporary path of a file that will be called `path`."""
+        """Return the temporary path to write to; `finish` renames it to `path`."""
         unfinished = self._folder / _temporary_name()
         self._paths[unfinished] = path
         return unfinished
 
     def finish(self) -> None:
-        """Bring all files to the disk, then name each, making its folder; raise `FilesystemError`.
+        """Sync all files to the disk, then rename each to its path and create the path's folder.
 
-        The names themselves are on the disk after `sync_filesystem`.
+        The names are on the disk once `sync_filesystem` returns.  Raises FilesystemError.
         """
+        if not self._paths:
+            return
         sync_filesystem(self._folder)
         for unfinished, path in self._paths.items():
             try:
                 path.parent.mkdir(exist_ok=True)
                 unfinished.replace(path)
             except OSError as error:
-                raise not_written(path, error) from error
+                raise write_error(path, error) from error
         self._paths.clear()
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in `folder` to the disk; raise `FilesystemError` where that fails."""
+    """Sync the names in `folder` to the disk; raises FilesystemError."""
     try:
         _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
@@ -129,7 +137,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_filesystem(folder: Path) -> None:
-    """Bring all that was written to the file system of `folder` to the disk; raise `FilesystemError`."""
+    """Sync every file and name on the file system of `folder` to the disk; raises FilesystemError."""
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None:  # not Linux
         os.sync()
@@ -144,10 +152,10 @@ def sync_filesystem(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> int:
-    """Remove the temporary files that a killed run left in `folder`; return how many they were.
+    """Remove the temporary files that a killed run left in `folder`; return their number.
 
-    Call it only while a lock keeps other runs of this host out of the folder. Another host may write to it
-    at the same time: its files are removed only if they are older than a day.
+    Call it only while a lock keeps other runs of this host out of the folder.  Another host may be writing
+    to the folder, so its files are removed only if they are older than a day.
     """
     removed = 0
     for path in folder.iterdir():
@@ -162,8 +170,8 @@ def _temporary_name() -> str:
     return f"{UNFINISHED}.{socket.gethostname()}.{os.getpid()}.{next(_NUMBERS)}"
 
 
-def not_written(path: Path, error: Exception) -> FilesystemError:
-    """Return the error that `path` could not be written, with the reason that `error` has."""
+def write_error(path: Path, error: Exception) -> FilesystemError:
+    """Return a FilesystemError that names `path` and the reason of `error`."""
     reason = getattr(error, "strerror", None) or error
     return FilesystemError(f"{path.name} could not be written to {path.parent}: {reason}")
 

@@ -1,6 +1,6 @@
-"""The bundle: the archives of many customers in one indexed file.
+"""The bundle: the archives of many customers in one SQLite file.
 
-A SQLite table of the customer's name, as the file system's bytes, and the bytes of its `.tar.gz`.
+Its table `archives` has the customer's name, in the bytes of a file name, and the bytes of the `.tar.gz`.
 """
 
 import os
@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
 
-from fleetcast.archive.atomic_files import NewFile, not_written, sync_folder
+from fleetcast.archive.atomic_files import NewFile, sync_folder, write_error
 from fleetcast.errors import ArchiveError
 
 ARCHIVES_PER_COMMIT: Final = 1_000
-_FIND = "SELECT length(archive) FROM archives WHERE customer = ?"
-_TAKE = "SELECT archive FROM archives WHERE customer = ?"
-_SCHEMA = "CREATE TABLE archives (customer BLOB PRIMARY KEY, archive BLOB NOT NULL)"
+_SELECT_SIZE: Final = "SELECT length(archive) FROM archives WHERE customer = ?"
+_SELECT_ARCHIVE: Final = "SELECT archive FROM archives WHERE customer = ?"
+_SCHEMA: Final = "CREATE TABLE archives (customer BLOB PRIMARY KEY, archive BLOB NOT NULL)"
 
 
 class BundleWriter:
-    """Collects archives into a file, which appears as `path`, complete, when `finish` is called."""
+    """A context that collects archives in a temporary file; `finish` gives it the name `path`."""
 
     def __init__(self, path: Path) -> None:
         self._file = NewFile(path)
@@ -30,7 +30,7 @@ class BundleWriter:
             self._database.execute("PRAGMA synchronous = OFF")
             self._database.execute(_SCHEMA)
         except sqlite3.Error as error:
-            raise not_written(path, error) from error
+            raise write_error(path, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -40,7 +40,7 @@ class BundleWriter:
         self._file.discard()
 
     def add(self, customer: str, packed: bytes) -> None:
-        """Add the bytes of a customer's `.tar.gz`; raise `FilesystemError`."""
+        """Add the bytes of a customer's `.tar.gz`, in place of any before; raises FilesystemError."""
         try:
             self._database.execute(
                 "INSERT OR REPLACE INTO archives VALUES (?, ?)", (os.fsencode(customer), packed)
@@ -49,24 +49,24 @@ class BundleWriter:
             if self._archives % ARCHIVES_PER_COMMIT == 0:
                 self._database.commit()
         except sqlite3.Error as error:
-            raise not_written(self._file.path, error) from error
+            raise write_error(self._file.path, error) from error
 
     def finish(self) -> None:
-        """Bring the bundle to the disk and give it its name; raise `FilesystemError`."""
+        """Sync the bundle to the disk and rename it to its path; raises FilesystemError."""
         try:
             self._database.commit()
             self._database.close()
         except sqlite3.Error as error:
-            raise not_written(self._file.path, error) from error
+            raise write_error(self._file.path, error) from error
         self._file.finish()
         sync_folder(self._file.path.parent)
 
 
 class BundleReader:
-    """Finds archives in a bundle by the customer's name; for one thread at a time."""
+    """Reads single archives from a bundle; for one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Raise `ArchiveError` where the file is no bundle."""
+        """Open the file; raises ArchiveError if it cannot be opened."""
         self._path = path
         try:
             # A new bundle is renamed over this one and never written into it: an open bundle does not change.
@@ -77,14 +77,17 @@ class BundleReader:
             raise self._failed(error) from error
 
     def find(self, customer: str, *, most_bytes: int) -> bytes | None:
-        """Return the bytes of the customer's `.tar.gz`, None where there is none; raise `ArchiveError`."""
+        """Return the bytes of the customer's `.tar.gz`, or None if the bundle does not have the customer.
+
+        Raises ArchiveError if the archive has more than `most_bytes` bytes, or the file is not a bundle.
+        """
         try:
-            found = self._database.execute(_FIND, (os.fsencode(customer),)).fetchone()
-            if found is None:
+            size = self._database.execute(_SELECT_SIZE, (os.fsencode(customer),)).fetchone()
+            if size is None:
                 return None
-            if found[0] > most_bytes:
+            if size[0] > most_bytes:
                 raise ArchiveError(f"the archive is larger than {most_bytes} bytes")
-            (packed,) = self._database.execute(_TAKE, (os.fsencode(customer),)).fetchone()
+            (packed,) = self._database.execute(_SELECT_ARCHIVE, (os.fsencode(customer),)).fetchone()
         except sqlite3.Error as error:
             raise self._failed(error) from error
         return bytes(packed)
@@ -98,7 +101,7 @@ class BundleReader:
 
 
 def read_bundle(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (customer, bytes of the `.tar.gz`) of a bundle, sorted by customer."""
+    """Yield the pairs (customer, bytes of the `.tar.gz`) of a bundle, sorted by customer."""
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         for key, packed in database.execute("SELECT customer, archive FROM archives ORDER BY customer"):

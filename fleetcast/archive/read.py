@@ -1,4 +1,7 @@
-"""Reading: member by member, into memory, bounded; nothing is ever unpacked to disk."""
+"""Reads archives and extracted folders into memory, up to a limit; nothing is unpacked to the disk.
+
+The bytes may come from anybody, so links, devices, oversized and damaged files are refused.
+"""
 
 import errno
 import io
@@ -9,21 +12,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from fleetcast.archive.tar import Inflated, plain_files
+from fleetcast.archive.tar import GzipStream, plain_files
 from fleetcast.archive.write import MEMBERS, METADATA, MODEL, Archive
 from fleetcast.errors import ArchiveError, OwnCodeError
 
 OWN_CODE: Final = "code/inference.py"
-"""What SageMaker's inference toolkit runs where an archive brings its own model."""
+"""The file of an archive that SageMaker's inference toolkit runs instead of a built-in model."""
 MOST_TEXT_BYTES: Final = {MODEL: 16 * 1024 * 1024, METADATA: 1024 * 1024}
-"""A stock Prophet model of 100,000 rows takes 16 MB."""
+"""Most bytes of each file; a stock Prophet model of 130,000 rows has 16 MB."""
 MOST_BYTES_OF_WIDE_TEXT: Final = 4 * 1024 * 1024
-"""Prophet writes ASCII alone; other characters may take four bytes each in memory."""
+"""Most bytes of a text that is not ASCII: it may take four bytes a character.  Prophet writes ASCII only."""
 _READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def read_archive(path: Path) -> Archive:
-    """Read a `.tar.gz`; see `unpack`.  A file that cannot be read is an `ArchiveError` too."""
+    """Return the contents of a `.tar.gz` file, as `read_stream` does; raises ArchiveError."""
     try:
         with path.open("rb") as file:
             return read_stream(file)
@@ -32,17 +35,17 @@ def read_archive(path: Path) -> Archive:
 
 
 def unpack(packed: bytes) -> Archive:
-    """Return what the bytes of a `.tar.gz` hold; see `read_stream`."""
+    """Return the contents of the bytes of a `.tar.gz`, as `read_stream` does; raises ArchiveError."""
     return read_stream(io.BytesIO(packed))
 
 
 def read_stream(file: BinaryIO) -> Archive:
-    """Return what a `.tar.gz` holds, read to its end, so that gzip's checksum covers it.
+    """Return the contents of a `.tar.gz`; it is read to its end, so that gzip's checksum is verified.
 
-    Raises `ArchiveError` for anything but a regular, whole archive with a `model.json` in it, and
-    `OwnCodeError` for one that has code to run instead.
+    Raises ArchiveError if the archive is damaged, has a link or device, exceeds a limit, or has no
+    `model.json`; OwnCodeError if it has `code/inference.py` instead of a `model.json`.
     """
-    stream = Inflated(file)
+    stream = GzipStream(file)
     texts: dict[str, str] = {}
     brings_code = False
     for member in plain_files(stream):
@@ -56,9 +59,9 @@ def read_stream(file: BinaryIO) -> Archive:
 
 
 def read_folder(folder: Path | int) -> Archive:
-    """Read an archive that somebody else has extracted to `folder`, a path or an open descriptor.
+    """Return the contents of an archive that was extracted to `folder`, a path or an open descriptor.
 
-    Raises as `read_stream` does.  Links in it are not followed.
+    Links in it are not followed.  Raises ArchiveError and OwnCodeError, as `read_stream` does.
     """
     if isinstance(folder, int):
         return _read_folder(folder)

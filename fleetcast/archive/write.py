@@ -1,4 +1,4 @@
-"""Packing: equal input gives equal bytes, on every machine and at every time."""
+"""Packs an archive: equal input gives equal bytes, on every machine and at any time."""
 
 import gzip
 import json
@@ -6,29 +6,31 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fleetcast.archive.atomic_files import replace_atomically
 
-SUFFIX = ".tar.gz"
-MODEL = "model.json"
-METADATA = "metadata.json"
-MEMBERS = (MODEL, METADATA)
+SUFFIX: Final = ".tar.gz"
+MODEL: Final = "model.json"
+METADATA: Final = "metadata.json"
+MEMBERS: Final = (MODEL, METADATA)
+"""The files of an archive, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What is kept of one customer."""
+    """One customer's model and what is known about it."""
 
     model: str
-    """Prophet's own JSON."""
+    """Prophet's JSON, the text of `model.json`."""
     metadata: Mapping[str, Any]
+    """The content of `metadata.json`."""
     brings_code: bool = False
-    """Whether `code/inference.py` lies beside it, which is of no use to us and not kept."""
+    """Whether the archive that was read also has `code/inference.py`; it is neither read nor written."""
 
 
 def pack(archive: Archive) -> bytes:
-    """Return the bytes of the `.tar.gz`; the two members carry no time, owner or permission of their own."""
+    """Return the bytes of the `.tar.gz`; its two members have neither time nor owner."""
     contents = archive.model, json.dumps(archive.metadata, sort_keys=True, allow_nan=False)
     members = (_member(name, text.encode()) for name, text in zip(MEMBERS, contents, strict=True))
     plain = b"".join(members) + b"\0" * (2 * tarfile.BLOCKSIZE)
@@ -36,7 +38,7 @@ def pack(archive: Archive) -> bytes:
 
 
 def _member(name: str, content: bytes) -> bytes:
-    """Return what `tarfile` writes for a file, in half its time."""
+    """Return a file as tarfile writes it, in half the time."""
     header = tarfile.TarInfo(name)
     header.size = len(content)
     return header.tobuf(tarfile.USTAR_FORMAT) + content + _padding(len(content), tarfile.BLOCKSIZE)
@@ -47,9 +49,9 @@ def _padding(size: int, block: int) -> bytes:
 
 
 def write_archive(folder: Path, customer: str, packed: bytes) -> Path:
-    """Write packed bytes to `<folder>/<customer>.tar.gz`, whole or not at all, and return its path.
+    """Write packed bytes to `<folder>/<customer>.tar.gz`, complete or not at all, and return the path.
 
-    The name is on the disk after `sync_folder(folder)`.  Raises `FilesystemError`.
+    The name is on the disk once `sync_folder(folder)` returns.  Raises FilesystemError.
     """
     path = folder / f"{customer}{SUFFIX}"
     replace_atomically(path, packed)

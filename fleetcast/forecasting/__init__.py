@@ -1,16 +1,14 @@
 """Prophet's model in NumPy: readings go in, a fitted model and its forecasts come out."""
 
 from fleetcast.forecasting.any_model import dumps, forecast
-from fleetcast.forecasting.calendar.spacing import spacing
-from fleetcast.forecasting.features.country_holidays import CountryHolidays
-from fleetcast.forecasting.features.holidays import RESOLVED_AHEAD
+from fleetcast.forecasting.calendar import spacing
+from fleetcast.forecasting.features import RESOLVED_AHEAD, CountryHolidays
 from fleetcast.forecasting.fitting import fit
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.model import Model, SampledModel
 from fleetcast.forecasting.option_checks import Option
 from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
-from fleetcast.forecasting.predict.batch import forecast_many
-from fleetcast.forecasting.predict.unseen_slots import unseen_slots
+from fleetcast.forecasting.predict import forecast_many, unseen_slots
 from fleetcast.forecasting.prophet_json import loads
 from fleetcast.forecasting.seasonal_naive import seasonal_naive
 from fleetcast.forecasting.settings import PROPHET_ARGUMENTS

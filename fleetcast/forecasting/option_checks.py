@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, cast
 import numpy as np
 
 from fleetcast.errors import SettingError
-from fleetcast.forecasting.calendar.timestamps import microseconds
+from fleetcast.forecasting.calendar import microseconds
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.limits import (
     LARGEST,

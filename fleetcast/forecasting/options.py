@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fleetcast.errors import FutureError, SettingError
-from fleetcast.forecasting.calendar.frequency import parsed
-from fleetcast.forecasting.calendar.timestamps import datetimes, microseconds
-from fleetcast.forecasting.features.added_components import AddedComponents
+from fleetcast.forecasting.calendar import datetimes, microseconds, parse_frequency
+from fleetcast.forecasting.features import AddedComponents
 from fleetcast.forecasting.option_checks import interval_width
 from fleetcast.forecasting.settings import PROPHET_ARGUMENTS, Settings
 
@@ -121,7 +120,7 @@ class ForecastOptions:
         if type(self.periods) is not int or not 1 <= self.periods <= MOST_ROWS:
             object.__setattr__(self, "periods", _periods(self.periods))
         if self.freq is not None:
-            parsed(self.freq)
+            parse_frequency(self.freq)
         if type(self.quantiles) is not tuple or self.quantiles:
             object.__setattr__(self, "quantiles", _quantiles(self.quantiles))
         if self.interval_width is not None:

@@ -1,32 +1,33 @@
-"""The seasonal naive forecast in Prophet's terms: the last season, or the last level, goes on for ever."""
+"""The seasonal naive forecast as a Prophet model: the last season, or the last level, repeats without end."""
 
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fleetcast.forecasting.calendar.timestamps import DAY, datetimes, microseconds
+from fleetcast.forecasting.calendar import DAY, datetimes, microseconds
 from fleetcast.forecasting.fitting import SIGMA_OF_CONSTANT, fitted_model
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import FitOptions, RowColumns
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.preprocessing import estimation_problem, prepare
 
 Season: TypeAlias = Literal["weekly", "daily"]
 
 MOST_ORDER: Final = 12
-"""Fourier terms of the season: 24 readings a day are followed exactly, more smoothly."""
+"""Most Fourier terms of the season: exact for 24 readings a day, a smooth curve for more."""
 LEAST_READINGS: Final = 200
-"""Of the end of the history that are looked at: their spacing is the forecast's."""
+"""Fewest last readings that the model is made from; their spacing becomes the forecast's."""
 
 
 @ONE_THREAD
 def seasonal_naive(ds: ArrayLike, y: ArrayLike, *, sigma: float, season: Season | None, rows: int) -> Model:
-    """Return a model that repeats the last `rows` readings, one season, for ever; without a season the last.
+    """Return a model that repeats the last `rows` readings, which are one season, without end.
 
-    `ds` and `y`, shape (N,), are ascending and without missing readings; `sigma` is the standard deviation
-    of the forecast's errors, in units of y.  The season's Fourier terms are fitted by least squares.
+    If `season` is None, it repeats the last reading.  `ds` and `y`, shape (N,), ascend in time without
+    missing readings; `sigma` is the standard deviation of the forecast's errors, in units of y.  The
+    season's Fourier terms are fitted by least squares.
     """
     tail = slice(-max(rows, LEAST_READINGS), None)
     stamps, values = microseconds(ds)[tail], np.asarray(y, dtype=np.float64)[tail]
@@ -43,7 +44,7 @@ def seasonal_naive(ds: ArrayLike, y: ArrayLike, *, sigma: float, season: Season 
         daily_seasonality=season == "daily" and order,
     )
     prepared = prepare(datetimes(stamps), values, RowColumns(), options)
-    estimation = problem(prepared)
+    estimation = estimation_problem(prepared)
     last = slice(-rows if season is not None else None, None)
     design = np.delete(estimation.design, [0, 2], axis=0)[:, last]  # neither slope nor changepoint
     theta = np.asarray(np.linalg.lstsq(design.T, estimation.y[last], rcond=None)[0], dtype=np.float64)

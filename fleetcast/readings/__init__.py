@@ -1,20 +1,30 @@
-"""Files and texts as people write them in; times, numbers and reasons for what is in doubt out."""
+"""Files and texts as people write them, to times and numbers; what is in doubt is refused with the reason."""
 
-from fleetcast.readings.columns.numbers import numbers
-from fleetcast.readings.columns.parsed import ParsedColumn, Texts
-from fleetcast.readings.columns.times import (
+from fleetcast.readings.columns import (
     Evidence,
+    ParsedColumn,
+    Texts,
     evidence_of_times,
     first_of_dates,
     notes_on_times,
-    times,
+    parse_numbers,
+    parse_times,
     times_since_1970,
 )
-from fleetcast.readings.tables.dialect import Dialect, decimal_of, detect_dialect, is_reading
-from fleetcast.readings.tables.header import place_of
-from fleetcast.readings.tables.options import ReadingOptions
-from fleetcast.readings.tables.table import Table, plain_table, table
-from fleetcast.readings.tables.verified_files import decompressed, open_verified, verify
+from fleetcast.readings.tables import (
+    Dialect,
+    ReadingOptions,
+    Table,
+    decimal_of,
+    decompressed,
+    detect_dialect,
+    is_reading,
+    open_verified,
+    parse_plain_table,
+    parse_table,
+    place_of,
+    verify,
+)
 
 __all__ = [
     "Dialect",
@@ -30,12 +40,12 @@ __all__ = [
     "first_of_dates",
     "is_reading",
     "notes_on_times",
-    "numbers",
     "open_verified",
+    "parse_numbers",
+    "parse_plain_table",
+    "parse_table",
+    "parse_times",
     "place_of",
-    "plain_table",
-    "table",
-    "times",
     "times_since_1970",
     "verify",
 ]

@@ -1,13 +1,13 @@
 """Buffers an HTTP request until it is complete.
 
 gunicorn's threads read from the client's socket, so a few slow clients can occupy all of them.  The worker's
-event loop therefore collects each request here first, and hands over complete requests only.  gunicorn's own
-parser reads the head (see `serving.http.head_parser`); what is found here is only the end of the body.  A
-body above the limit is counted but not stored.
+event loop therefore collects each request here first, and hands over complete requests only.  A body above
+the limit is counted but not stored.
 
-Chunks are walked through here, from size to size, to find the last one, and gunicorn decodes them later: its
-decoder cannot wait for more bytes.  It alone decides what the body is; where the two disagreed, the request
-would be refused.
+gunicorn's own parser reads the head (see `serving.http.head_parser`); this module finds the end of the body.
+To find the last chunk of a body in chunks, it walks from size to size; gunicorn decodes the chunks later, as
+its decoder cannot wait for more bytes.  That decoder alone decides what the body is: if the two disagreed,
+the request would be refused.
 """
 
 import re
@@ -98,6 +98,8 @@ class BufferedRequest:
             state = Malformed(error)
         head_bytes = 0 if self._head is None else self._head.size
         self._hold(head_bytes + len(self._content) if self._left_to_discard is None else 0)
+        if isinstance(state, Complete):
+            self._content.clear()  # the caller has the bytes; the budget counts them until `release`
         return state
 
     def release(self) -> None:

@@ -1,8 +1,8 @@
-"""gunicorn's HTTP parser, called by the event loop as soon as the head of a request has come.
+"""gunicorn's HTTP parser, which the event loop calls as soon as the head of a request is complete.
 
 gunicorn's threads call `next(conn.parser)` to read a request from the socket.  Here the event loop parses the
 head before that, and the thread gets the result: so a head is parsed once, and one parser decides what is
-HTTP and where a body ends.  The parser has no socket; it sees the bytes that the event loop gives it.
+HTTP and where a body ends.  The parser has no socket; it reads the bytes that the event loop has received.
 """
 
 import logging
@@ -39,7 +39,7 @@ class RequestHead:
     size: int
     """Bytes of the head, with the empty line at its end."""
     body_bytes: int | None
-    """Length of the body; None for a body in chunks, which tells its end itself."""
+    """Length of the body; None for a body in chunks, whose end is in the body."""
     expects_continue: bool
     """Whether the client sends the body only after a response `100 Continue`."""
     may_compute: bool
@@ -70,8 +70,8 @@ class HeadParser(RequestParser):  # type: ignore[misc]
     def parse_head(self, content: bytes) -> RequestHead:
         """Parse a head, up to its empty line; a thread gets the request by `next`.
 
-        Raises `RequestError` for a head that is malformed, not all there, or too long, and for a
-        Transfer-Encoding besides `chunked`, whose body has no end that one can find.
+        Raises `RequestError` for a head that is malformed, incomplete or too long, and for any
+        Transfer-Encoding but `chunked`: such a body has no end that can be found.
         """
         self.unreader.unread(content)
         try:
@@ -92,11 +92,11 @@ class HeadParser(RequestParser):  # type: ignore[misc]
         )
 
     def add_body(self, content: bytes) -> None:
-        """Add the bytes after the head: the body, and what has come of the next request."""
+        """Add the bytes after the head: the body, and the beginning of the next request if it has come."""
         self.unreader.unread(content)
 
     def take_rest(self) -> bytes:
-        """Take the bytes that have come of the next request."""
+        """Take the bytes after the last request: the beginning of the next one."""
         rest: bytes = self.unreader.take_buffered()
         return rest
 

@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, except that a thread gets a request only when all of it has come.
+"""gunicorn's threaded worker, except that its threads get complete requests only.
 
 gunicorn's own threads read from the client's socket, so a few slow clients can occupy all of them.  Here the
 worker's event loop collects the bytes, drops clients that take too long, and refuses requests that exceed a
@@ -93,7 +93,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self.method_queue.defer(lambda: None)  # wakes the event loop
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Collect the request that begins on a connection; usually all of it has come already."""
+        """Collect the request that begins on a connection; usually it is complete already."""
         if conn.parser is None:
             conn.parser = HeadParser(conn.cfg, conn.client)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
@@ -131,7 +131,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     # Receiving a request
 
     def _receive(self, conn: TConn, sock: socket.socket, rest: bytes = b"") -> None:
-        """Read what has come, after the `rest` of an earlier read."""
+        """Read the bytes that have come, and act on the state of the request; `rest` was read earlier."""
         has_ended = False
         try:
             received = sock.recv(RECEIVE_BYTES)

@@ -205,6 +205,6 @@ def _bytes_of_arrays(model: Model) -> int:
     if (history := model.history) is not None:
         arrays += [history.ds, history.y, history.dates, history.cap, history.floor]
         arrays += [*history.regressors.values(), *history.conditions.values()]
-    for horizon in tuple(model.kept.values()):
+    for horizon in tuple(model.horizon_cache.values()):
         arrays += [horizon.rows.ds, horizon.X, horizon.t, *(horizon.lines or ()), *(horizon.deviations or ())]
     return sum(_BYTES_OF_AN_ARRAY + int(array.nbytes) for array in arrays if array is not None)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from container import quoted
 from fleetcast.errors import FutureError
 from fleetcast.forecasting import ForecastOptions
-from fleetcast.readings import times
+from fleetcast.readings import parse_times
 from serving.errors import RequestError
 from serving.models import Forecaster
 
@@ -170,7 +170,7 @@ _SHARED_OPTIONS: Final = tuple(
 
 def _times(texts: Sequence[str]) -> NDArray[np.datetime64]:
     """Return times as `train` reads them, in UTC if they have an offset; raise `RequestError`."""
-    parsed = times(texts)
+    parsed = parse_times(texts)
     invalid = np.flatnonzero(np.isnat(parsed.values))
     if invalid.size:
         place = int(invalid[0])

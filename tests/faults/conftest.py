@@ -1,9 +1,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.faults.fleet import CUSTOMERS, write_archives, write_models
+from container import Paths
+from examples import synthetic
+from tests.faults import fleet, training_job
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,15 +15,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def full(request: pytest.FixtureRequest) -> bool:
-    """Return whether the full counts are asked for; a few minutes of them otherwise."""
+    """Return whether the suites run at their full counts, which takes hours, or for a few minutes."""
     return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fleet")
-    write_models(folder / "models", CUSTOMERS)
-    write_archives(folder / "archives", CUSTOMERS)
+    fleet.write_models(folder / "models", fleet.CUSTOMERS)
+    fleet.write_archives(folder / "archives", fleet.CUSTOMERS)
     return folder
 
 
@@ -37,3 +40,16 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
             print(f"\n{figure}")
 
     return say
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    """Return the paths of a training job whose channel has CUSTOMERS small customers."""
+    paths = Paths(tmp_path / "ml")
+    for customer, times, values in synthetic.readings(customers=training_job.CUSTOMERS, rows=300):
+        folder = paths.channels / "train" / customer
+        folder.mkdir(parents=True)
+        pairs = zip(np.datetime_as_string(times), values.tolist(), strict=True)
+        lines = "".join(f"{time},{value:.3f}\n" for time, value in pairs)
+        (folder / "data.csv").write_text(f"timestamp,consumption\n{lines}")
+    return paths

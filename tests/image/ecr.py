@@ -54,7 +54,7 @@ class Ecr:
     environment: dict[str, str]
 
     def manifest(self, repository: str, tag: str) -> Manifest:
-        """Return what the registry itself says it has."""
+        """Return a manifest as the registry itself serves it."""
         with self._get(f"{repository}/manifests/{tag}") as answer:
             kind, digest = answer.headers["Content-Type"], answer.headers["Docker-Content-Digest"]
             return Manifest(kind, digest, json.load(answer))
@@ -73,8 +73,8 @@ class Ecr:
 
 @contextmanager
 def ecr(folder: Path) -> Iterator[Ecr]:
-    """Run both until the block ends; what it changes on this machine is taken back."""
-    # On a loopback address Docker would do without TLS
+    """Run API and registry until the block ends; undo every change to this machine afterwards."""
+    # Docker would not require TLS on a loopback address
     address = engine().networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
     _certificate(folder)
     (folder / "htpasswd").write_text(f"{HTPASSWD}\n")
@@ -98,7 +98,7 @@ def _certificate(folder: Path) -> None:
 
 @contextmanager
 def _resolved(address: str) -> Iterator[None]:
-    """Lead the host name to `address` for as long as the block lasts."""
+    """Resolve the host name to `address` until the block ends."""
     hosts, line = Path("/etc/hosts"), f"{address} {HOST}\n"
     hosts.write_text(f"{hosts.read_text().rstrip()}\n{line}")
     try:
@@ -109,9 +109,9 @@ def _resolved(address: str) -> Iterator[None]:
 
 @contextmanager
 def _trusted(certificate: Path) -> Iterator[None]:
-    """Have Docker trust the certificate for as long as the block lasts."""
+    """Let Docker trust the certificate until the block ends."""
     folder = Path("/etc/docker/certs.d") / HOST
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     trusted = folder / "ca.crt"
     trusted.write_bytes(certificate.read_bytes())
@@ -119,7 +119,7 @@ def _trusted(certificate: Path) -> Iterator[None]:
         yield
     finally:
         trusted.unlink()
-        for path in made:
+        for path in new_folders:
             path.rmdir()
 
 

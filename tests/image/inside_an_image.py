@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fleetcast.forecasting.options import FitOptions, RowColumns
-from fleetcast.forecasting.preprocessing.prepare import prepare, problem
+from fleetcast.forecasting.preprocessing.preparation import estimation_problem, prepare
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from serving.models import load_packed, look_up_each
 from serving.request import Invocation, RequestBudget, RouteModel, respond
@@ -24,25 +24,25 @@ SERIES = 12
 
 def answers() -> dict[str, str]:
     """Return each archive's answer to each request."""
-    found = {}
+    bodies = {}
     for path in sorted(Path("/archives").glob("*.tar.gz")):
         for number, request in enumerate(REQUESTS):
             forecaster, body = load_packed(path.read_bytes()), json.dumps(request).encode()
             if forecaster.model.settings.growth == "logistic":
                 body = body.replace(b'"period"', b'"cap": 90, "period"')
-            answered = respond(
+            response = respond(
                 Invocation(body, {}, RouteModel(path.name)),
                 look_up_each(lambda _name, forecaster=forecaster: forecaster),
                 budget=RequestBudget(),
             )
-            assert answered.status == 200, answered.body
-            found[f"{path.name} {number}"] = answered.body.decode()
-    return found
+            assert response.status == 200, response.body
+            bodies[f"{path.name} {number}"] = response.body.decode()
+    return bodies
 
 
 def objectives() -> dict[str, float]:
     """Return the least objective of series of every growth and mode."""
-    found = {}
+    minima = {}
     for seed in range(SERIES):
         draw = np.random.default_rng(seed)
         days = np.arange(200)
@@ -52,8 +52,8 @@ def objectives() -> dict[str, float]:
         mode = ("additive", "multiplicative")[seed % 2]
         columns = RowColumns(cap=120.0 if growth == "logistic" else None)
         prepared = prepare(ds, y, columns, FitOptions(growth=growth, seasonality_mode=mode))
-        found[f"{growth}, {mode}, {seed}"] = maximum_a_posteriori(problem(prepared)).objective
-    return found
+        minima[f"{growth}, {mode}, {seed}"] = maximum_a_posteriori(estimation_problem(prepared)).objective
+    return minima
 
 
 if __name__ == "__main__":

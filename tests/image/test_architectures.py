@@ -25,7 +25,7 @@ IMAGES = [options["image"] for options in BY_ARCHITECTURE.values()]
 PYTHON = "/opt/fleetcast/bin/python"
 INSIDE = Path(__file__).with_name("inside_an_image.py")
 START_SECONDS = 300
-"""Java takes its time under emulation."""
+"""Java starts slowly under emulation."""
 KINDS: dict[str, dict[str, Any]] = {
     "linear": {},
     "multiplicative": {"seasonality_mode": "multiplicative"},
@@ -45,7 +45,7 @@ def both() -> None:
 
 @pytest.fixture(scope="module")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return what the same script prints inside either image, given the same archives."""
+    """Return what the same script prints inside either image, with the same archives."""
     folder = tmp_path_factory.mktemp("archives")
     draw = np.random.default_rng(0)
     ds = np.datetime64("2024-01-01T06:30") + np.arange(300) * np.timedelta64(1, "D")

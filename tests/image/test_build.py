@@ -35,7 +35,8 @@ def build_sh(*arguments: str, environment: dict[str, str] | None = None, code: i
 
 
 def build(tag: str, context: Path, **options: Any) -> None:
-    engine().images.build(path=str(context), tag=tag, **options)
+    """Build an image that is no other's parent, so that it can be removed."""
+    engine().images.build(path=str(context), tag=tag, nocache=True, rm=True, **options)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +58,8 @@ def name(context: Path) -> Iterator[str]:
         yield name
     finally:
         images = engine().images
-        for tag in {tag for image in images.list() for tag in image.tags if name in tag}:
-            images.remove(tag, force=True)
+        for image in {image.id for full in (name, f"{HOST}/{name}") for image in images.list(full)}:
+            images.remove(image, force=True)
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +72,18 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ecr]:
 
 @pytest.fixture
 def account(registry: Ecr, tmp_path: Path) -> dict[str, str]:
-    """Return the environment of somebody who never logged in."""
+    """Return the environment of a user who never logged in."""
     return registry.environment | {"DOCKER_CONFIG": str(tmp_path / "docker")}
 
 
 def test_a_push_leaves_both_images_and_their_list_as_docker_v2(
     registry: Ecr, account: dict[str, str], name: str
 ) -> None:
-    told = build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
+    printed = build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
 
     images = {arch: registry.manifest(name, f"1.2.3-{arch}") for arch in ("amd64", "arm64")}
     joined = registry.manifest(name, "1.2.3")
-    assert f"created the repository {HOST}/{name}" in told
+    assert f"created the repository {HOST}/{name}" in printed
     assert {image.media_type for image in images.values()} == {IMAGE}
     assert joined.media_type == LIST
     assert {
@@ -98,16 +99,16 @@ def test_a_second_push_replaces_the_first(
     first = registry.manifest(name, "1.2.3")
     build(f"{name}:1.2.3-amd64", context, labels={"second": "true"})
 
-    told = build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
+    printed = build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
 
     second = registry.manifest(name, "1.2.3")
     amd64 = registry.manifest(name, "1.2.3-amd64").digest
-    assert "created" not in told
+    assert "created" not in printed
     assert second.digest != first.digest
     assert amd64 in {entry["digest"] for entry in second.content["manifests"]}
 
 
-def test_what_a_broken_off_push_left_is_not_pushed(
+def test_a_list_that_an_aborted_push_left_is_not_pushed(
     registry: Ecr, account: dict[str, str], name: str, context: Path
 ) -> None:
     build_sh("--push-only", "--tag", f"{name}:1.2.3", environment=account)
@@ -142,21 +143,21 @@ def test_both_architectures_are_built_and_pushed(
 def test_a_local_build_carries_the_time_of_the_last_commit(context: Path, name: str) -> None:
     build_sh("--context", str(context), "--tag", f"{name}:2.0.0")
 
-    made = engine().images.get(f"{name}:2.0.0").attrs["Created"]
+    created = engine().images.get(f"{name}:2.0.0").attrs["Created"]
     commit = subprocess.check_output(["git", "-C", SCRIPT.parent, "log", "-1", "--format=%ct"], text=True)
-    assert datetime.fromisoformat(made).timestamp() == int(commit)
+    assert datetime.fromisoformat(created).timestamp() == int(commit)
 
 
 def test_an_image_that_was_not_built_is_named(name: str) -> None:
-    told = build_sh("--push-only", "--tag", f"{name}:2.0.0", code=1)
+    printed = build_sh("--push-only", "--tag", f"{name}:2.0.0", code=1)
 
     missing = f"there is no image {name}:2.0.0-amd64: ./build.sh --local --arch amd64 builds it"
-    assert told == f"build.sh: {missing}\n"
+    assert printed == f"build.sh: {missing}\n"
 
 
 def test_an_image_of_another_architecture_is_refused(name: str) -> None:
     engine().images.get(f"{name}:1.2.3-amd64").tag(name, "1.2.3-arm64")
 
-    told = build_sh("--push-only", "--tag", f"{name}:1.2.3", code=1)
+    printed = build_sh("--push-only", "--tag", f"{name}:1.2.3", code=1)
 
-    assert told == f"build.sh: {name}:1.2.3-arm64 is an image for amd64\n"
+    assert printed == f"build.sh: {name}:1.2.3-arm64 is an image for amd64\n"

@@ -71,10 +71,10 @@ def test_a_container_serves_and_ends_on_sigterm(trained: Path, options: dict[str
 
 
 @pytest.mark.parametrize("options", [{}, LOCKED_DOWN], ids=["as root", "locked down"])
-def test_what_training_left_is_a_plain_endpoint(trained: Path, options: dict[str, Any]) -> None:
-    asked = {"requests": [{"target_model": customer} for customer in "01234"]}
+def test_the_output_of_training_is_served_as_a_plain_endpoint(trained: Path, options: dict[str, Any]) -> None:
+    many = {"requests": [{"target_model": customer} for customer in "01234"]}
     with serving(trained, **options) as (container, server):
-        answer = server.request("POST", "/invocations", json.dumps(asked).encode())
+        answer = server.request("POST", "/invocations", json.dumps(many).encode())
         container.stop(timeout=25)
         ended = container.wait()
 
@@ -156,7 +156,7 @@ def test_without_a_program_the_image_says_what_to_type() -> None:
     assert b"usage: fleetcast process|train|serve|doctor" in ended.value.stderr
 
 
-NOT_MISSED = """
+USES_EVERYTHING = """
 import io
 import boto3
 import numpy as np
@@ -178,8 +178,8 @@ for service in ("s3", "sts", "sso"):
 """
 
 
-def test_what_was_taken_out_of_the_image_is_not_missed() -> None:
-    printed = run("-c", NOT_MISSED, entrypoint=[PYTHON], read_only=True, tmpfs={"/tmp": ""})  # noqa: S108 -- the container's
+def test_everything_that_stays_in_the_image_works() -> None:
+    printed = run("-c", USES_EVERYTHING, entrypoint=[PYTHON], read_only=True, tmpfs={"/tmp": ""})  # noqa: S108 -- the container's
 
     assert printed.count("63") >= 2
 

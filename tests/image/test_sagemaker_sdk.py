@@ -59,7 +59,7 @@ def v3() -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder with ten customers and a batch of requests; remove the containers that it was given."""
+    """Yield a folder with ten customers and a batch of requests; remove the containers that mount it."""
     for customer, times, values in synthetic.readings(customers=10, rows=300):
         path = tmp_path / "customers" / customer / "data.csv"
         path.parent.mkdir(parents=True)

@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_commands_up_to_the_server_leave_an_archive_for_each_meter(folder: Path) -> None:
-    assert sorted(path.name for path in (folder / "ml" / "checkpoints").iterdir()) == [
+    assert sorted(path.name for path in (folder / "meters" / "checkpoints").iterdir()) == [
         "north.tar.gz",
         "south.tar.gz",
     ]
@@ -43,7 +43,7 @@ def test_the_commands_up_to_the_server_leave_an_archive_for_each_meter(folder: P
 def test_the_server_answers_the_commands_of_the_page_as_it_shows(folder: Path) -> None:
     requests = [command for command in COMMANDS[SERVE:] if command.startswith("curl")]
 
-    with serving_plain(folder / "ml") as server:
+    with serving_plain(folder / "meters") as server:
         host, port = server.address
         forecast, table = (run(text.replace("localhost:8090", f"{host}:{port}"), folder) for text in requests)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prophet import Prophet
 
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.prepare import problem
+from fleetcast.forecasting.preprocessing.preparation import estimation_problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem, Solution
 from testbed.objective import objective, stock_parameters, theta_of, value
@@ -49,7 +49,7 @@ def pair(case: Case, model: Prophet) -> Pair:
     frame = case.frame()
     columns = {name: values for name, values in case.columns(frame).items() if values is not None}
     declared = dict(case.declared())
-    of = problem(prepared(frame.ds, frame.y, **columns, **declared))
+    of = estimation_problem(prepared(frame.ds, frame.y, **columns, **declared))
     return Pair(of, maximum_a_posteriori(of), stock_parameters(model))
 
 
@@ -183,7 +183,7 @@ def test_any_history_has_a_minimum_that_fulfils_the_conditions(  # noqa: PLR0913
         "growth": growth,
         "seasonality_mode": mode,
     }
-    of = problem(prepared(ds, y, **arguments))
+    of = estimation_problem(prepared(ds, y, **arguments))
 
     found = maximum_a_posteriori(of)
 
@@ -195,7 +195,7 @@ def test_equal_columns_share_what_one_of_them_would_have() -> None:
     frame = series()
     copies = np.ones((len(frame), 2)) * np.sin(np.arange(len(frame)))[:, None]
     regressors = {"a": copies[:, 0], "b": copies[:, 1]}
-    of = problem(prepared(frame.ds, frame.y, regressors=regressors))
+    of = estimation_problem(prepared(frame.ds, frame.y, regressors=regressors))
 
     found = maximum_a_posteriori(of).parameters
 
@@ -204,8 +204,8 @@ def test_equal_columns_share_what_one_of_them_would_have() -> None:
 
 def test_a_level_far_above_the_noise_leaves_no_larger_residuals() -> None:
     frame = series()
-    plain = problem(prepared(frame.ds, frame.y))
-    raised = problem(prepared(frame.ds, frame.y + 1e6))
+    plain = estimation_problem(prepared(frame.ds, frame.y))
+    raised = estimation_problem(prepared(frame.ds, frame.y + 1e6))
 
     residuals = []
     for of in (plain, raised):

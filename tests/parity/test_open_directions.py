@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from prophet import Prophet
 
 from fleetcast.forecasting import ForecastOptions, Model, forecast
-from fleetcast.forecasting.preprocessing.prepare import problem
+from fleetcast.forecasting.preprocessing.preparation import estimation_problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem
 from testbed.objective import stock_parameters, value
@@ -216,7 +216,7 @@ def test_the_trend_is_the_level(arguments: dict[str, Any]) -> None:
 
 def problem_of(frame: pd.DataFrame, **arguments: Any) -> Problem:
     cap = frame.cap.to_numpy() if arguments.get("growth") == "logistic" else None
-    return problem(prepared(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, **arguments))
+    return estimation_problem(prepared(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, **arguments))
 
 
 @pytest.mark.parametrize("arguments", [{}, MULTIPLICATIVE, LOGISTIC, LOGISTIC | MULTIPLICATIVE], ids=str)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prophet.forecaster import Prophet
 
-from fleetcast.forecasting.preprocessing.prepare import problem
+from fleetcast.forecasting.preprocessing.preparation import estimation_problem
 from fleetcast.forecasting.solver.problem import Problem
 from testbed.preparation import prepared
 from testbed.stock_cases import CASES, STOCK_WARNINGS, Case
@@ -22,7 +22,7 @@ FEATURES = 1e-9
 
 def ours(case: Case, frame: pd.DataFrame) -> Problem:
     declared = case.declared()
-    return problem(
+    return estimation_problem(
         prepared(
             frame.ds.to_numpy(),
             frame.y.to_numpy(),

@@ -11,6 +11,8 @@ import numpy as np
 
 from container import Paths
 from testbed.server import installed
+from train.program import train
+from train.settings import TrainSettings
 
 HEADER = "timestamp,consumption\n"
 
@@ -46,6 +48,17 @@ def tree(
     paths.config.mkdir(parents=True, exist_ok=True)
     (paths.config / "hyperparameters.json").write_text(json.dumps(hyperparameters))
     return paths
+
+
+def write_config(paths: Paths, name: str, content: Mapping[str, Any]) -> None:
+    """Write one of SageMaker's configuration files, such as `resourceconfig`."""
+    (paths.config / f"{name}.json").write_text(json.dumps(content))
+
+
+def trained(paths: Paths) -> dict[str, dict[str, Any]]:
+    """Run the job in this process, with real workers; return the ledger's lines by customer."""
+    train(paths, TrainSettings.from_files(paths))
+    return ledger(paths)
 
 
 def ledger(paths: Paths) -> dict[str, dict[str, Any]]:

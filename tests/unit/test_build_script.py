@@ -185,13 +185,13 @@ def test_credentials_that_are_missing_are_told(machine: Machine) -> None:
     assert "no AWS credentials that work: aws configure" in told
 
 
-def test_an_answer_of_ecr_that_is_no_answer_is_told(machine: Machine) -> None:
+def test_an_error_of_ecr_is_printed_with_the_name_of_the_repository(machine: Machine) -> None:
     machine.script("docker", ENGINE)
     machine.script("aws", "case $1 in ecr) echo AccessDeniedException; exit 1 ;; esac")
 
     told = machine.refusal(*PUSH, "--region", "eu-central-1")
 
-    assert told == "ECR does not tell about the repository fleetcast: AccessDeniedException"
+    assert told == "ECR did not describe the repository fleetcast: AccessDeniedException"
 
 
 def test_a_refused_login_is_told(machine: Machine) -> None:

@@ -15,6 +15,7 @@ from docs.tables import filled
 from examples.sagemaker import METRICS
 from fleetcast.command import PROGRAMS
 from processing.program import columns, parse
+from serving.http.routes import MULTI_MODEL, OPENAPI, PLAIN, template
 from serving.request.schema import as_request
 from serving.variables import VARIABLES
 from tests.rehearsal import KINDS
@@ -25,6 +26,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 REFERENCE = DOCS / "reference"
 HOW_TO = DOCS / "how-to"
+VARIABLES_OF_OTHERS = {"AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_REGION", "LD_LIBRARY_PATH"}
 
 
 def commands(page: Path) -> list[str]:
@@ -50,10 +52,29 @@ def test_a_table_from_the_code_is_up_to_date_or_make_docs_renews_it(page: Path) 
     assert page.read_text() == filled(page.read_text())
 
 
-def test_every_variable_that_serving_reads_is_described() -> None:
-    described = set(re.findall(r"`(\w+)`", (REFERENCE / "settings.md").read_text()))
+def names(pattern: str, *pages: Path) -> set[str]:
+    """Return what matches in the code spans of some pages, by default of all."""
+    spans = [span for page in pages or PAGES for span in re.findall(r"`([^`\n]+)`", page.read_text())]
+    return {name for span in spans for name in re.findall(pattern, span)}
 
-    assert described >= {variable.name for variable in VARIABLES}
+
+def test_the_environment_variables_on_the_pages_are_those_that_the_programs_read() -> None:
+    named = names(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
+
+    assert named - VARIABLES_OF_OTHERS == {variable.name for variable in VARIABLES}
+
+
+def test_the_routes_on_the_pages_are_those_of_the_server() -> None:
+    named = names(r"^(?:GET|POST|PUT|DELETE) /[^ ?]*")
+    declared = {f"{route.method} {template(route)}" for route in (*PLAIN, OPENAPI, *MULTI_MODEL)}
+
+    assert {route.replace("…", "{name}") for route in named} == declared
+
+
+def test_the_options_of_process_on_its_page_are_those_of_the_program() -> None:
+    named = names(r"^--[a-z-]+", REFERENCE / "command-line.md")
+
+    assert named == {f"--{name.replace('_', '-')}" for name in vars(parse([]))}
 
 
 def test_the_metrics_of_the_examples_are_those_that_a_job_logs() -> None:

@@ -1,6 +1,6 @@
 """The channel `config`: holidays, changepoints and seasonalities from files, for all customers or for one.
 
-Every file is read and checked before the job writes anything; an error names the file and the line.
+Every file is checked before the job writes anything; an error names the file and the line.
 """
 
 import hashlib
@@ -29,21 +29,21 @@ _FILES: Final = {
 }
 _ACCEPTED: Final = ", ".join(_FILES)
 Rows: TypeAlias = Mapping[str, Sequence[Row]]
-"""By the name of the argument of `forecasting.fit`."""
+"""Rows by the name of the argument of `fit` that they become."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What the files of the channel hold."""
+    """The rows in the files of the channel."""
 
     shared: Rows = field(default_factory=dict)
-    """For every customer."""
+    """Rows for every customer."""
     own: Mapping[str, Rows] = field(default_factory=dict)
-    """By customer: rows of that customer alone, in addition."""
+    """Further rows by customer."""
 
     @classmethod
     def from_files(cls, paths: Paths, host: Host | None = None) -> "Config":
-        """Read the channel; without one there is nothing.  Raises `InputError` with file, line and reason."""
+        """Read the channel; without one there are no rows.  Raises InputError with file, line and reason."""
         folder = paths.channels / CONFIG
         if not folder.is_dir():
             return cls()
@@ -52,39 +52,39 @@ class Config:
         shared: dict[str, list[Row]] = {}
         own: dict[str, dict[str, list[Row]]] = {}
         for argument, path in _files(folder.resolve()).items():
-            found = read_rows(path, argument)
-            _check_together(f"config/{path.name}", argument, found)
-            for _, row in found:
+            placed = read_rows(path, argument)
+            _check_together(f"config/{path.name}", argument, placed)
+            for _, row in placed:
                 customer = row.pop(CUSTOMER, "")
                 rows = own.setdefault(customer, {}) if customer else shared
                 rows.setdefault(argument, []).append(row)
         return cls(shared, own)
 
     def arguments_of(self, customer: str = "") -> dict[str, Any]:
-        """Return the arguments of `forecasting.fit` that the files hold for a customer, or for all.
+        """Return the arguments of `fit` from the files, for all customers or with the rows of one.
 
-        Raises `SettingError` where rows contradict each other.
+        Raises SettingError where rows contradict each other.
         """
         return {name: _argument(name, rows) for name, rows in self.rows_of(customer).items()}
 
     def digest_of(self, customer: str = "") -> str:
-        """Return the SHA-256 of what concerns a customer, or all; empty where nothing does."""
+        """Return the SHA-256 of the rows for all customers, or with those of one; empty without rows."""
         rows = self.rows_of(customer)
         return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest() if rows else ""
 
     def names(self) -> set[str]:
-        """Return which arguments of `forecasting.fit` come from files."""
+        """Return the names of the arguments of `fit` that come from files."""
         return {name for rows in (self.shared, *self.own.values()) for name in rows}
 
     def rows_of(self, customer: str) -> dict[str, list[Row]]:
-        """Return the rows that concern a customer: those of all, then its own."""
+        """Return the rows for a customer: those for all, then its own."""
         own = self.own.get(customer, {})
         names = dict.fromkeys((*self.shared, *own))
         return {name: [*self.shared.get(name, ()), *own.get(name, ())] for name in names}
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             logger.info("%s is skipped: hidden", quoted(path))
@@ -92,23 +92,23 @@ def _files(folder: Path) -> dict[str, Path]:
         argument = _FILES.get(path.name)
         if argument is None:
             raise InputError(f"config/{path.name} is not a file of this channel; accepted are {_ACCEPTED}")
-        if argument in found:
-            raise InputError(f"config/{found[argument].name} and config/{path.name}: keep one of them")
-        found[argument] = path
-    return found
+        if argument in files:
+            raise InputError(f"config/{files[argument].name} and config/{path.name}: keep one of them")
+        files[argument] = path
+    return files
 
 
-def _argument(name: str, rows: Sequence[Row]) -> Any:  # noqa: ANN401 -- what `forecasting.fit` takes
+def _argument(name: str, rows: Sequence[Row]) -> Any:  # noqa: ANN401 -- what `fit` takes
     if name == "holidays":
         return HolidayTable.of(rows)
     return sorted({row["ds"] for row in rows}) if name == "changepoints" else rows
 
 
-def _check_together(name: str, argument: str, found: Sequence[Placed]) -> None:
-    """Raise `InputError` with the first row that contradicts Prophet's rules, or a row before it."""
-    shared = [each for each in found if not each[1].get(CUSTOMER)]
+def _check_together(name: str, argument: str, placed: Sequence[Placed]) -> None:
+    """Raise InputError with the first row that breaks Prophet's rules, alone or with the rows before it."""
+    shared = [each for each in placed if not each[1].get(CUSTOMER)]
     own: dict[str, list[Placed]] = {}
-    for place, row in found:
+    for place, row in placed:
         if row.get(CUSTOMER):
             own.setdefault(row[CUSTOMER], []).append((place, row))
     for rows in ([], *own.values()):
@@ -119,13 +119,13 @@ def _check_together(name: str, argument: str, found: Sequence[Placed]) -> None:
             raise InputError(f"{name}, {together[wrong][0]}: {reason}")
 
 
-def _first_wrong(argument: str, found: Sequence[Placed]) -> int:
-    """Return the number of the row from which on the rows are wrong together, in few checks."""
-    return bisect_left(range(len(found)), 1, key=lambda n: int(_problem(argument, found[: n + 1]) != ""))
+def _first_wrong(argument: str, placed: Sequence[Placed]) -> int:
+    """Return the number of the first row that is wrong together with those before it, by bisection."""
+    return bisect_left(range(len(placed)), 1, key=lambda n: int(_problem(argument, placed[: n + 1]) != ""))
 
 
-def _problem(argument: str, found: Sequence[Placed]) -> str:
-    rows = [{column: cell for column, cell in row.items() if column != CUSTOMER} for _, row in found]
+def _problem(argument: str, placed: Sequence[Placed]) -> str:
+    rows = [{column: cell for column, cell in row.items() if column != CUSTOMER} for _, row in placed]
     try:
         FitOptions(**{argument: _argument(argument, rows)})
     except SettingError as error:

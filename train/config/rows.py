@@ -1,4 +1,4 @@
-"""The rows of one file of the channel `config`: CSV or JSON in, checked rows with their places out."""
+"""Reads the rows of one file of the channel `config`, CSV or JSON, and checks each by itself."""
 
 import codecs
 import csv
@@ -13,11 +13,11 @@ import numpy as np
 
 from container import quoted
 from fleetcast.errors import DialectError, InputError, UnusableFileError
-from fleetcast.readings import ReadingOptions, detect_dialect, times
+from fleetcast.readings import ReadingOptions, detect_dialect, parse_times
 from fleetcast.readings.customer import read_file
 
 MOST_BYTES: Final = 16 * 1024 * 1024
-"""Of one file: some 300,000 rows."""
+"""The largest file: some 300,000 rows."""
 MOST_WINDOW_DAYS: Final = 366
 _COLUMNS: Final = {
     "holidays": ("ds", "holiday", "lower_window", "upper_window", "prior_scale"),
@@ -37,28 +37,28 @@ Placed: TypeAlias = tuple[str, Row]
 
 
 def read_rows(path: Path, argument: str) -> list[Placed]:
-    """Return the checked rows of a file, each with its place."""
+    """Return the rows of a file for an argument of `fit`, each with its place; raise InputError."""
     name = f"config/{path.name}"
     try:
         content = read_file(path, most_bytes=MOST_BYTES)
     except UnusableFileError as error:
         raise InputError(f"config/{error}") from error
     read = _csv_rows if path.suffix == ".csv" else _json_rows
-    found = list(read(name, content, argument))
-    for place, row in found:
+    placed = list(read(name, content, argument))
+    for place, row in placed:
         try:
             row.update(_checked(row, argument))
         except ValueError as error:
             raise InputError(f"{name}, {place}: {error}") from error
     if "ds" in _NEEDED[argument]:
-        _read_times(name, found)
-    return found
+        _read_times(name, placed)
+    return placed
 
 
-def _read_times(name: str, found: Sequence[tuple[str, Row]]) -> None:
-    """Write the times of all rows in one way, read as those of the customers' files are."""
-    parsed = times([row["ds"] for _, row in found])
-    for number, (place, row) in enumerate(found):
+def _read_times(name: str, placed: Sequence[Placed]) -> None:
+    """Read the times of all rows as those of customers' files are read, and write them in one way."""
+    parsed = parse_times([row["ds"] for _, row in placed])
+    for number, (place, row) in enumerate(placed):
         if reason := parsed.reasons.get(number):
             raise InputError(f"{name}, {place}: ds {quoted(row['ds'])} {reason}")
         if np.isnat(parsed.values[number]):
@@ -66,7 +66,7 @@ def _read_times(name: str, found: Sequence[tuple[str, Row]]) -> None:
         row["ds"] = str(parsed.values[number].astype("datetime64[s]"))
 
 
-def _csv_rows(name: str, content: bytes, argument: str) -> Iterator[tuple[str, Row]]:
+def _csv_rows(name: str, content: bytes, argument: str) -> Iterator[Placed]:
     if not content.strip():
         raise InputError(f"{name} is empty")
     try:
@@ -122,7 +122,7 @@ def _check_columns(header: Sequence[str], argument: str) -> None:
         raise ValueError("a column is there twice")
 
 
-def _json_rows(name: str, content: bytes, argument: str) -> Iterator[tuple[str, Row]]:
+def _json_rows(name: str, content: bytes, argument: str) -> Iterator[Placed]:
     try:
         rows = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -157,12 +157,12 @@ def _example(argument: str) -> str:
 
 
 def _checked(row: Row, argument: str) -> Row:
-    """Return a row with its cells as `forecasting.fit` takes them; raise ValueError."""
+    """Return a row with its cells as `fit` takes them; raise ValueError."""
     for column in _NEEDED[argument]:
         if row.get(column) in (None, ""):
             raise ValueError(f"{column} is missing")
     if ("lower_window" in row) != ("upper_window" in row):
-        raise ValueError("lower_window and upper_window must both be there, or neither; 0 is no day more")
+        raise ValueError("lower_window and upper_window must both be there, or neither; 0 adds no day")
     return {
         column: _CHECKS[column](column, cell) if column in _CHECKS else cell for column, cell in row.items()
     }

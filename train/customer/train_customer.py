@@ -74,7 +74,7 @@ def _short(reason: str) -> str:
 
 def _fingerprint(contents: Sequence[bytes], settings: TrainSettings) -> str:
     """Return the SHA-256 of what decides whether an archive is up to date: data, settings, versions."""
-    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, VERSIONS, settings.of_model()]).encode())
+    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, VERSIONS, settings.for_archive()]).encode())
     for content in contents:
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
@@ -181,7 +181,7 @@ class _Fit:
             "first": str(first.astype("datetime64[s]")),
             "format_version": FORMAT_VERSION,
             "freq": freq,
-            "hyperparameters": self.settings.of_model(),
+            "hyperparameters": self.settings.for_archive(),
             "last": str(last.astype("datetime64[s]")),
             "metrics": metrics,
             "rows": len(self.readings.ds),

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from fleetcast.errors import SettingError
 from fleetcast.forecasting.features.country_holidays import country_holidays
-from fleetcast.forecasting.features.holidays import Holidays, declared_holidays
+from fleetcast.forecasting.features.holidays import Holidays, history_holidays
 from fleetcast.forecasting.features.regressors import Regressor, added_regressor
 from fleetcast.forecasting.features.reserved_names import check_name
 from fleetcast.forecasting.features.seasonality import Seasonality, added_seasonality
@@ -56,7 +56,7 @@ class AddedComponents:
 
     def own_holidays(self, settings: Settings) -> Holidays | None:
         """Return the holidays of the user's table without the country's; raises SettingError."""
-        return declared_holidays(settings.holidays, None, _ANY_YEAR, _ANY_YEAR, settings.holidays_prior_scale)
+        return history_holidays(settings.holidays, None, _ANY_YEAR, _ANY_YEAR, settings.holidays_prior_scale)
 
     def check_holidays(self, holidays: Holidays | None, error: type[ValueError]) -> None:
         """Raise `error` if a holiday has the name of a seasonality or of a regressor."""

@@ -1,1 +1,24 @@
-"""From a fitted model to its forecast: trend, features, quantiles."""
+"""From a fitted model to its forecast: rows, trend, features and quantiles, for one model or many."""
+
+from fleetcast.forecasting.predict.batch import forecast_many
+from fleetcast.forecasting.predict.future_rows import check_known, forecast_timestamps
+from fleetcast.forecasting.predict.point_forecast import (
+    Table,
+    check_finite,
+    forecast_by_model,
+    without_negatives,
+)
+from fleetcast.forecasting.predict.quantile_columns import column_probabilities
+from fleetcast.forecasting.predict.unseen import unseen_slots
+
+__all__ = [
+    "Table",
+    "check_finite",
+    "check_known",
+    "column_probabilities",
+    "forecast_by_model",
+    "forecast_many",
+    "forecast_timestamps",
+    "unseen_slots",
+    "without_negatives",
+]

@@ -1,4 +1,4 @@
-"""Where the trend may change its slope."""
+"""The times at which the trend may change its slope."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -12,15 +12,17 @@ from fleetcast.forecasting.preprocessing.history import History, Scale
 from fleetcast.forecasting.settings import Settings
 
 
-def changepoints(rows: History, known: Scale, settings: Settings) -> tuple[Settings, Vector]:
-    """Return scaled times t_change, ascending, shape (S,), and the settings with the number that was placed.
+def place_changepoints(rows: History, scale: Scale, settings: Settings) -> tuple[Settings, Vector]:
+    """Return the settings with the number of changepoints, and their scaled times, ascending, shape (S,).
 
-    Given ones must lie within the history (HistoryError).  Otherwise n_changepoints of them are spread over
-    the rows of the first changepoint_range of the history, fewer when it is short.  With none at all there
-    is one at t = 0, as in Prophet, whose delta is folded into k after the fit.
+    They are the dates `settings.changepoints`, or else n_changepoints rows at even distances in the first
+    changepoint_range of the history, fewer if it is short.  A model without changepoints has one at t = 0, as
+    in Prophet; its delta is added to k after the fit.
+
+    Raises HistoryError for dates outside the history.
     """
     if settings.changepoints is not None:
-        return settings, _at_dates(rows, known, settings.changepoints)
+        return settings, _at_dates(rows, scale, settings.changepoints)
     rows_in_range = int(np.floor(rows.ds.size * settings.changepoint_range))
     number = settings.n_changepoints
     if number + 1 > rows_in_range:
@@ -28,15 +30,16 @@ def changepoints(rows: History, known: Scale, settings: Settings) -> tuple[Setti
         settings = replace(settings, n_changepoints=number)
     if number <= 0:
         return settings, np.zeros(1)
-    return settings, known.t(rows.ds[_spread(rows_in_range, number)])
+    return settings, scale.t(rows.ds[_spread(rows_in_range, number)])
 
 
 def without_changepoints(settings: Settings) -> bool:
-    """Return whether the one changepoint is Prophet's stand-in for none."""
+    """Return whether the model's only changepoint is the one at t = 0 that stands for none."""
     return settings.n_changepoints <= 0
 
 
 def _at_dates(rows: History, scale: Scale, dates: ArrayLike) -> Vector:
+    """Return the scaled times of dates in microseconds since 1970."""
     stamps = np.sort(np.array(dates, dtype=np.int64))
     if not stamps.size:
         return np.zeros(1)
@@ -47,6 +50,7 @@ def _at_dates(rows: History, scale: Scale, dates: ArrayLike) -> Vector:
 
 @lru_cache(maxsize=1024)
 def _spread(rows_in_range: int, number: int) -> NDArray[np.int64]:
+    """Return the rows of changepoints at even distances, read-only as calls share it."""
     index = np.linspace(0, rows_in_range - 1, number + 1).round().astype(np.int64)[1:]
     index.flags.writeable = False
     return index

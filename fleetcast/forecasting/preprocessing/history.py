@@ -8,29 +8,30 @@ from numpy.typing import ArrayLike
 
 from fleetcast.errors import HistoryError
 from fleetcast.forecasting.arrays import Flags, Vector
-from fleetcast.forecasting.calendar.timestamps import Stamps, least_step, microseconds
-from fleetcast.forecasting.features.regressors import NO_NUMBERS, condition_columns, numeric_columns
+from fleetcast.forecasting.calendar import Stamps, least_step, microseconds
+from fleetcast.forecasting.features import NO_NUMBERS, condition_columns, numeric_columns
 from fleetcast.forecasting.limits import LARGEST, SMALLEST
 from fleetcast.forecasting.options import RowColumns
 from fleetcast.forecasting.settings import Settings
 
 LEAST_ROWS = 2
-"""With a reading; Prophet's own limit."""
+"""Fewest rows with a reading, as in Prophet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """The rows with a reading, ascending in time; N rows."""
+    """The N rows with a reading, ascending in time; arrays are of shape (N,) unless stated otherwise."""
 
     ds: Stamps
     y: Vector
     dates: Stamps
-    """Every timestamp once, ascending, also of rows without a reading."""
+    """Every timestamp once, ascending, including those of rows without a reading."""
     cap: Vector | None
+    """In units of y; logistic growth only."""
     floor: Vector | None
-    """Logistic growth only."""
+    """In units of y; logistic growth with a floor for each row only."""
     regressors: Mapping[str, Vector]
-    """As given, not standardized."""
+    """In their own units, not standardized."""
     conditions: Mapping[str, Flags]
 
 
@@ -41,18 +42,20 @@ class Scale:
     start: int
     """Microseconds since 1970."""
     t_scale: int
-    """Microseconds."""
+    """The span of the history in microseconds."""
     y_scale: float
+    """In units of y."""
     y_min: float
+    """In units of y: the floor with scaling='minmax'."""
     logistic_floor: bool
-    """Whether every row brings its own floor."""
+    """Whether each row has its own floor."""
 
     def t(self, ds: Stamps) -> Vector:
-        """Return Prophet's scaled time: 0 at the first reading, 1 at the last."""
+        """Return the scaled time of timestamps: 0 at the first reading, 1 at the last."""
         return (ds - self.start) / self.t_scale
 
 
-def history(  # noqa: PLR0913 - the readings, and what to take of their columns
+def read_history(  # noqa: PLR0913 - the readings, and the columns that the model uses
     ds: ArrayLike,
     y: ArrayLike,
     columns: RowColumns,
@@ -61,9 +64,10 @@ def history(  # noqa: PLR0913 - the readings, and what to take of their columns
     regressor_names: Sequence[str] = (),
     condition_names: Sequence[str] = (),
 ) -> History:
-    """Return the usable rows in time order; raises HistoryError for what Prophet refuses too.
+    """Return the rows with a reading, ascending in time.
 
-    Rows whose y is NaN are left out of the fit, but their dates count as seen.  Equal timestamps are fine.
+    Rows whose y is NaN are left out, but their timestamps are among `dates`.  Timestamps may be equal.
+    Raises HistoryError, as Prophet does, for timestamps, readings or columns that it cannot use.
     """
     try:
         stamps = microseconds(ds)
@@ -87,14 +91,14 @@ def history(  # noqa: PLR0913 - the readings, and what to take of their columns
     try:
         numbers = numeric_columns(regressor_names, columns.regressors, rows=rows, usable=usable)
         flags = condition_columns(condition_names, columns.conditions, rows=rows, usable=usable)
-        limits = _limits(settings, columns, rows=rows, usable=usable)
+        bounds = _bounds(settings, columns, rows=rows, usable=usable)
     except (ValueError, TypeError, OverflowError) as error:
         raise HistoryError(str(error)) from error
-    return _in_time_order(History(stamps, readings, dates, *limits, numbers, flags))
+    return _in_time_order(History(stamps, readings, dates, *bounds, numbers, flags))
 
 
 def _usable(y: Vector) -> Flags | None:
-    """Return which rows have a reading, or None when all of them do."""
+    """Return which rows have a reading, shape (N,), or None if all have one; raises HistoryError."""
     if (np.abs(y) <= LARGEST).all():
         return None
     if np.isinf(y).any():
@@ -104,23 +108,26 @@ def _usable(y: Vector) -> Flags | None:
     return ~np.isnan(y)
 
 
-def _limits(
+def _bounds(
     settings: Settings, columns: RowColumns, *, rows: int, usable: Flags | None
 ) -> tuple[Vector | None, Vector | None]:
     if settings.growth != "logistic":
         return None, None
     if columns.cap is None:
         raise HistoryError("logistic growth needs cap, the capacity at each row")
-    return limits(columns.cap, columns.floor, rows=rows, usable=usable)
+    return cap_and_floor(columns.cap, columns.floor, rows=rows, usable=usable)
 
 
-def limits(
+def cap_and_floor(
     cap: ArrayLike, floor: ArrayLike | None, *, rows: int, usable: Flags | None = None
 ) -> tuple[Vector, Vector | None]:
-    """Return cap and floor of logistic growth for the usable rows; raises ValueError for no number."""
-    given = {"cap": cap} if floor is None else {"cap": cap, "floor": floor}
+    """Return cap and floor of logistic growth for the usable rows; raises ValueError for wrong ones.
+
+    `cap` and `floor` are one value for all `rows`, or one for each; `usable`, shape (rows,), selects rows.
+    """
+    bounds = {"cap": cap} if floor is None else {"cap": cap, "floor": floor}
     columns = {}
-    for name, values in given.items():
+    for name, values in bounds.items():
         column = np.asarray(values, dtype=np.float64)
         if column.shape not in ((), (rows,)):
             raise ValueError(
@@ -148,21 +155,22 @@ def _in_time_order(rows: History) -> History:
     )
 
 
-def scale(rows: History, settings: Settings) -> Scale:
-    """Return the scaling of a history; raises HistoryError if all timestamps are equal, or cap ≤ floor."""
+def scale_of(rows: History, settings: Settings) -> Scale:
+    """Return the scaling of a history; raises HistoryError if it cannot be scaled, or if cap ≤ floor."""
     start, last = int(rows.ds[0]), int(rows.ds[-1])
     if start == last:
         raise HistoryError("all timestamps are equal; a history needs at least two different ones")
     y_min, y_scale = _y_scaling(rows, settings)
     if 0 < y_scale < SMALLEST:
         raise HistoryError(f"y differs by less than {SMALLEST}; count in a smaller unit")
-    known = Scale(start, last - start, y_scale or 1.0, y_min, logistic_floor=rows.floor is not None)
-    if rows.cap is not None and (rows.cap <= floor_column(known, settings, rows.floor)).any():
+    scale = Scale(start, last - start, y_scale or 1.0, y_min, logistic_floor=rows.floor is not None)
+    if rows.cap is not None and (rows.cap <= floor_column(scale, settings, rows.floor)).any():
         raise HistoryError("cap must be greater than floor (which defaults to 0) in every row")
-    return known
+    return scale
 
 
 def _y_scaling(rows: History, settings: Settings) -> tuple[float, float]:
+    """Return y_min and y_scale, as Prophet computes them."""
     y, floor = rows.y, rows.floor
     if floor is not None and rows.cap is not None:
         if settings.scaling == "minmax":
@@ -174,8 +182,8 @@ def _y_scaling(rows: History, settings: Settings) -> tuple[float, float]:
     return (low, high - low) if settings.scaling == "minmax" else (0.0, max(-low, high))
 
 
-def floor_column(known: Scale, settings: Settings, floor: Vector | None) -> Vector | float:
-    """Return the floor Prophet uses: each row's own, or one for all rows that follows from the scaling."""
+def floor_column(scale: Scale, settings: Settings, floor: Vector | None) -> Vector | float:
+    """Return the floor that Prophet uses, in units of y: each row's own, or else y_min or 0 for all rows."""
     if floor is not None:
         return floor
-    return known.y_min if settings.scaling == "minmax" else 0.0
+    return scale.y_min if settings.scaling == "minmax" else 0.0

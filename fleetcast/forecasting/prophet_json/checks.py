@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 
 from fleetcast.errors import ModelFormatError
-from fleetcast.forecasting.calendar.timestamps import DAY, FIRST_DAY, LAST_DAY, Stamps
-from fleetcast.forecasting.features.reserved_names import BUILT_IN, check_name
+from fleetcast.forecasting.calendar import DAY, FIRST_DAY, LAST_DAY, Stamps
+from fleetcast.forecasting.features import BUILT_IN, check_name
 from fleetcast.forecasting.limits import LARGEST, has_rates
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.settings import Settings

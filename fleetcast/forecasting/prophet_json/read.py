@@ -20,16 +20,22 @@ from numpy.typing import NDArray
 
 from fleetcast.errors import ModelFormatError, SettingError
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.calendar.timestamps import SECOND, Stamps, datetimes, from_iso
-from fleetcast.forecasting.features.feature_matrix import Layout, layout
-from fleetcast.forecasting.features.holidays import Holidays, holidays
-from fleetcast.forecasting.features.regressors import Regressor, Standardization, Standardize
-from fleetcast.forecasting.features.seasonality import Seasonality
+from fleetcast.forecasting.calendar import SECOND, Stamps, datetimes, from_iso
+from fleetcast.forecasting.features import (
+    FeatureMatrix,
+    Holidays,
+    Regressor,
+    Seasonality,
+    Standardization,
+    Standardize,
+    build_holidays,
+    shared_feature_matrix,
+)
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.limits import MOST_FEATURES, check_holidays
 from fleetcast.forecasting.model import LAST_DATES, WRONG_SAMPLES, Model, SampledModel, samples_are_wrong
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.history import History, Scale
+from fleetcast.forecasting.preprocessing import History, Scale
 from fleetcast.forecasting.prophet_json import checks
 from fleetcast.forecasting.prophet_json.accepted import refusal
 from fleetcast.forecasting.prophet_json.schema import (
@@ -209,7 +215,7 @@ def _declared(field: str, declarations: NamedDeclarations[_Struct]) -> dict[str,
 
 def _layout(
     content: ProphetJson, declared_regressors: Mapping[str, RegressorJson], resolved: str | UnsetType | None
-) -> Layout:
+) -> FeatureMatrix:
     declared = _declared("seasonalities", content.seasonalities)
     seasonalities = tuple(_seasonality(name, **asdict(each)) for name, each in declared.items())
     regressors = tuple(
@@ -222,7 +228,9 @@ def _layout(
     features = sum(2 * each.fourier_order for each in seasonalities) + len(regressors)
     if features + (len(known.columns) if known else 0) > MOST_FEATURES:
         raise ModelFormatError(f"a model has at most {MOST_FEATURES} features")
-    return layout(seasonalities, known, content.holidays_mode or content.seasonality_mode, regressors)
+    return shared_feature_matrix(
+        seasonalities, known, content.holidays_mode or content.seasonality_mode, regressors
+    )
 
 
 @lru_cache(maxsize=1024, typed=True)
@@ -251,7 +259,7 @@ def _holidays(
     no_days = CountryDaysJson(years=(0, 0), days={})
     country_days = _decoded(resolved, _COUNTRY_DAYS, inside="holidays_resolved") if resolved else no_days
     first, last = map(int, country_days.years)
-    return holidays(
+    return build_holidays(
         None if table is None else _holiday_table(table),
         country,
         {name: tuple(map(int, days)) for name, days in country_days.days.items()},
@@ -288,7 +296,7 @@ def _last_dates(series: str) -> Stamps:
 
 
 def _history(
-    content: ProphetJson, known: Layout, standardizations: tuple[Standardization, ...]
+    content: ProphetJson, known: FeatureMatrix, standardizations: tuple[Standardization, ...]
 ) -> History | None:
     """Return the history of a text that has all of it, else None."""
     rows = _decoded(_present("history", content.history), _HISTORY, inside="history").data

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from fleetcast.forecasting.calendar.timestamps import FIRST_DAY, LAST_DAY
+from fleetcast.forecasting.calendar import FIRST_DAY, LAST_DAY
 from fleetcast.forecasting.limits import (
     LARGEST,
     MOST_CHANGEPOINTS,

@@ -15,12 +15,11 @@ from msgspec import UNSET, Struct, UnsetType, to_builtins
 from msgspec.structs import asdict
 
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.calendar.timestamps import SECOND, Stamps, iso
-from fleetcast.forecasting.features.feature_matrix import Layout
+from fleetcast.forecasting.calendar import SECOND, Stamps, iso
+from fleetcast.forecasting.features import FeatureMatrix
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.model import LAST_DATES, Model
-from fleetcast.forecasting.preprocessing.changepoints import without_changepoints
-from fleetcast.forecasting.preprocessing.history import floor_column
+from fleetcast.forecasting.preprocessing import floor_column, without_changepoints
 from fleetcast.forecasting.prophet_json.schema import (
     CountryDaysJson,
     FleetcastJson,
@@ -152,7 +151,7 @@ def _finite(values: Vector) -> list[Any]:
 
 
 @lru_cache(maxsize=1024)
-def _of_layout(layout: Layout) -> dict[str, Any]:
+def _of_layout(layout: FeatureMatrix) -> dict[str, Any]:
     """Return the fields that follow from the layout; computed once for all customers with the same layout."""
     holidays = layout.holidays
     return {
@@ -165,7 +164,7 @@ def _of_layout(layout: Layout) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _resolved(layout: Layout) -> str | UnsetType:
+def _resolved(layout: FeatureMatrix) -> str | UnsetType:
     """Return the days of the country's holidays as text, which models of the same country share."""
     holidays = layout.holidays
     if holidays is None or holidays.country is None:
@@ -174,7 +173,7 @@ def _resolved(layout: Layout) -> str | UnsetType:
     return _compact(CountryDaysJson(years=(years.start, years.stop), days={**holidays.resolved}))
 
 
-def _seasonalities(layout: Layout) -> NamedDeclarations[SeasonalityJson]:
+def _seasonalities(layout: FeatureMatrix) -> NamedDeclarations[SeasonalityJson]:
     fields = SeasonalityJson.__struct_fields__
     declared = {
         seasonality.name: SeasonalityJson(**{name: getattr(seasonality, name) for name in fields})
@@ -183,7 +182,7 @@ def _seasonalities(layout: Layout) -> NamedDeclarations[SeasonalityJson]:
     return list(declared), declared
 
 
-def _component_modes(layout: Layout) -> dict[str, list[str]]:
+def _component_modes(layout: FeatureMatrix) -> dict[str, list[str]]:
     modes: dict[str, list[str]] = {"additive": [], "multiplicative": []}
     for seasonality in layout.seasonalities:
         modes[seasonality.mode].append(seasonality.name)
@@ -196,7 +195,7 @@ def _component_modes(layout: Layout) -> dict[str, list[str]]:
     return modes
 
 
-def _component_columns(layout: Layout) -> str:
+def _component_columns(layout: FeatureMatrix) -> str:
     """Return which component has which feature, as a table of 0 and 1."""
     return _table(
         {

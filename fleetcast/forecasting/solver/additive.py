@@ -1,4 +1,9 @@
-"""Additive features on a linear or flat trend: the model is linear in its parameters."""
+"""The estimate with additive features on a linear or flat trend, where yhat is linear in the parameters.
+
+RSS is a quadratic in θ, so that `ridge_lasso` would minimise F exactly in one pass, if σ² were known and
+rounding did not matter.  Each pass expands RSS around the result of the pass before, with its σ² and its
+exact residuals; two passes are usual.
+"""
 
 from dataclasses import dataclass, replace
 from math import inf, sqrt
@@ -23,47 +28,56 @@ from fleetcast.forecasting.solver.problem import Problem, Solution
 from fleetcast.forecasting.solver.ridge_lasso import Expansion, minimiser
 from fleetcast.forecasting.solver.start_prior import StartPrior, prophet_start, start_prior
 
-_PASSES = 50
-_AIM = 1e-8
-"""Violation of the optimality conditions, in units of the penalty, at which no further pass is made."""
-_FIRST_RIDGE = 1e-4
-"""First guess of σ², as a share of the variance of y: low, so that no pass starts far too high."""
+_MOST_PASSES = 50
+TARGET_VIOLATION = 1e-8
+"""Violation of the optimality conditions, in units of the penalty 1 / τ, at which no further pass is made."""
+_FIRST_VARIANCE = 1e-4
+"""First guess of σ² as a share of the variance of y; low, as too strong a first ridge costs passes."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """y = rowsᵀ θ + noise: θ is (k, m, δ, β), or (m, β) where the trend is flat."""
+    """y = rowsᵀ θ + noise with θ = (k, m, δ, β), or (m, β) if the trend is flat; P parameters, N rows."""
 
     rows: Matrix
+    """Shape (P, N)."""
     y: Vector
+    """Shape (N,), scaled."""
     places: Places
     precision: Vector
-    """1 / variance of the prior of each free parameter."""
+    """1 / variance of the prior of each free parameter, shape (Q,)."""
     tau: float
+    """Scale of the prior of δ."""
     start_prior: StartPrior | None = None
+    """The prior of open directions, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Point:
+    """Parameters with everything a pass needs."""
+
     theta: Vector
+    """Shape (P,)."""
     rss: float
+    """Sum of the squared residuals."""
     b: Vector
-    """rows @ residuals."""
+    """rows @ residuals, shape (P,)."""
     s2: float
+    """The σ² that minimises F for these residuals."""
     prior_gradient: Vector
-    """Of the free parameters."""
+    """Gradient of the priors of the free parameters, shape (Q,)."""
 
 
 def solve_additive(problem: Problem, *, with_start_prior: bool = True) -> Solution:
-    """Return the minimum of F; raise `NoSolutionError` or `LinAlgError` where it is not reached.
+    """Return the minimum of F.
 
-    Where the data leave directions open, it is the minimum with the term of `_start_prior`, but the
-    objective reported is still F.
+    If directions are open, it is the minimum of F with the term of `start_prior`; `Solution.objective` is F
+    without it.  Raises NoSolutionError or `LinAlgError` if the minimum is not reached.
     """
     model = _model(problem)
     G = model.rows @ model.rows.T
     point = _start(model)
-    point, kkt = _minimum(model, G, point, s2=_FIRST_RIDGE * point.s2)
+    point, kkt = _minimum(model, G, point, s2=_FIRST_VARIANCE * point.s2)
     prior = _start_prior(model, problem, G, point) if with_start_prior else None
     if prior is not None:
         model = replace(model, start_prior=prior)
@@ -72,24 +86,24 @@ def solve_additive(problem: Problem, *, with_start_prior: bool = True) -> Soluti
 
 
 def _minimum(model: _Model, G: Matrix, point: _Point, *, s2: float) -> tuple[_Point, float]:
-    """Return the minimum and the violation of its conditions, from a point and a first guess of σ².
+    """Return the minimum of F and the violation of its optimality conditions.
 
-    Every pass minimises F around the point of the pass before, where residuals and sums are exact, with
-    the ridge weighed by the σ² of that point.  Two passes are the rule.
+    `G` is rows rowsᵀ, shape (P, P); the first pass starts at `point` with the variance `s2`.
     """
     n, tau, curvature, kkt = model.y.size, model.tau, _prior_curvature(model), inf
-    for _ in range(_PASSES):
+    for _ in range(_MOST_PASSES):
         around = Expansion(point.theta, point.rss, point.b, G, n)
         prior = Prior(0.0, point.prior_gradient, curvature)
         point = _at(model, minimiser(around, prior, places=model.places, tau=tau, s2=s2))
         before, kkt, s2 = kkt, _violation(model, point), point.s2
-        stalled = kkt > before / 2
-        if kkt <= _AIM or (stalled and kkt <= tolerance(np.diag(G), model.y, s2=s2, tau=tau)):
+        is_stalled = kkt > before / 2
+        if kkt <= TARGET_VIOLATION or (is_stalled and kkt <= tolerance(np.diag(G), model.y, s2=s2, tau=tau)):
             return point, kkt
-    raise NoSolutionError(f"The optimality conditions are still violated by {kkt:.1e} of the penalty.")
+    raise NoSolutionError(f"the optimality conditions are still violated by {kkt:.1e} of the penalty")
 
 
 def _start_prior(model: _Model, problem: Problem, G: Matrix, point: _Point) -> StartPrior | None:
+    """Return the prior of the directions that are open at the minimum of F."""
     free = model.places.free
     return start_prior(
         G.take(free, axis=0).take(free, axis=1) if free.size < len(G) else G,
@@ -114,7 +128,7 @@ def _model(problem: Problem) -> _Model:
 
 
 def _start(model: _Model) -> _Point:
-    """Start from the mean, or accuracy is lost where the level is far above the noise."""
+    """Return the mean of y as a point: from 0, rounding would matter if the level is far above the noise."""
     theta = np.zeros(len(model.rows))
     theta[model.places.trend - 1] = mean = model.y.mean()
     return _with_residual(model, theta, model.y - mean)
@@ -128,7 +142,7 @@ def _with_residual(model: _Model, theta: Vector, residual: Vector) -> _Point:
     rss = float(residual @ residual)
     s2 = variance(rss, model.y.size)
     if s2 < SMALLEST_VARIANCE:
-        raise NoSolutionError("The features explain y completely, so that the noise has no size.")
+        raise NoSolutionError("the features explain y completely: the noise has no variance")
     return _Point(theta, rss, model.rows @ residual, s2, _prior_gradient(model, theta))
 
 

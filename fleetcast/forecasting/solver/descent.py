@@ -1,9 +1,20 @@
-"""One descent on F where the curve is not linear in its parameters.
+"""One descent on F where the curve is not linear in its parameters: Newton's method with an absolute value.
 
-Newton's method with the absolute value kept in every step.  Each step minimises F with the curve replaced by
-its tangent at the point (Gauss-Newton), or with RSS replaced by its exact second-order expansion once that is
-safe; both are quadratics with a ridge and a lasso part.  A step that does not lower F is shortened, then
-damped as by Levenberg.
+Each step replaces RSS by a quadratic around the current θ and minimises the sum of that quadratic, the
+quadratic priors and |δ|₁ / τ exactly (`ridge_lasso`), so that the kinks of |δ| need no smoothing:
+
+    RSS(θ + d) ≈ RSS - 2 bᵀd + dᵀG d,   b = J r,   G = J Jᵀ                     Gauss-Newton
+                                                   G = J Jᵀ - Σᵢ rᵢ ∇²yhatᵢ     exact
+
+where r are the residuals and J, shape (P, N), the derivatives of yhat.  A step that does not lower F by a
+part of what its slope promises (Armijo's rule) is shortened; if no length helps, G gets a larger diagonal
+(Levenberg's and Marquardt's damping).  The exact second derivatives are used near the minimum, where they
+make the steps converge quadratically.
+
+References: J. Nocedal and S. J. Wright, Numerical Optimization, 2nd edition, 2006, sections 3.1 (line
+search) and 10.3 (Gauss-Newton, Levenberg-Marquardt); K. Levenberg, Quarterly of Applied Mathematics 2, 1944;
+D. W. Marquardt, SIAM Journal 11, 1963; J. D. Lee, Y. Sun and M. A. Saunders, Proximal Newton-type methods,
+SIAM Journal on Optimization 24, 2014.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +24,14 @@ import numpy as np
 
 from fleetcast.forecasting.arrays import Flags, Matrix, Vector
 from fleetcast.forecasting.solver.logistic import trend_prior
-from fleetcast.forecasting.solver.model_curve import Curve, Values, bending, curve_of, evaluate, jacobian
+from fleetcast.forecasting.solver.model_curve import (
+    Curve,
+    Values,
+    curve_of,
+    evaluate,
+    jacobian,
+    second_derivatives,
+)
 from fleetcast.forecasting.solver.objective import (
     TREND_PRECISION,
     Places,
@@ -28,67 +46,88 @@ from fleetcast.forecasting.solver.problem import Problem
 from fleetcast.forecasting.solver.ridge_lasso import Expansion, minimiser
 from fleetcast.forecasting.solver.start_prior import StartPrior
 
-_ITERATIONS = 100
-_AIM = 1e-8
-"""Violation of the optimality conditions, in units of the penalty, at which no further step is made."""
-_LENGTHS = (1.0, 0.4, 0.16, 0.06)
+_MOST_STEPS = 100
+"""Of a descent, and of its final polish; ten are usual."""
+TARGET_VIOLATION = 1e-8
+"""Violation of the optimality conditions, in units of the penalty 1 / τ, at which the descent ends."""
+_STEP_LENGTHS = (1.0, 0.4, 0.16, 0.06)
+"""Parts of a step that are tried, in this order, before the damping is raised."""
 _DAMPINGS = (0.0, *(10.0**power for power in range(-6, 7)))
-_GENTLE = 2
-"""Damping level up to which the exact second derivatives are used."""
-_NEAR = 1e-3
-"""Relative decrease of F in a step below which the exact second derivatives are used."""
+"""Factors by which the diagonal of G is raised, by damping level."""
+MAX_DAMPING_FOR_EXACT = 2
+"""Damping level up to which the next step uses the exact second derivatives."""
+EXACT_BELOW_DECREASE = 1e-3
+"""Relative decrease of F in one step below which the next step uses the exact second derivatives."""
+_SUFFICIENT_DECREASE = 1e-4
+"""Part of the decrease that the slope promises which a step must reach (Armijo's constant)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurveModel:
-    """θ is (k, m, δ, βₘ, βₐ), without k and δ where the trend is flat, and c for m in logistic growth."""
+    """The problem in the solver's parameters θ = (k, m, δ, βₘ, βₐ), P long; all numbers are scaled.
+
+    βₘ are the effects of the features that multiply the trend, βₐ of those that are added.  A flat trend has
+    neither k nor δ.  Logistic growth has c = -k m instead of m (see `logistic`).
+    """
 
     curve: Curve
     y: Vector
+    """Shape (N,)."""
     places: Places
     precision: Vector
-    """1 / variance of the prior of each free parameter; 0 for k and c."""
+    """1 / variance of the normal prior of each free parameter, shape (Q,); 0 for k and c of logistic growth,
+    whose prior is not quadratic (`trend_prior`)."""
     logistic: bool
     tau: float
+    """Scale of the prior of δ."""
     rows: Matrix
-    """Derivatives of the curve, shape (P, N): written anew at every point, but for those of βₐ."""
+    """The derivatives J, shape (P, N): a buffer that is rewritten at every point, but for the rows of βₐ."""
     start_prior: StartPrior | None = None
+    """The prior of open directions, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point of the descent: parameters, curve, residuals and F there."""
+    """Parameters with everything the descent computes from them."""
 
     theta: Vector
+    """Shape (P,)."""
     values: Values
     residual: Vector
+    """y - yhat, shape (N,)."""
     rss: float
+    """Sum of the squared residuals."""
     s2: float
+    """The σ² that minimises F for these residuals."""
     F: float
+    """The objective, with the prior of open directions."""
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class Descent:
     """Where a descent ended."""
 
     point: Point
     around: Expansion
-    """Of RSS around the point, without second derivatives."""
+    """The Gauss-Newton expansion of RSS around the point."""
     kkt: float
+    """Violation of the optimality conditions there, in units of the penalty 1 / τ."""
     converged: bool
+    """Whether that violation is as small as rounding allows."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Manner:
-    """How to make a step: with exact second derivatives or without, and how much damped."""
+class StepRule:
+    """How the next step is computed."""
 
     exact: bool = False
+    """Whether G has the exact second derivatives."""
     level: int = 0
-    """Index into `_DAMPINGS`."""
+    """Damping level: an index into `_DAMPINGS`."""
 
 
 def curve_model(problem: Problem) -> CurveModel:
-    """Return the problem with its curve, priors and the room for its derivatives."""
+    """Return the problem in the parameters of the solver."""
     curve = curve_of(problem)
     K, trend = problem.sigmas.size, 1 if problem.growth == "flat" else 2
     where = places(trend=trend, S=len(curve.trend) - trend, K=K)
@@ -100,29 +139,32 @@ def curve_model(problem: Problem) -> CurveModel:
     return CurveModel(curve, problem.y, where, precision, logistic, problem.tau, rows)
 
 
-def descend(model: CurveModel, point: Point, around: Expansion | None = None) -> End:
-    """Go down from a point until F has a minimum, or no step is found."""
-    manner, kkt = _Manner(), inf
+def descend(model: CurveModel, point: Point, around: Expansion | None = None) -> Descent:
+    """Minimise F from a point on, until the optimality conditions hold or no step lowers F.
+
+    `around` is the expansion around `point`, if the caller has it.
+    """
+    rule, kkt = StepRule(), inf
     around = around or expansion(model, point)
-    for _ in range(_ITERATIONS):
+    for _ in range(_MOST_STEPS):
         before, kkt = kkt, _violation(model, point, around.b)
-        if kkt <= (_AIM if kkt < before / 2 else _limit(model, point, around)):
-            return End(point, around, kkt, converged=True)
-        lower = _lower(model, point, around, manner)
+        if kkt <= (TARGET_VIOLATION if kkt < before / 2 else _rounding_limit(model, point, around)):
+            return Descent(point, around, kkt, converged=True)
+        lower = _lower(model, point, around, rule)
         if lower is None:
             break
-        point, manner = lower
+        point, rule = lower
         around = expansion(model, point)
-    return _polished(model, End(point, around, kkt, converged=False))
+    return _polished(model, Descent(point, around, kkt, converged=False))
 
 
-def _polished(model: CurveModel, end: End) -> End:
-    """Go on from where no lower point is found: next to the minimum, rounding hides what F falls by.
+def _polished(model: CurveModel, end: Descent) -> Descent:
+    """Continue where no step lowers F: next to the minimum, rounding of F hides its decrease.
 
-    There a step is good if it fulfils the optimality conditions better and F rises by its rounding at most.
+    There a step is accepted if it reduces the violation and raises F by no more than its rounding.
     """
-    for _ in range(_ITERATIONS):
-        if end.kkt <= _limit(model, end.point, end.around):
+    for _ in range(_MOST_STEPS):
+        if end.kkt <= _rounding_limit(model, end.point, end.around):
             return replace(end, converged=True)
         nearer = _nearer(model, end)
         if nearer is None:
@@ -131,13 +173,14 @@ def _polished(model: CurveModel, end: End) -> End:
     return end
 
 
-def _nearer(model: CurveModel, end: End) -> End | None:
+def _nearer(model: CurveModel, end: Descent) -> Descent | None:
+    """Return the next point by the rule of `_polished`, or None if there is none."""
     point, n = end.point, model.y.size
     rounding = float(np.finfo(np.float64).eps) * float(np.abs(model.y).max())
     slack = 8 * rounding * sqrt(n * point.rss) / point.s2 + 1e-13 * abs(point.F)
-    for manner in (_Manner(exact=True), *(_Manner(level=level) for level in range(len(_DAMPINGS)))):
+    for rule in (StepRule(exact=True), *(StepRule(level=level) for level in range(len(_DAMPINGS)))):
         try:
-            trial = point_at(model, _target(model, point, end.around, manner))
+            trial = point_at(model, _target(model, point, end.around, rule))
         except np.linalg.LinAlgError:
             continue
         if not point.F + slack >= trial.F:
@@ -145,68 +188,72 @@ def _nearer(model: CurveModel, end: End) -> End | None:
         around = expansion(model, trial)
         kkt = _violation(model, trial, around.b)
         if kkt < end.kkt:
-            return End(trial, around, kkt, converged=False)
+            return Descent(trial, around, kkt, converged=False)
     return None
 
 
-def _limit(model: CurveModel, point: Point, around: Expansion) -> float:
+def _rounding_limit(model: CurveModel, point: Point, around: Expansion) -> float:
+    """Return the violation that rounding of y alone can cause."""
     return tolerance(np.diag(around.G), model.y, s2=point.s2, tau=model.tau)
 
 
 def expansion(model: CurveModel, point: Point) -> Expansion:
-    """Return RSS around the point with the curve replaced by its tangent."""
+    """Return the Gauss-Newton expansion of RSS around a point; overwrites `model.rows`."""
     rows = model.rows
     jacobian(model.curve, point.values, out=rows)
     return Expansion(point.theta, point.rss, rows @ point.residual, rows @ rows.T, model.y.size)
 
 
 def _lower(
-    model: CurveModel, point: Point, around: Expansion, manner: _Manner
-) -> tuple[Point, _Manner] | None:
-    """Return a point where F is lower and the manner to go on in, if there is one."""
-    damped = [_Manner(level=level) for level in range(manner.level, len(_DAMPINGS))]
-    for attempt in [manner, *damped] if manner.exact else damped:
+    model: CurveModel, point: Point, around: Expansion, rule: StepRule
+) -> tuple[Point, StepRule] | None:
+    """Return a point where F is lower and the rule of the step after it; None if no step lowers F."""
+    damped = [StepRule(level=level) for level in range(rule.level, len(_DAMPINGS))]
+    for attempt in [rule, *damped] if rule.exact else damped:
         try:
             target = _target(model, point, around, attempt)
         except np.linalg.LinAlgError:
             continue
-        for length in _LENGTHS:
+        for length in _STEP_LENGTHS:
             trial = point_at(model, target if length == 1 else point.theta + length * (target - point.theta))
             if _is_lower(model, point, around, trial):
                 return trial, _next(attempt, length, (point.F - trial.F) / max(1, abs(point.F)))
     return None
 
 
-def _target(model: CurveModel, point: Point, around: Expansion, manner: _Manner) -> Vector:
-    """Return the minimum of the quadratic model of F; raise `LinAlgError` if none is found."""
-    prior = _prior(model, point.theta, exact=manner.exact)
+def _target(model: CurveModel, point: Point, around: Expansion, rule: StepRule) -> Vector:
+    """Return the θ that minimises the quadratic model of F; raises `LinAlgError` if it has no minimum."""
+    prior = _prior(model, point.theta, exact=rule.exact)
     G = around.G
-    if manner.exact:
-        G = G - _bending_of_nonzero(model, point)
+    if rule.exact:
+        G = G - _second_derivatives(model, point)
         _require_minimum(model, point, G, prior)
-    elif manner.level:
-        G = G + np.diag(_DAMPINGS[manner.level] * np.maximum(np.diag(G), 1e-6 * model.y.size))
+    elif rule.level:
+        G = G + np.diag(_DAMPINGS[rule.level] * np.maximum(np.diag(G), 1e-6 * model.y.size))
     return minimiser(replace(around, G=G), prior, places=model.places, tau=model.tau, s2=point.s2)
 
 
 def _nonzero(model: CurveModel, point: Point) -> Flags:
-    """Return which parameters the optimum of F is smooth in: all but the δ that are zero."""
+    """Return the parameters at which F is differentiable: all but the δ that are zero."""
     nonzero = np.ones(point.theta.size, np.bool_)
     nonzero[model.places.hinges] = point.theta[model.places.hinges] != 0
     return nonzero
 
 
-def _bending_of_nonzero(model: CurveModel, point: Point) -> Matrix:
-    """Leave out the δ that are zero: their kink holds them, and their curvature need not be positive."""
+def _second_derivatives(model: CurveModel, point: Point) -> Matrix:
+    """Return Σᵢ rᵢ ∇²yhatᵢ, with zeros for the δ that are zero.
+
+    The kink of |δ| holds those at zero, and their curvature need not be positive.
+    """
     zero = ~_nonzero(model, point)
-    bend = bending(model.curve, point.values, point.residual)
-    bend[zero] = 0
-    bend[:, zero] = 0
-    return bend
+    H = second_derivatives(model.curve, point.values, point.residual)
+    H[zero] = 0
+    H[:, zero] = 0
+    return H
 
 
 def _require_minimum(model: CurveModel, point: Point, G: Matrix, prior: Prior) -> None:
-    """Raise `LinAlgError` unless the quadratic model curves upwards."""
+    """Raise `LinAlgError` unless the quadratic model is convex in the differentiable parameters."""
     H = G.copy()
     H[np.ix_(model.places.free, model.places.free)] += point.s2 * prior.curvature
     nonzero = _nonzero(model, point)
@@ -214,26 +261,27 @@ def _require_minimum(model: CurveModel, point: Point, G: Matrix, prior: Prior) -
 
 
 def _is_lower(model: CurveModel, point: Point, around: Expansion, trial: Point) -> bool:
-    """Say whether F falls by a part of what its slope along the step promises."""
+    """Return whether F falls by a sufficient part of what its slope along the step promises."""
     where = model.places
     step = trial.theta - point.theta
     penalties = [float(np.abs(p.theta[where.hinges]).sum()) / model.tau for p in (point, trial)]
     prior = _prior(model, point.theta, exact=False)
     smooth = float(prior.gradient @ step[where.free] - around.b @ step / point.s2)
     promised = min(smooth + penalties[1] - penalties[0], 0.0)
-    allowed = point.F + 1e-4 * promised + 1e-14 * abs(point.F)
+    allowed = point.F + _SUFFICIENT_DECREASE * promised + 1e-14 * abs(point.F)
     return bool(allowed >= trial.F)
 
 
-def _next(manner: _Manner, length: float, decrease: float) -> _Manner:
+def _next(rule: StepRule, length: float, decrease: float) -> StepRule:
+    """Return the rule of the step after one of this length with this relative decrease of F."""
     if length == 1:
-        level = max(manner.level - 1, 0)
-        return _Manner(exact=decrease < _NEAR and level <= _GENTLE, level=level)
-    return _Manner(level=min(manner.level + (length < _LENGTHS[1]), len(_DAMPINGS) - 1))
+        level = max(rule.level - 1, 0)
+        return StepRule(exact=decrease < EXACT_BELOW_DECREASE and level <= MAX_DAMPING_FOR_EXACT, level=level)
+    return StepRule(level=min(rule.level + (length < _STEP_LENGTHS[1]), len(_DAMPINGS) - 1))
 
 
 def point_at(model: CurveModel, theta: Vector) -> Point:
-    """Return the curve, its residuals and F at the parameters `theta`."""
+    """Return the point at the parameters `theta`; raises NoSolutionError if its variance is undefined."""
     values = evaluate(model.curve, theta)
     residual = model.y - values.yhat
     rss = float(residual @ residual)
@@ -243,7 +291,7 @@ def point_at(model: CurveModel, theta: Vector) -> Point:
 
 
 def _prior(model: CurveModel, theta: Vector, *, exact: bool) -> Prior:
-    """Return what the priors of the free parameters add to F, with that of `_start_prior`."""
+    """Return what the priors of the free parameters add to F, that of open directions included."""
     own, extra = own_prior(model, theta, exact=exact), model.start_prior
     if extra is None:
         return own
@@ -254,7 +302,10 @@ def _prior(model: CurveModel, theta: Vector, *, exact: bool) -> Prior:
 
 
 def own_prior(model: CurveModel, theta: Vector, *, exact: bool) -> Prior:
-    """Return what Prophet's own priors of the free parameters add to F."""
+    """Return what Prophet's own priors of the free parameters add to F.
+
+    Unless `exact`, the curvature of logistic growth's prior lacks the part that may be negative.
+    """
     free = theta.take(model.places.free)
     gradient = model.precision * free
     prior = Prior(float(gradient @ free) / 2, gradient, np.diag(model.precision))
@@ -268,7 +319,7 @@ def own_prior(model: CurveModel, theta: Vector, *, exact: bool) -> Prior:
 
 
 def _violation(model: CurveModel, point: Point, b: Vector) -> float:
-    """Return the violation with respect to Prophet's own parameters."""
+    """Return the violation of the optimality conditions in Prophet's parameters, with m for c."""
     gradient = b / point.s2
     gradient[model.places.free] -= _prior(model, point.theta, exact=False).gradient
     if model.logistic:

@@ -14,15 +14,16 @@ __all__ = ["NoSolutionError", "maximum_a_posteriori"]
 
 
 def maximum_a_posteriori(problem: Problem, *, with_start_prior: bool = True) -> Solution:
-    """Return the parameters that Stan looks for when it optimises Prophet's model.
+    """Return the maximum a posteriori estimate, which Stan's optimiser approximates for Prophet.
 
-    Where the data leave directions open, they stay near Stan's start, unless not `with_start_prior`.
+    In directions that the readings leave open the estimate stays near Prophet's start (`start_prior`), unless
+    `with_start_prior` is false.
 
-    Raises `NoSolutionError` when the optimality conditions are not met, or when the scaled noise falls
-    below 1e-8, as where y has fewer rows than the model has parameters: such data has no proper estimate.
+    Raises NoSolutionError if the optimality conditions are not met, or if the scaled noise falls below 1e-8,
+    as with fewer rows than parameters: then the posterior has no maximum.
     """
     if problem.growth == "flat":
-        # only their priors speak of k and δ, for zero
+        # k and δ appear only in their priors, so both are 0
         return _with_delta(
             _solve(problem, with_start_prior=with_start_prior), np.zeros(problem.t_change.size)
         )
@@ -39,13 +40,16 @@ def _solve(problem: Problem, *, with_start_prior: bool) -> Solution:
             solve = solve_additive if additive else solve_nonlinear
             return solve(problem, with_start_prior=with_start_prior)
     except np.linalg.LinAlgError as error:
-        raise NoSolutionError(f"No step towards the estimate was found: {error}") from error
+        raise NoSolutionError(f"no step towards the estimate was found: {error}") from error
 
 
 def _with_equal_changepoints(problem: Problem, first: Flags, *, with_start_prior: bool) -> Solution:
-    """Solve with one changepoint of each time, and let all of that time share its change evenly."""
-    kept = np.concatenate(([True, True], first, np.ones(problem.sigmas.size, np.bool_)))
-    distinct = replace(problem, design=problem.design[kept], t_change=problem.t_change[first])
+    """Solve with one of the changepoints at each time; those at the same time share its δ evenly.
+
+    `first`, shape (S,), is true for the first changepoint at each time.
+    """
+    rows = np.concatenate(([True, True], first, np.ones(problem.sigmas.size, np.bool_)))
+    distinct = replace(problem, design=problem.design[rows], t_change=problem.t_change[first])
     solution = _solve(distinct, with_start_prior=with_start_prior)
     origin = np.cumsum(first) - 1
     return _with_delta(solution, (solution.parameters.delta / np.bincount(origin))[origin])

@@ -1,12 +1,16 @@
-"""The changepoints' part of one step: a lasso whose penalty follows from its own residuals.
+"""The changepoints' part of one step: a lasso whose penalty depends on its own residuals.
 
     minimise  N ln σ + RSS(e) / (2σ²) + 2σ² + |δ + e|₁ / τ   over e and σ
     RSS(e) = c - 2 rᵀe + eᵀA e
 
-For known signs of δ + e the solution is linear in the penalty λ = σ² / τ, and σ² is the root of a quadratic
-equation; so the search is for the signs only: a primal-dual active set (Hintermüller, Ito, Kunisch 2002)
-that admits, of each run of neighbouring candidates, the strongest.  Where that goes in circles, the signs
-come from the classical active set, one coordinate at a time at a fixed λ, within a bracket for σ².
+If the signs of δ + e are assumed, e is linear in the penalty λ = σ² / τ, and σ² is the root of a quadratic
+equation.  So the search is for the signs only, by a primal-dual active set method which admits the strongest
+of each run of neighbouring candidates.  If that method cycles, the signs are found one coordinate at a time
+at a fixed λ (the classical active set method), with σ² in a bracket that is narrowed from above.
+
+References: M. Hintermüller, K. Ito and K. Kunisch, The primal-dual active set strategy as a semismooth Newton
+method, SIAM Journal on Optimization 13, 2002; M. R. Osborne, B. Presnell and B. A. Turlach, A new approach to
+variable selection in least squares problems, IMA Journal of Numerical Analysis 20, 2000.
 """
 
 from dataclasses import dataclass
@@ -19,38 +23,47 @@ from fleetcast.forecasting.arrays import Flags, Matrix, Vector
 from fleetcast.forecasting.solver.objective import variance
 
 _SLACK = 1 + 1e-9
-"""How far beyond the penalty a gradient must be to count."""
-_ROUNDS = 30
+"""Factor by which a gradient must exceed the penalty for its δ to leave zero."""
+_MOST_TRIALS = 30
+"""Most values of σ² that are tried in the bracket."""
 _STEPS_PER_CHANGEPOINT = 10
+"""Most steps of the classical active set method for each changepoint."""
 _RELATIVE_RIDGE = 1e-12
-"""Lets changepoints that are linearly dependent be solved for."""
+"""Ridge, as a share of the largest diagonal element, that makes linearly dependent changepoints solvable."""
 _SMALLEST_SHARE = 1e-15
-"""Of a sum of squares: what rounding leaves of it at least."""
+"""Part of a sum of squares below which it is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScaledLasso:
-    """The problem above: `at` is δ, shape (S,); `pull` is r; `rss` is c > 0."""
+    """The problem above, for S changepoints."""
 
     A: Matrix
+    """Shape (S, S)."""
     pull: Vector
+    """r, shape (S,): minus half the gradient of RSS at e = 0."""
     rss: float
+    """c > 0: RSS at e = 0."""
     at: Vector
+    """δ, shape (S,)."""
     n: int
+    """N, the number of readings."""
     tau: float
 
 
 class _Candidate(NamedTuple):
-    """What one assumption about the signs leads to."""
+    """The solution for assumed signs."""
 
     delta: Vector
+    """δ + e, shape (S,)."""
     pull: Vector
-    """r - A e, to be compared with the penalty."""
+    """r - A e, shape (S,), which the penalty λ must balance."""
     s2: float
+    """σ²."""
 
 
 def scaled_lasso(problem: ScaledLasso) -> tuple[Vector, float]:
-    """Return δ + e and σ² at the minimum; raise `LinAlgError` where it is not found."""
+    """Return δ + e, shape (S,), and σ² at the minimum; raises `LinAlgError` if it is not found."""
     if not problem.at.size:
         return problem.at, variance(problem.rss, problem.n)
     try:
@@ -60,11 +73,12 @@ def scaled_lasso(problem: ScaledLasso) -> tuple[Vector, float]:
 
 
 def _primal_dual(problem: ScaledLasso) -> tuple[Vector, float]:
+    """Solve by the primal-dual active set method; raises `LinAlgError` if it cycles."""
     signs = np.sign(problem.at)
-    seen: set[bytes] = set()
-    while (key := signs.tobytes()) not in seen:
-        seen.add(key)
-        candidate = _given(problem, signs)
+    tried: set[bytes] = set()
+    while (key := signs.tobytes()) not in tried:
+        tried.add(key)
+        candidate = _candidate(problem, signs)
         wrong, entering = _contradictions(problem, signs, candidate)
         if not (wrong.any() or entering.any()):
             return candidate.delta, candidate.s2
@@ -72,11 +86,11 @@ def _primal_dual(problem: ScaledLasso) -> tuple[Vector, float]:
             signs[wrong] = 0
             problem = _with_zeros(problem, wrong)
         signs[entering] = np.sign(candidate.pull[entering])
-    raise np.linalg.LinAlgError("The signs of the lasso go in circles.")
+    raise np.linalg.LinAlgError("the signs of the lasso cycle")
 
 
-def _given(problem: ScaledLasso, signs: Vector) -> _Candidate:
-    """Solve for e and σ² as if `signs` were the signs of δ + e; δ must be zero where they are."""
+def _candidate(problem: ScaledLasso, signs: Vector) -> _Candidate:
+    """Solve for e and σ² if δ + e has these signs; δ must be zero where a sign is zero."""
     active = signs.nonzero()[0]
     s, r, rows = signs.take(active), problem.pull.take(active), problem.A.take(active, axis=0)
     u, v = np.linalg.solve(rows.take(active, axis=1), np.array((r, s)).T).T
@@ -91,8 +105,8 @@ def _given(problem: ScaledLasso, signs: Vector) -> _Candidate:
 
 
 def _contradictions(problem: ScaledLasso, signs: Vector, candidate: _Candidate) -> tuple[Flags, Flags]:
-    """Return where δ has another sign than assumed, and where it should not have been assumed zero."""
-    # the strongest of each run of neighbours: a kink between two changepoints pulls at many
+    """Return where δ + e contradicts its assumed sign, and where a zero has to become nonzero."""
+    # only the strongest of each run of neighbours: a change between two changepoints pulls at many
     strength = np.zeros(signs.size + 2)
     own = strength[1:-1]
     np.abs(candidate.pull, out=own)
@@ -104,7 +118,7 @@ def _contradictions(problem: ScaledLasso, signs: Vector, candidate: _Candidate) 
 
 
 def _with_zeros(problem: ScaledLasso, zero: Flags) -> ScaledLasso:
-    """Move the point δ to zero at these places."""
+    """Return the same problem expanded around δ with zeros at these indices."""
     moved = np.where(zero, problem.at, 0)
     if not moved.any():
         return problem
@@ -114,14 +128,14 @@ def _with_zeros(problem: ScaledLasso, zero: Flags) -> ScaledLasso:
 
 
 def _bracketed(problem: ScaledLasso) -> tuple[Vector, float]:
-    """Find σ² from above, with the signs found one at a time for every trial."""
+    """Solve by trials of σ² in a bracket, each with the classical active set method."""
     origin = _with_zeros(problem, problem.at != 0)
     low, high = 0.0, variance(origin.rss, origin.n)
     s2 = high
-    for _ in range(_ROUNDS):
+    for _ in range(_MOST_TRIALS):
         delta = _one_at_a_time(problem, s2 / problem.tau)
         signs = np.sign(delta)
-        candidate = _given(_with_zeros(problem, signs == 0), signs)
+        candidate = _candidate(_with_zeros(problem, signs == 0), signs)
         wrong, entering = _contradictions(problem, signs, candidate)
         if not (wrong.any() or entering.any()):
             return candidate.delta, candidate.s2
@@ -129,7 +143,7 @@ def _bracketed(problem: ScaledLasso) -> tuple[Vector, float]:
         low, high = (low, s2) if implied < s2 else (s2, high)
         trials = (candidate.s2, implied, sqrt(low * high))
         s2 = next((trial for trial in trials if low < trial < high), high)
-    raise np.linalg.LinAlgError("The variance of the lasso was not found.")
+    raise np.linalg.LinAlgError("the variance of the lasso was not found")
 
 
 def _rss(problem: ScaledLasso, e: Vector) -> float:
@@ -138,7 +152,7 @@ def _rss(problem: ScaledLasso, e: Vector) -> float:
 
 
 def _one_at_a_time(problem: ScaledLasso, penalty: float) -> Vector:
-    """Return the δ + e that minimises RSS / 2 + penalty |δ + e|₁; every step lowers that sum."""
+    """Return the δ + e that minimises RSS / 2 + penalty |δ + e|₁; each step lowers that sum."""
     delta, signs = problem.at.copy(), np.sign(problem.at)
     for _ in range(_STEPS_PER_CHANGEPOINT * (delta.size + 5)):
         pull = problem.pull - problem.A @ (delta - problem.at)
@@ -158,7 +172,7 @@ def _one_at_a_time(problem: ScaledLasso, penalty: float) -> Vector:
         if signs[strongest] != 0 or abs(pull[strongest]) <= penalty * _SLACK:
             return delta
         signs[strongest] = np.sign(pull[strongest])
-    raise np.linalg.LinAlgError("The signs of the lasso were not found.")
+    raise np.linalg.LinAlgError("the signs of the lasso were not found")
 
 
 def _ridged_solve(A: Matrix, b: Vector) -> Vector:

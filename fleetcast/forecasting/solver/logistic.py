@@ -1,7 +1,7 @@
-"""Logistic growth in the parameters the solver uses: z = k t + c + Σ δ (t - s)₊, with c = -k m.
+"""Logistic growth in the solver's parameters: z = k t + c + Σ δ (t - s)₊ with c = -k m.
 
-That is Prophet's trend exactly, whose offsets γ only keep it continuous; and z is linear in them.  The
-prior of m is not: (c / k)² / 50.
+It is Prophet's trend, whose offsets γ only keep it continuous, but linear in its parameters.  The prior of m
+becomes (c / k)² / 50, which is not quadratic.
 """
 
 from math import log
@@ -12,10 +12,11 @@ from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.solver.objective import TREND_PRECISION, Prior
 
 _LEAST_RATE = 0.5
+"""Smallest slope of the rising and of the falling start."""
 
 
 def trend_prior(k: float, c: float, *, exact: bool) -> Prior:
-    """Return the prior of (k, c); its curvature without what could make it negative unless `exact`."""
+    """Return the prior of (k, c); unless `exact`, its curvature lacks the part that may be negative."""
     m = -c / k
     value = (k * k + m * m) * TREND_PRECISION / 2
     m_by = np.array((-m / k, -1 / k))  # the derivatives of m by k and c
@@ -28,7 +29,7 @@ def trend_prior(k: float, c: float, *, exact: bool) -> Prior:
 
 
 def trend_starts(t: Vector, y: Vector, cap: Vector) -> list[tuple[float, float]]:
-    """Return the (k, c) to start from: Prophet's own, then one rising and one falling through the mean."""
+    """Return three starts (k, c): Prophet's own, then a rising and a falling curve through the mean of y."""
     last = int(t.argmax())
     first_odds, last_odds = (_odds_against(float(y[i]), float(cap[i])) for i in (0, last))
     if abs(first_odds - last_odds) <= 0.01:  # noqa: PLR2004 - Prophet's own number
@@ -40,4 +41,5 @@ def trend_starts(t: Vector, y: Vector, cap: Vector) -> list[tuple[float, float]]
 
 
 def _odds_against(y: float, cap: float) -> float:
+    """Return cap / y - 1, with y moved to 1 to 99 % of cap, as in Prophet."""
     return cap / max(0.01 * cap, min(0.99 * cap, y)) - 1

@@ -1,6 +1,11 @@
-"""The curve of Prophet's model and its derivatives, where they depend on the parameters.
+"""The curve yhat of Prophet's model and its derivatives, where they depend on the parameters.
 
-yhat = g·(1 + βₘᵀXₘ) + βₐᵀXₐ, with g = z or cap / (1 + exp(-z)), and z = (k, m, δ)ᵀ (t, 1, hinges).
+    yhat = g (1 + βₘᵀXₘ) + βₐᵀXₐ
+    z = (k, m, δ)ᵀ (t, 1, hinges)
+    g = z                              linear and flat growth
+    g = cap / (1 + exp(-z))            logistic growth
+
+N rows, P parameters; all numbers are scaled.
 """
 
 from dataclasses import dataclass
@@ -13,12 +18,16 @@ from fleetcast.forecasting.solver.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The model's rows by their role; θ is (trend scalars, δ, βₘ, βₐ), P long."""
+    """The rows of the design by their role; θ is (trend scalars, δ, βₘ, βₐ)."""
 
     trend: Matrix
+    """t, ones and hinges, shape (2 + S, N); of a flat trend the ones alone."""
     multiplicative: Matrix
+    """Xₘ, shape (Kₘ, N)."""
     additive: Matrix
+    """Xₐ, shape (Kₐ, N)."""
     cap: Vector | None
+    """Shape (N,); logistic growth only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +36,13 @@ class Values:
 
     yhat: Vector
     g: Vector
+    """The trend."""
     factor: Vector
     """1 + βₘᵀXₘ."""
     slope: Vector | None
-    """dg / dz, where it is not 1."""
-    bend: Vector | None
-    """d²g / dz², where it is not 0."""
+    """dg / dz; None if it is 1 everywhere."""
+    second: Vector | None
+    """d²g / dz²; None if it is 0 everywhere."""
 
 
 def curve_of(problem: Problem) -> Curve:
@@ -44,7 +54,7 @@ def curve_of(problem: Problem) -> Curve:
 
 
 def evaluate(curve: Curve, theta: Vector) -> Values:
-    """Return the curve at θ."""
+    """Return the curve at `theta`, shape (P,)."""
     first, last = len(curve.trend), len(theta) - len(curve.additive)
     z = theta[:first] @ curve.trend
     factor = 1 + theta[first:last] @ curve.multiplicative
@@ -58,7 +68,10 @@ def evaluate(curve: Curve, theta: Vector) -> Values:
 
 
 def jacobian(curve: Curve, values: Values, *, out: Matrix) -> None:
-    """Write the derivatives of yhat, one row per parameter, shape (P, N); those of βₐ must be there."""
+    """Write the derivatives of yhat into `out`, shape (P, N), one row for each parameter.
+
+    The rows of βₐ are Xₐ at every θ: the caller has written them.
+    """
     first = len(curve.trend)
     last = first + len(curve.multiplicative)
     weight = values.factor if values.slope is None else values.factor * values.slope
@@ -66,14 +79,14 @@ def jacobian(curve: Curve, values: Values, *, out: Matrix) -> None:
     np.multiply(curve.multiplicative, values.g, out=out[first:last])
 
 
-def bending(curve: Curve, values: Values, residual: Vector) -> Matrix:
-    """Return Σᵢ residualᵢ · (second derivatives of yhatᵢ), shape (P, P)."""
+def second_derivatives(curve: Curve, values: Values, residual: Vector) -> Matrix:
+    """Return the residuals' sum Σᵢ rᵢ ∇²yhatᵢ, shape (P, P)."""
     first = len(curve.trend)
     last = first + len(curve.multiplicative)
-    bend = np.zeros((last + len(curve.additive),) * 2)
+    H = np.zeros((last + len(curve.additive),) * 2)
     mixed = residual if values.slope is None else residual * values.slope
-    bend[:first, first:last] = curve.trend @ (curve.multiplicative * mixed).T
-    bend[first:last, :first] = bend[:first, first:last].T
-    if values.bend is not None:
-        bend[:first, :first] = curve.trend @ (curve.trend * (residual * values.factor * values.bend)).T
-    return bend
+    H[:first, first:last] = curve.trend @ (curve.multiplicative * mixed).T
+    H[first:last, :first] = H[:first, first:last].T
+    if values.second is not None:
+        H[:first, :first] = curve.trend @ (curve.trend * (residual * values.factor * values.second)).T
+    return H

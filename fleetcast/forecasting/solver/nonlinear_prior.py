@@ -1,8 +1,10 @@
-"""The prior of `_start_prior` where the curve is not linear in its parameters.
+"""The prior of open directions (`start_prior`) where the curve is not linear in its parameters.
 
-Two kinds of directions can be open there: of the free parameters alone; and, where terms multiply the trend,
-a trend all of whose changes grow as it does, while the terms shrink.  The second leaves δ out of the open
-direction's prior, as it follows the others.
+Two kinds of directions can be open:
+
+- a direction of the free parameters q = (trend scalars, β), as in the additive model;
+- a scale s of the whole trend, k, m and δ alike, while the effects that multiply it shrink by the same
+  factor.  Its prior is a prior of q too: δ follows, as F ties it to k and m.
 """
 
 import numpy as np
@@ -16,18 +18,22 @@ from fleetcast.forecasting.solver.start_prior import StartPrior, start_prior
 def prior_at(
     model: CurveModel, point: Point, around: Expansion, centre: Vector | None = None
 ) -> StartPrior | None:
-    """Return the prior that a point needs, or None where no direction is open.
+    """Return the prior for the directions that are open at a point, or None if there are none.
 
-    The centre is a θ; without it, it is the point, as if that were the minimum.
+    `around` is the expansion of RSS there; `centre` is the θ of the prior's centre, shape (P,), the point's
+    own if None.
     """
-    found = _of_free(model, point, around, centre)
-    scaled = _of_scale(model, point, around, centre)
-    if found is None or scaled is None:
-        return found or scaled
-    return StartPrior(found.start, found.precision + scaled.precision)
+    of_free = _prior_of_free(model, point, around, centre)
+    of_scale = _prior_of_scale(model, point, around, centre)
+    if of_free is None or of_scale is None:
+        return of_free or of_scale
+    return StartPrior(of_free.start, of_free.precision + of_scale.precision)
 
 
-def _of_free(model: CurveModel, point: Point, around: Expansion, centre: Vector | None) -> StartPrior | None:
+def _prior_of_free(
+    model: CurveModel, point: Point, around: Expansion, centre: Vector | None
+) -> StartPrior | None:
+    """Return the prior of open directions among the free parameters."""
     free, trend = model.places.free, model.places.trend
     at, precision = point.theta.take(free), model.precision
     slope = np.concatenate((np.zeros(trend), (precision * at)[trend:])) - around.b.take(free) / point.s2
@@ -43,8 +49,10 @@ def _of_free(model: CurveModel, point: Point, around: Expansion, centre: Vector 
     )
 
 
-def _of_scale(model: CurveModel, point: Point, around: Expansion, centre: Vector | None) -> StartPrior | None:
-    """Do the same for (s, β), where s scales k, m and δ alike; s is 1 at the centre."""
+def _prior_of_scale(
+    model: CurveModel, point: Point, around: Expansion, centre: Vector | None
+) -> StartPrior | None:
+    """Return the prior of open directions of (s, β); s scales k, m and δ alike and is 1 at the centre."""
     theta, where = point.theta, model.places
     if model.logistic or not len(model.curve.multiplicative) or not theta[where.hinges].any():
         return None
@@ -54,7 +62,7 @@ def _of_scale(model: CurveModel, point: Point, around: Expansion, centre: Vector
     along = _along_scale(theta, at[0], trend=where.hinges.stop)
     precision = np.concatenate(((0.0,), model.precision[where.trend :]))
     slope = precision * at - along @ around.b / point.s2
-    found = start_prior(
+    prior = start_prior(
         along @ around.G @ along.T,
         precision,
         trend=1,
@@ -64,11 +72,11 @@ def _of_scale(model: CurveModel, point: Point, around: Expansion, centre: Vector
         s2=point.s2,
         slope=None if centre is None else slope,
     )
-    return None if found is None else StartPrior(centre_q, onto.T @ found.precision @ onto)
+    return None if prior is None else StartPrior(centre_q, onto.T @ prior.precision @ onto)
 
 
 def _onto_scale(q: Vector, *, trend: int) -> Matrix:
-    """Return what turns free parameters into (s, β), shape (1 + K, Q), with s = 1 for those of `q`."""
+    """Return the linear map from free parameters to (s, β), shape (1 + K, Q); s is 1 at `q`."""
     onto = np.zeros((1 + q.size - trend, q.size))
     onto[0, :trend] = q[:trend] / (q[:trend] @ q[:trend])
     onto[1:, trend:] = np.eye(q.size - trend)
@@ -76,7 +84,7 @@ def _onto_scale(q: Vector, *, trend: int) -> Matrix:
 
 
 def _along_scale(theta: Vector, s: float, *, trend: int) -> Matrix:
-    """Return the derivatives of θ by (s, β), shape (1 + K, P)."""
+    """Return the derivatives of θ with respect to (s, β), shape (1 + K, P)."""
     along = np.zeros((1 + theta.size - trend, theta.size))
     along[0, :trend] = theta[:trend] / s
     along[1:, trend:] = np.eye(theta.size - trend)

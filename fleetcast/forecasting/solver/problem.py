@@ -1,4 +1,4 @@
-"""Between Prophet's preprocessing and the solver: one customer's estimation problem in Stan's terms."""
+"""The estimation problem of one customer in Stan's terms, and its solution."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from fleetcast.forecasting.parameters import Growth, Parameters
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What Prophet hands to Stan, in scaled units (docs/explanation/model.md gives the objective).
+    """The data that Prophet passes to Stan, in scaled units: N rows, S changepoints, K features.
 
-    N rows, S changepoints, K features.
+    `objective` states what is minimised.
     """
 
     growth: Growth
@@ -24,11 +24,11 @@ class Problem:
     t_change: Vector
     """Shape (S,)."""
     multiplicative: Flags
-    """Shape (K,): which features multiply the trend; the others are added."""
+    """Shape (K,): true for features that multiply the trend; the others are added."""
     sigmas: Vector
-    """Shape (K,): prior scales of beta."""
+    """Shape (K,): scales s of the priors of beta."""
     tau: float
-    """changepoint_prior_scale."""
+    """Scale of the prior of delta: changepoint_prior_scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,6 @@ class Solution:
 
     parameters: Parameters
     objective: float
-    """F: minus Stan's lp__, but for a constant that depends on nothing."""
+    """F: minus Stan's lp__ up to a constant."""
     kkt: float
     """Largest violation of the optimality conditions, in units of the penalty 1 / tau."""

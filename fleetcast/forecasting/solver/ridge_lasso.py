@@ -1,10 +1,10 @@
-"""One step of the solver: the minimum of F with RSS, and the priors of all but δ, replaced by quadratics.
+"""One step of the solver: the exact minimum of F with RSS and all priors but that of δ as quadratics.
 
-The free parameters q = (trend, β) have a ridge penalty only, so they are eliminated:
+The free parameters q = (trend scalars, β) have a ridge penalty only, so that they can be eliminated:
 
     M = G_qq + σ²P,  W = M⁻¹ [G_qδ, b_q - σ²p],  A = G_δδ - G_δq W_δ,  r = b_δ - G_δq W_b
 
-where p and P are gradient and curvature of their prior.  What remains is a lasso in δ.
+where p and P are the gradient and the curvature of their prior.  What remains is a lasso in δ (`lasso`).
 """
 
 from dataclasses import dataclass
@@ -18,20 +18,24 @@ from fleetcast.forecasting.solver.objective import Places, Prior
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """RSS(θ + d) = rss - 2 bᵀd + dᵀG d around the point θ, for n observations."""
+    """The quadratic RSS(θ + d) = rss - 2 bᵀd + dᵀG d around a point θ."""
 
     theta: Vector
+    """Shape (P,)."""
     rss: float
     b: Vector
+    """Shape (P,)."""
     G: Matrix
+    """Shape (P, P), symmetric."""
     n: int
+    """N, the number of readings."""
 
 
 def minimiser(around: Expansion, prior: Prior, *, places: Places, tau: float, s2: float) -> Vector:
-    """Return the θ that minimises the quadratic model of F over θ and σ.
+    """Return the θ, shape (P,), that minimises the quadratic model of F over θ and σ.
 
-    `s2` is the σ² by which the ridge is weighed: near the solution, that of the point itself.
-    Raises `LinAlgError` where no minimum is found.
+    `s2` is the σ² that weighs the ridge; near the solution it is the σ² of the expansion's own point.
+    Raises `LinAlgError` if no minimum is found.
     """
     G, free, hinges = around.G, places.free, places.hinges
     at = around.theta[hinges]

@@ -1,4 +1,8 @@
-"""Where Prophet's optimiser ends: Stan's L-BFGS in Stan's own parameters, from Prophet's start."""
+"""Where Prophet's optimiser ends: Stan's L-BFGS, in Stan's parameters, from Prophet's start.
+
+Stan's parameters are x = (k, m, δ, βₘ, βₐ, ln σ): the solver's θ with m for c, and ln σ, as Stan optimises
+σ > 0 on a logarithmic scale.  The derivative of |δ| is 0 at δ = 0, as in Stan.
+"""
 
 from typing import Final
 
@@ -6,38 +10,40 @@ import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.solver.descent import CurveModel
-from fleetcast.forecasting.solver.lbfgs import Visited, lbfgs
+from fleetcast.forecasting.solver.lbfgs import Evaluation, lbfgs
 from fleetcast.forecasting.solver.model_curve import evaluate
 from fleetcast.forecasting.solver.objective import TREND_PRECISION
 
 _STEPS: Final = 10_000
-"""Prophet's limit; a few hundred are the rule."""
+"""Most steps of a search, as in Prophet; a few hundred are usual."""
 _FEW_STEPS: Final = 200
-_CELLS: Final = 1_000_000_000
-"""Steps times parameters times rows: above, a search has `_FEW_STEPS` only, so that it ends in seconds."""
+"""Most steps of a search by a model that is large in the sense of `_MOST_CELLS`."""
+_MOST_CELLS: Final = 1_000_000_000
+"""Limit of steps times parameters times rows, which bounds a search to seconds."""
 
 
 def stan_end(model: CurveModel, start: Vector) -> Vector:
-    """Return the θ where the search from the θ `start` ends; k of logistic growth must not be 0.
+    """Return the θ, shape (P,), at which the search from the θ `start` ends.
 
-    Stan's parameters are (k, m, δ, β, ln σ), with m for the solver's c.
+    With logistic growth k of `start` must not be 0.
     """
     x = np.append(start, 0.0)
     if model.logistic:
         x[1] = -x[1] / x[0]
-    steps = min(_STEPS, max(_FEW_STEPS, _CELLS // (x.size * model.y.size)))
-    return _theta(model, lbfgs(lambda x: _visit(model, x), x, steps=steps))
+    steps = min(_STEPS, max(_FEW_STEPS, _MOST_CELLS // (x.size * model.y.size)))
+    return _theta(model, lbfgs(lambda x: _evaluation(model, x), x, steps=steps))
 
 
 def _theta(model: CurveModel, x: Vector) -> Vector:
+    """Return the solver's θ of Stan's parameters."""
     theta = x[:-1].copy()
     if model.logistic:
         theta[1] *= -theta[0]
     return theta
 
 
-def _visit(model: CurveModel, x: Vector) -> Visited:
-    """Return F with σ as a parameter, and its gradient; that of |δ| is 0 at 0, as Stan's is."""
+def _evaluation(model: CurveModel, x: Vector) -> Evaluation:
+    """Return F as a function of Stan's parameters, with its gradient, shape (P + 1,)."""
     curve, where, n, s2 = model.curve, model.places, model.y.size, float(np.exp(2 * x[-1]))
     values = evaluate(curve, _theta(model, x))
     residual = model.y - values.yhat
@@ -63,4 +69,4 @@ def _visit(model: CurveModel, x: Vector) -> Visited:
     gradient[where.free] += pull
     gradient[where.hinges] += np.sign(delta) / model.tau
     gradient[-1] = n - rss / s2 + 4 * s2
-    return Visited(x, float(value), gradient)
+    return Evaluation(x, float(value), gradient)

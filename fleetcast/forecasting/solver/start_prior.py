@@ -1,19 +1,19 @@
-"""A prior for the directions that the data leave open: what Prophet's optimiser does there, as an objective.
+"""A prior for directions that the readings leave open: it keeps the estimate near Prophet's start there.
 
 Prophet's optimiser starts on the straight line through the first and the last reading, with β = 0.  In a
 direction of q = (trend scalars, β) that the readings do not determine, such as the level against the weekly
-season where no reading is from a Sunday, only the priors pull, and it stays near that start q₀.  The exact
-minimum θ* of F does not.  So F gets the term ½ (q - q₀)ᵀ R (q - q₀) in those directions:
+season if no reading is from a Sunday, only the priors of q pull, and the optimiser stops near its start q₀.
+The exact minimum q* of F can be far from it.  F therefore gets the term ½ (q - q₀)ᵀ R (q - q₀):
 
-    M = J Jᵀ + σ² diag(0, 1/s²),  J = derivatives of the curve by q at θ*, shape (Q, N)
+    M = J Jᵀ + σ² diag(0, 1/s²),  J = ∂yhat/∂q at q*, shape (Q, N)
     D = diag(min(1, 3 Mⱼⱼ / N)),  μₒ = min(400 σ², 1e-4 N)
-    U diag(μ) Uᵀ = D^-½ M D^-½;   for each μᵢ < μₒ:
-    cᵢ = μᵢ dᵢ² / (2σ²),  dᵢ = uᵢᵀ D^½ (q₀ - q*)          what F would rise by on the whole way to q₀
-    fᵢ = (1 - μᵢ/μₒ) (1 - (cᵢ/30)²)₊                     the part of the way to go
+    U diag(μ) Uᵀ = D^-½ M D^-½;   for each μᵢ < μₒ, an open direction:
+    cᵢ = μᵢ dᵢ² / (2σ²),  dᵢ = uᵢᵀ D^½ (q₀ - q*)         increase of F from q* to q₀ in this direction
+    fᵢ = (1 - μᵢ/μₒ) (1 - (cᵢ/30)²)₊                    part of the distance to q₀ that is covered
     R = D^½ U diag(μᵢ fᵢ / (σ² (1 - fᵢ))) Uᵀ D^½
 
-With cᵢ = 0 this lifts the curvature of F to μₒ / σ² in every direction, and leaves it where it is higher.
-docs/explanation/model.md says it in words.
+If cᵢ = 0, this raises the curvature of F to μₒ / σ² in each open direction.  Without one R is 0.
+docs/explanation/model.md gives the reasons.
 """
 
 from collections.abc import Callable
@@ -26,34 +26,34 @@ from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.solver.logistic import trend_starts
 from fleetcast.forecasting.solver.problem import Problem
 
-_LEAST_CURVATURE: Final = 400.0
-"""In units of σ²: a direction is open if its standard error is above 1/20 of the scale of y ..."""
-_LEAST_SHARE: Final = 1e-4
-"""... and if the readings weigh it with less than this share of their number."""
+_OPEN_BELOW_CURVATURE: Final = 400.0
+"""Curvature, in units of σ², of a direction whose standard error is 1/20 of the scale of y."""
+_OPEN_BELOW_SHARE: Final = 1e-4
+"""Curvature as a share of N; an open direction is below this and below the limit above."""
 _MOST_COST: Final = 30.0
-"""In units of F, nearly eight standard errors: the data decide against a start that costs more."""
+"""Increase of F, nearly eight standard errors, above which the readings decide against Prophet's start."""
 _COMMON: Final = 3.0
-"""A feature whose mean square is above 1 / 3 has the scale 1; a rare or tiny one has a smaller scale."""
+"""A feature whose mean square is above 1 / 3 has the scale 1 in D; a rare or small one has less."""
 _LEAST_REMAINDER: Final = 1e-12
-"""Of the way that is not gone, so that R stays finite where the data do not speak at all."""
+"""Lower bound of 1 - f, so that R stays finite if the readings say nothing about a direction."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartPrior:
-    """A normal prior of the free parameters besides Prophet's own."""
+    """A normal prior of the free parameters, in addition to Prophet's priors."""
 
     start: Vector
-    """Its centre q₀, shape (Q,)."""
+    """The centre q₀, shape (Q,)."""
     precision: Matrix
-    """R, shape (Q, Q)."""
+    """R, the inverse of the covariance, shape (Q, Q)."""
 
     def gradient(self, free: Vector) -> Vector:
-        """Return R (q - q₀)."""
+        """Return R (q - q₀) for q = `free`, shape (Q,)."""
         return self.precision @ (free - self.start)
 
 
 def prophet_start(problem: Problem) -> Vector:
-    """Return where Prophet's optimiser starts: (k, m, β), (m, β) of flat growth, (k, c, β) of logistic."""
+    """Return q₀: (k, m, β) for linear growth, (m, β) for flat, (k, c, β) with c = -k m for logistic."""
     t, y = problem.design[0], problem.y
     beta = np.zeros(problem.sigmas.size)
     if problem.growth == "flat":
@@ -64,7 +64,7 @@ def prophet_start(problem: Problem) -> Vector:
     return np.concatenate(((k, y[0] - k * t[0]), beta))
 
 
-def start_prior(  # noqa: PLR0913 - all that the formula has, by name
+def start_prior(  # noqa: PLR0913 - the formula's variables, by name
     squares: Matrix,
     precision: Vector,
     *,
@@ -75,16 +75,25 @@ def start_prior(  # noqa: PLR0913 - all that the formula has, by name
     s2: float,
     slope: Vector | None = None,
 ) -> StartPrior | None:
-    """Return the prior that the point `at` needs, or None where no direction is open.
+    """Return the prior for the directions that are open at a point, or None if there are none.
 
-    `squares` is J Jᵀ of the free parameters at that point, `precision` 1 / variance of their priors, `trend`
-    how many of them are the trend's.  `start` returns q₀.  `slope` is the gradient of F, where the point is
-    not the minimum of F.  May raise `LinAlgError`.
+    Parameters
+    ----------
+    squares : J Jᵀ of the free parameters at the point, shape (Q, Q).
+    precision : 1 / variance of their own priors, shape (Q,).
+    trend : how many of them, from the first, are trend scalars.
+    at : the free parameters of the point, shape (Q,).
+    start : returns q₀, shape (Q,); called only if a direction is open.
+    n : number of readings.
+    s2 : σ² at the point.
+    slope : gradient of F at the point, shape (Q,); None if the point is the minimum of F.
+
+    Raises `LinAlgError` if the eigenvalues cannot be computed.
     """
     M = squares.copy()
     M.flat[trend * (len(M) + 1) :: len(M) + 1] += s2 * precision[trend:]
     scale = np.minimum(1.0, _COMMON / n * M.diagonal())
-    least = min(_LEAST_CURVATURE * s2, _LEAST_SHARE * n)
+    least = min(_OPEN_BELOW_CURVATURE * s2, _OPEN_BELOW_SHARE * n)
     above = M.copy()
     above.flat[:: len(M) + 1] -= least * scale
     try:
@@ -94,16 +103,16 @@ def start_prior(  # noqa: PLR0913 - all that the formula has, by name
         mu, U = np.linalg.eigh(M / (root * root.T))
         mu, U = np.maximum(mu[mu < least], 0.0), U[:, mu < least]
         centre = start()
-        way = (centre - at) @ (root * U)
-        if slope is not None:  # one step of Newton's along each direction leads to the minimum
-            way += s2 * (slope @ (U / root)) / np.maximum(mu, np.finfo(np.float64).tiny)
-        pull = _pull(mu, way, least=least, s2=s2)
+        distance = (centre - at) @ (root * U)
+        if slope is not None:  # from the minimum, which is one Newton step away in each direction
+            distance += s2 * (slope @ (U / root)) / np.maximum(mu, np.finfo(np.float64).tiny)
+        pull = _pull(mu, distance, least=least, s2=s2)
         return StartPrior(centre, (root * U * pull) @ (root * U).T) if pull.any() else None
     return None
 
 
-def _pull(mu: Vector, way: Vector, *, least: float, s2: float) -> Vector:
-    """Return the precision along each open direction: μ f / (σ² (1 - f)), with its limit for μ = 0."""
-    cost = mu * way**2 / (2 * s2)
+def _pull(mu: Vector, distance: Vector, *, least: float, s2: float) -> Vector:
+    """Return the precision in each open direction: μ f / (σ² (1 - f)), and μₒ / σ² for μ = 0."""
+    cost = mu * distance**2 / (2 * s2)
     part = (1 - mu / least) * np.maximum(1 - (cost / _MOST_COST) ** 2, 0.0)
     return np.where(mu > 0, mu * part / np.maximum(1 - part, _LEAST_REMAINDER), least) / s2

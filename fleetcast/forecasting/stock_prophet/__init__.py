@@ -1,6 +1,6 @@
-"""Stock Prophet: it fits what the solver leaves to it, and forecasts with models of MCMC samples.
+"""Stock Prophet, for what the solver does not cover: MCMC samples, Stan's arguments, data without a minimum.
 
-Importing this package does not import Prophet, pandas or Stan; the first call does.
+Importing the room imports neither Prophet nor pandas: its functions do so when they are called.
 """
 
 from fleetcast.forecasting.stock_prophet.fallback import sampled_model, stock_parameters

@@ -1,7 +1,7 @@
-"""Stock Prophet, for what the core leaves to it: MCMC samples, Stan's arguments, data without an optimum.
+"""Fits with stock Prophet: MCMC samples, arguments for Stan, and data without an optimum.
 
-Prophet, pandas and Stan are imported on first use only.  What Stan leaves behind is cleaned up: its files
-stand in a folder that goes with the call, and its process dies with the one that started it.
+Prophet, pandas and Stan are imported on first use only.  Stan's files are in a temporary folder that is
+removed after the fit, and Stan's process ends with the process that started it.
 """
 
 import json
@@ -19,50 +19,49 @@ import numpy as np
 
 from fleetcast.errors import FitError
 from fleetcast.extras import require
-from fleetcast.forecasting.calendar.timestamps import datetimes
+from fleetcast.forecasting.calendar import datetimes
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.model import SampledModel
 from fleetcast.forecasting.parameters import Parameters
-from fleetcast.forecasting.preprocessing.history import History
-from fleetcast.forecasting.preprocessing.prepare import Prepared
+from fleetcast.forecasting.preprocessing import History, Prepared
 from fleetcast.forecasting.prophet_json import parameters_only, trimmed
 
 OPTIMIZE_SECONDS: Final = 10
-"""Of processor time for one point estimate of a short history; usual ones take 0.1 to 3."""
-NEARLY: Final = 0.5
-"""On a busy machine the kernel counts in ticks, and ends a process before what is measured is its limit."""
+"""Seconds of processor time for one point estimate of a short history; most take 0.1 to 3."""
+SHARE_THAT_IS_A_TIMEOUT: Final = 0.5
+"""Least share of its limit that Stan uses if it takes too long: the kernel's coarse ticks end it early."""
 ROWS_PER_SECOND: Final = 100
-"""A longer history gets a second more for so many rows."""
+"""A longer history gets one more second for each of so many rows."""
 
 
 def stock_parameters(prepared: Prepared, stan_arguments: Mapping[str, Any]) -> Parameters:
-    """Return the point estimate of stock Prophet; raises FitError, also where Stan takes too long.
+    """Return the point estimate of stock Prophet; raises FitError, also if Stan takes too long.
 
-    Data that the model explains without noise have no optimum, and Stan looks for it in ever smaller steps.
-    The bound is in seconds of processor time, so that a busy machine gives the same answer as an idle one;
-    each of Prophet's two attempts has it.
+    Data that the model explains without noise have no optimum, so Stan searches in ever smaller steps.  The
+    limit is in seconds of processor time, so that a busy machine gives the same result as an idle one; it
+    applies to each of Prophet's two attempts.
     """
     seconds = OPTIMIZE_SECONDS + prepared.rows.ds.size // ROWS_PER_SECOND
     with _fitted(prepared, stan_arguments, seconds=seconds) as model:
-        found = {
+        params = {
             name: np.asarray(values, dtype=np.float64).reshape(-1) for name, values in model.params.items()
         }
     return Parameters(
-        k=float(found["k"][0]),
-        m=float(found["m"][0]),
-        delta=found["delta"],
-        beta=found["beta"],
-        sigma_obs=float(found["sigma_obs"][0]),
+        k=float(params["k"][0]),
+        m=float(params["m"][0]),
+        delta=params["delta"],
+        beta=params["beta"],
+        sigma_obs=float(params["sigma_obs"][0]),
     )
 
 
 def sampled_model(
     prepared: Prepared, stan_arguments: Mapping[str, Any], *, keep_history: bool
 ) -> SampledModel:
-    """Return the model stock Prophet samples, however long that takes; raises FitError."""
+    """Return the model that stock Prophet fits by MCMC, without a limit of time; raises FitError."""
     require("prophet", extra="prophet")
     without_plotly()
-    from prophet.serialize import model_to_dict  # noqa: PLC0415 - see the module
+    from prophet.serialize import model_to_dict  # noqa: PLC0415 - slow, rarely needed
 
     with _fitted(prepared, stan_arguments) as model:
         content = parameters_only(model_to_dict(model))
@@ -75,9 +74,9 @@ def _fitted(
     prepared: Prepared, stan_arguments: Mapping[str, Any], *, seconds: int | None = None
 ) -> Iterator[Any]:
     require("prophet", extra="prophet")
-    import cmdstanpy  # noqa: PLC0415 - see the module
+    import cmdstanpy  # noqa: PLC0415 - slow, rarely needed
 
-    cmdstanpy.utils.get_logger().setLevel(logging.CRITICAL)  # what it tells of each fit is in the error too
+    cmdstanpy.utils.get_logger().setLevel(logging.CRITICAL)  # its messages are in the FitError too
     model = _declared(prepared)
     with tempfile.TemporaryDirectory(prefix="stan-") as folder:
         exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file), seconds=seconds)
@@ -87,7 +86,7 @@ def _fitted(
         try:
             model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **quiet, **stan_arguments})
         except (RuntimeError, ValueError, FloatingPointError) as error:
-            if seconds is not None and _seconds_of_children() - before >= NEARLY * seconds:
+            if seconds is not None and _seconds_of_children() - before >= SHARE_THAT_IS_A_TIMEOUT * seconds:
                 reason = f"Prophet itself found no estimate within {seconds} seconds of processor time"
                 raise FitError(reason) from error
             reason = str(error).splitlines()[0].partition(" Command ")[0]  # what follows are temporary files
@@ -96,9 +95,9 @@ def _fitted(
 
 
 def _launcher(folder: Path, program: Path, *, seconds: int | None) -> Path:
-    """Return a program that runs Stan's: it ends with this process, and after so many seconds of its own.
+    """Return a shell script that runs Stan's program with a limit of processor time.
 
-    It dies with this process where the system has setpriv.
+    Stan ends with this process if the system has setpriv.
     """
     setpriv = shutil.which("setpriv")
     command = shlex.join([*([setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []), str(program)])
@@ -114,22 +113,20 @@ def _seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-_NOT_THE_CONSTRUCTORS = ("changepoints", "holidays", "n_changepoints")
+_CONVERTED = ("changepoints", "holidays", "n_changepoints")
 
 
 def without_plotly() -> None:
-    """Keep Prophet from telling at import that its interactive plots will not work."""
+    """Silence Prophet's warning at import that plotly is not installed."""
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
 
 
 def _declared(prepared: Prepared) -> Any:  # noqa: ANN401 - a Prophet, whose package is not imported here
     without_plotly()
-    from prophet import Prophet  # noqa: PLC0415 - see the module
+    from prophet import Prophet  # noqa: PLC0415 - slow, rarely needed
 
     settings = prepared.settings
-    arguments = {
-        name: getattr(settings, name) for name in settings.__slots__ if name not in _NOT_THE_CONSTRUCTORS
-    }
+    arguments = {name: getattr(settings, name) for name in settings.__slots__ if name not in _CONVERTED}
     if settings.changepoints is None:
         arguments["n_changepoints"] = settings.n_changepoints
     else:
@@ -145,22 +142,24 @@ def _declared(prepared: Prepared) -> Any:  # noqa: ANN401 - a Prophet, whose pac
 
 
 def _history_frame(rows: History) -> Any:  # noqa: ANN401 - a DataFrame
-    """Return the readings, and the dates without one as rows whose y is NaN."""
-    import pandas as pd  # noqa: PLC0415 - see the module
+    """Return the readings, and for each date without a reading a row whose y is NaN."""
+    import pandas as pd  # noqa: PLC0415 - slow, rarely needed
 
     columns: dict[str, Any] = {"ds": datetimes(rows.ds), "y": rows.y, **rows.regressors, **rows.conditions}
     columns |= {
         name: values for name, values in (("cap", rows.cap), ("floor", rows.floor)) if values is not None
     }
-    unread = np.setdiff1d(rows.dates, rows.ds)
+    without_reading = np.setdiff1d(rows.dates, rows.ds)
     frame = pd.DataFrame(columns)
-    if not unread.size:
+    if not without_reading.size:
         return frame
-    return pd.concat([frame, pd.DataFrame({"ds": datetimes(unread), "y": np.nan})], ignore_index=True)
+    return pd.concat(
+        [frame, pd.DataFrame({"ds": datetimes(without_reading), "y": np.nan})], ignore_index=True
+    )
 
 
 def _holiday_frame(table: HolidayTable | None) -> Any:  # noqa: ANN401 - a DataFrame or None
-    import pandas as pd  # noqa: PLC0415 - see the module
+    import pandas as pd  # noqa: PLC0415 - slow, rarely needed
 
     if table is None:
         return None

@@ -1,4 +1,4 @@
-"""The forecast of a model fitted with mcmc_samples, by stock Prophet, which is imported on first use."""
+"""Forecasts with a model of MCMC samples by stock Prophet, which is imported on first use."""
 
 import json
 from typing import Any
@@ -7,12 +7,17 @@ import numpy as np
 
 from fleetcast.errors import FutureError
 from fleetcast.extras import require
-from fleetcast.forecasting.calendar.timestamps import Stamps, datetimes, from_iso
+from fleetcast.forecasting.calendar import Stamps, datetimes, from_iso
 from fleetcast.forecasting.model import LAST_DATES, SampledModel
 from fleetcast.forecasting.options import ForecastOptions
-from fleetcast.forecasting.predict.future_rows import check_known, future_rows
-from fleetcast.forecasting.predict.point_forecast import Table, check_finite, without_negatives
-from fleetcast.forecasting.predict.probabilities import probabilities
+from fleetcast.forecasting.predict import (
+    Table,
+    check_finite,
+    check_known,
+    column_probabilities,
+    forecast_timestamps,
+    without_negatives,
+)
 from fleetcast.forecasting.stock_prophet.fallback import without_plotly
 
 _ALWAYS_SHOWN = ("ds", "trend", "cap", "floor", "additive_terms", "multiplicative_terms", "yhat")
@@ -21,12 +26,12 @@ _INTERVALS = ("yhat_lower", "yhat_upper", "trend_lower", "trend_upper")
 
 
 def forecast_by_samples(sampled: SampledModel, options: ForecastOptions) -> Table:
-    """Return the columns that `fleetcast.forecast` returns; the intervals are Prophet's random ones.
+    """Return the columns that `fleetcast.forecast` returns, arrays of shape (rows,); raises FutureError.
 
-    Raises FutureError.
+    The intervals are Prophet's, so they differ from call to call.
     """
     require("prophet", extra="prophet")
-    import pandas as pd  # noqa: PLC0415 - see the module
+    import pandas as pd  # noqa: PLC0415 - slow, rarely needed
 
     model = _stock_model(sampled.text)
     conditions = [each["condition_name"] for each in model.seasonalities.values() if each["condition_name"]]
@@ -39,7 +44,7 @@ def forecast_by_samples(sampled: SampledModel, options: ForecastOptions) -> Tabl
     for name in ("cap", "floor"):
         if getattr(options, name) is not None:
             frame[name] = getattr(options, name)
-    shares = probabilities(model.interval_width if model.uncertainty_samples else None, options)
+    shares = column_probabilities(model.interval_width if model.uncertainty_samples else None, options)
     if options.interval_width is not None:
         model.interval_width = options.interval_width
     try:
@@ -74,4 +79,4 @@ def _stamps(text: str, options: ForecastOptions) -> Stamps:
     content = json.loads(text)
     dates = from_iso(json.loads(content["history_dates"])["data"])
     all_dates = dates if "fleetcast" not in content else None
-    return future_rows(options, last_dates=dates[-LAST_DATES:], dates=all_dates)
+    return forecast_timestamps(options, last_dates=dates[-LAST_DATES:], dates=all_dates)

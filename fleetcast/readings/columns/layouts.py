@@ -1,6 +1,6 @@
-"""How a time can be written: from the shape of a text to where its year, its hour and its zone stand.
+"""The ways to write a time: which characters of a text are its year, its hour and its zone.
 
-A template is a text with 0 for each digit, so that `00` in the patterns is any two digits.
+A template is a text with 0 for each digit, so that `00` in a pattern stands for any two digits.
 """
 
 import re
@@ -12,9 +12,9 @@ MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-SUCH = "is not a time such as 2026-01-31 13:45:00"
+NOT_A_TIME = "is not a time such as 2026-01-31 13:45:00"
 DIGITS_OF_UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-"""The digits after the seconds in a number since 1970."""
+"""The number of digits after the seconds in a time since 1970, by unit."""
 
 _MONTH = "|".join(f"{name[:3]}|{name}" for name in MONTHS) + "|sept"
 _ISO = r"(?P<year>0000)(?P<mark>[-/.])(?P<month>00?)(?P=mark)(?P<day>00?)"
@@ -52,7 +52,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         for unit, digits in DIGITS_OF_UNITS.items()
     ),
 )
-"""Every way to write a time that can be read without being named, and what only the whole column decides."""
+"""Every way to write a time that is read without date_format, and the `doubt` of its `Layout`."""
 
 _ANY_DATE = r"(?:0000[-/.]00?[-/.]00?|00?[-/.]00?[-/.]0000|00000000)"
 NO_EPOCH = (
@@ -84,29 +84,29 @@ HINTS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the parts of a time stand in every text of one shape."""
+    """Where the parts of a time are in every text with the same template."""
 
     parts: Mapping[str, slice]
     """The digits of year, month, day, hour, minute, seconds, fraction, zone_hour, zone_minute; of first and
     second, of which one is the day; of zeros, which must be zero; of epoch, a number since 1970."""
     words: Mapping[str, str]
-    """What all texts of the shape share: name (of the month), half (am or pm), sign, utc, zone, mark."""
+    """The texts that all of them share: name (of the month), half (am or pm), sign, utc, zone, mark."""
     doubt: str = ""
-    """Why the whole column must be looked at first: 'order', 'hours', 'epoch', 'digits' or 'months'."""
+    """What only the whole column can decide: 'order', 'hours', 'epoch', 'digits', 'months' or ''."""
     unit: str = ""
-    """The unit of a number since 1970."""
+    """The unit of a time since 1970, such as 'ms'; '' for any other time."""
 
 
 @lru_cache(maxsize=1024)
 def layout_of(template: str, date_format: str | None) -> Layout | str:
-    """Return where the parts of texts of this template stand, or why they are no times."""
+    """Return where the parts of texts with this template are, or why the texts are not times."""
     patterns = _built_in() if date_format is None else _named(date_format)
     for pattern, doubt in patterns:
         if match := pattern.fullmatch(template):
             return _layout(match, doubt)
     if date_format is not None:
         return f"is not written as date_format {date_format!r} says"
-    return next((hint for pattern, hint in _hints() if pattern.fullmatch(template)), SUCH)
+    return next((hint for pattern, hint in _hints() if pattern.fullmatch(template)), NOT_A_TIME)
 
 
 def _layout(match: re.Match[str], doubt: str) -> Layout:
@@ -162,15 +162,15 @@ _DIRECTIVES = {
     "Z": r"(?:(?P<utc_2>utc|gmt)|(?P<zone>[a-z]+(?:[/_-][a-z]+)+))",
     "%": "%",
 }
-"""What each directive of a format stands for; {} is one or two digits, two where a digit is next to them."""
+"""The pattern of each directive; {} becomes one or two digits, or two if a digit is next to them."""
 _FIELDS = {"Y": "year", "y": "year", "m": "month", "b": "month", "B": "month", "H": "hour", "I": "hour"}
 _FIELDS |= {"z": "zone", "Z": "zone"}
-"""Directives that say the same, of which a format has one."""
-_OF_LETTERS = frozenset("bBpzZ%")
+"""The part of a time that a directive is; a format has each part at most once."""
+_LETTER_DIRECTIVES = frozenset("bBpzZ%")
 
 
 def pattern_of(date_format: str) -> str:
-    """Return the pattern of a `date_format`; ValueError says what is wrong with it."""
+    """Return the pattern of a `date_format`; raises ValueError with what is accepted."""
     if date_format.removeprefix("epoch_") in DIGITS_OF_UNITS and date_format.startswith("epoch_"):
         return rf"(?P<minus>-)?(?P<{date_format}>0{{1,19}}){_FRACTION}"
     names = re.findall("%(.?)", date_format)
@@ -190,11 +190,11 @@ def pattern_of(date_format: str) -> str:
             pattern += re.sub(r"(?:\\ )+", " +", re.escape(part))
             continue
         beside = [other[1] for other in (_beside(parts, place, -1), _beside(parts, place, 1)) if other]
-        pattern += _DIRECTIVES[part[1]].format("00" if set(beside) - _OF_LETTERS else "00?")
+        pattern += _DIRECTIVES[part[1]].format("00" if set(beside) - _LETTER_DIRECTIVES else "00?")
     return pattern
 
 
 def _beside(parts: Sequence[str], place: int, step: int) -> str:
-    """Return the directive that stands beside another with nothing between them."""
+    """Return the directive before (step -1) or after (step 1) another, '' if a text is between them."""
     other = place + 2 * step
     return parts[other] if 0 < other < len(parts) and not parts[place + step] else ""

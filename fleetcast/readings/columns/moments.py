@@ -1,4 +1,4 @@
-"""From the digits of texts of one shape to moments: microseconds since 1970, and why some are none."""
+"""Turns texts with the same template into moments: microseconds since 1970, or a reason against the text."""
 
 from typing import TypeAlias
 
@@ -12,13 +12,13 @@ from fleetcast.readings.columns.zones import GAP, OVERLAP, offsets
 
 Integers: TypeAlias = NDArray[np.int64]
 Why: TypeAlias = NDArray[np.int8]
-"""For each text the number of one of `REASONS`, shape (texts,); 0 where it is a time."""
+"""The index into `REASONS` of each text, shape (texts,); 0 if the text is a time."""
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 FIRST, LAST = (
     int(np.datetime64(f"{year}-01-01", "us").astype(np.int64)) for year in (FIRST_YEAR, LAST_YEAR + 1)
 )
-"""Microseconds since 1970 within which a time must be."""
+"""The range of accepted times, in microseconds since 1970; the last is excluded."""
 MONTH_STARTS = (
     np.arange(f"{FIRST_YEAR}-01", f"{LAST_YEAR + 1}-02", dtype="M8[M]").astype("M8[D]").view(np.int64)
 )
@@ -27,7 +27,7 @@ SECOND, MINUTE, HOUR = 10**6, 60 * 10**6, 3600 * 10**6
 LARGEST_OFFSET = 14 * HOUR
 MONTHS_OF_A_YEAR, HOURS_OF_HALF, SIXTY = 12, 12, 60
 SHORT_YEARS_OF_1900 = 69
-"""Years of two digits from here on are of the 20th century, as in strptime."""
+"""First of the two-digit years that belong to the 20th century, as in strptime."""
 
 NO_DAY, NO_YEAR, NO_CLOCK, NO_OFFSET, IN_GAP, IN_OVERLAP, OTHER_OFFSET, FRACTION, TOO_EARLY = range(1, 10)
 REASONS = (
@@ -45,7 +45,7 @@ REASONS = (
 
 
 def moments_of(shape: Shape, layout: Layout) -> tuple[Integers, Why]:
-    """Return microseconds since 1970 and, for those that are no times, a number of `REASONS`."""
+    """Return the moments of texts, and for each text an index into `REASONS`; both of shape (texts,)."""
     why = np.zeros(len(shape.places), np.int8)
     digits = shape.codes - ZERO
     if layout.unit:
@@ -62,13 +62,13 @@ def moments_of(shape: Shape, layout: Layout) -> tuple[Integers, Why]:
 
 
 def _mark(why: Why, wrong: NDArray[np.bool_] | np.bool_, reason: int) -> None:
-    """Note a reason where there is none yet."""
+    """Set the reason of wrong texts that have none yet."""
     if wrong.any():
         why[wrong & (why == 0)] = reason
 
 
 def _number(digits: Codes, layout: Layout, name: str, default: int = 0) -> Integers:
-    """Return the number that a part of each text is."""
+    """Return the number in one part of each text; the default if the layout does not have the part."""
     part = layout.parts.get(name)
     if part is None or part.start == part.stop:
         return np.full(len(digits), default, np.int64)
@@ -80,7 +80,7 @@ def _number(digits: Codes, layout: Layout, name: str, default: int = 0) -> Integ
 
 
 def _days(digits: Codes, layout: Layout, why: Why) -> Integers:
-    """Return the midnight of each date."""
+    """Return the midnight at which each date begins, in microseconds."""
     year = _number(digits, layout, "year")
     if "short_year" in layout.parts:
         short = _number(digits, layout, "short_year")
@@ -141,7 +141,7 @@ def _to_utc(local: Integers, digits: Codes, layout: Layout, why: Why) -> Integer
 
 
 def _since_1970(digits: Codes, layout: Layout) -> Integers:
-    """Return the microseconds of a number since 1970."""
+    """Return the microseconds of times that are numbers since 1970."""
     number, after = layout.parts["epoch"], DIGITS_OF_UNITS[layout.unit]
     split = max(number.start, number.stop - after)
     seconds = _number(digits, Layout({"whole": slice(number.start, split)}, {}), "whole")

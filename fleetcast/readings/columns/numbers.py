@@ -1,4 +1,4 @@
-"""A column of texts to numbers: decimal numbers as a person writes them are read, all else is refused."""
+"""Turns a column of texts into numbers; texts that are not plain decimal numbers are refused."""
 
 import re
 from collections.abc import Sequence
@@ -16,39 +16,48 @@ _MISSING_BYTES = frozenset(
     plain.encode() for word in MISSING for plain in (word, word.upper(), word.title(), "NaN", "NaT")
 )
 LONGEST = 400
-"""Characters of the longest number."""
+"""Most characters of a number."""
 BOOLEANS = {"true": 1.0, "false": 0.0}
 BLANKS = " \t\r\n\v\f"
 
-NOT = "is not a number"
+NOT_A_NUMBER = "is not a number"
 INFINITE = "is an infinite number"
-IN_DOUBT = f"{NOT} beyond doubt: its point may be decimal or between thousands; set decimal"
+IN_DOUBT = f"{NOT_A_NUMBER} beyond doubt: its point may be decimal or between thousands; set decimal"
+COMMA_IN_DOUBT = (
+    f"{NOT_A_NUMBER} beyond doubt: its comma may be decimal or between thousands; set decimal, or write 1234"
+)
 _POINT_IN_DOUBT = re.compile(rb"[ ]*[+-]?[1-9][0-9]{0,2}(?:[.][0-9]{3})+[ ]*")
-POINT = f"{NOT}: it has a decimal point where decimal is ','"
+POINT = f"{NOT_A_NUMBER}: it has a decimal point where decimal is ','"
 HINTS = tuple(
     (re.compile(pattern, re.IGNORECASE | re.ASCII), reason)
     for pattern, reason in (
         (r"[+-]?inf(?:inity)?|[+-]?1\.#inf", INFINITE),
-        (r"[+-]?\d{1,3}(?:,\d{3})+\.\d*", f"{NOT}: it has a comma between thousands; write 1234.5"),
-        (r"[+-]?\d{1,3}(?:\.\d{3})+,\d*", f"{NOT}: it has a point between thousands; write 1234,5"),
-        (r"[+-]?\d{1,3}(?:[ '_]\d{3})+(?:[.,]\d*)?", f"{NOT}: it has a mark between thousands; write 1234.5"),
+        (r"[+-]?\d{1,3}(?:,\d{3})+\.\d*", f"{NOT_A_NUMBER}: it has a comma between thousands; write 1234.5"),
+        (r"[+-]?\d{1,3}(?:\.\d{3})+,\d*", f"{NOT_A_NUMBER}: it has a point between thousands; write 1234,5"),
+        (
+            r"[+-]?\d{1,3}(?:[ '_]\d{3})+(?:[.,]\d*)?",
+            f"{NOT_A_NUMBER}: it has a mark between thousands; write 1234.5",
+        ),
         (
             r"[+-]?\d{1,3}(?:,\d{3})+",
-            f"{NOT} beyond doubt: its comma may be decimal or between thousands; set decimal, or write 1234",
+            COMMA_IN_DOUBT,
         ),
-        (r"[+-]?\d*,\d*(?:e[+-]?\d+)?", f"{NOT}: it has a decimal comma; set decimal to ',' or write 7.5"),
-        (r"true|false", f"{NOT}: only regressors and conditions may be true or false"),
-        (r"0x[0-9a-f]+", f"{NOT} to the base of ten"),
-        (r"[+-]?[\d.,]+ ?(?:%|[a-z]+)", f"{NOT}: it has a unit"),
+        (
+            r"[+-]?\d*,\d*(?:e[+-]?\d+)?",
+            f"{NOT_A_NUMBER}: it has a decimal comma; set decimal to ',' or write 7.5",
+        ),
+        (r"true|false", f"{NOT_A_NUMBER}: only regressors and conditions may be true or false"),
+        (r"0x[0-9a-f]+", f"{NOT_A_NUMBER} to the base of ten"),
+        (r"[+-]?[\d.,]+ ?(?:%|[a-z]+)", f"{NOT_A_NUMBER}: it has a unit"),
     )
 )
 
 
-def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> ParsedColumn:
-    """Return the numbers that `texts` say, float64; NaN without a reason where a text says it is missing.
+def parse_numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> ParsedColumn:
+    """Return the numbers of `texts`, float64 of shape (texts,); NaN without a reason for missing values.
 
-    `decimal` is '.' or ',', or '' where nothing shows which: then 7.5 is read, and 1.234 is in doubt.  With
-    `booleans` true and false, in any case, are 1 and 0.
+    `decimal` is '.' or ','; or '' if the file does not show which: 7.5 is then read, but 1.234 is refused as
+    ambiguous.  With `booleans`, true and false (in any case) are read as 1 and 0.
     """
     if not decimal:
         return _without_doubt(texts, booleans=booleans)
@@ -70,7 +79,7 @@ def numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -> Pars
 
 
 def _without_doubt(texts: Texts, *, booleans: bool) -> ParsedColumn:
-    parsed = numbers(texts, decimal=".", booleans=booleans)
+    parsed = parse_numbers(texts, decimal=".", booleans=booleans)
     doubtful = [place for place, text in enumerate(_as_bytes(texts)) if _POINT_IN_DOUBT.fullmatch(text)]
     parsed.values[doubtful] = np.nan
     return ParsedColumn(parsed.values, dict(parsed.reasons) | dict.fromkeys(doubtful, IN_DOUBT))
@@ -83,7 +92,7 @@ def _as_bytes(texts: Texts) -> Sequence[bytes]:
 
 
 def _plain(texts: Sequence[bytes]) -> Vector | None:
-    """Return what numbers as JSON writes them and missing ones are; None where a text is anything else."""
+    """Return the numbers if every text is one as JSON writes it or a missing value, else None."""
     values = _decoded(texts)
     if values is None:
         values = _decoded([b"null" if text in _MISSING_BYTES else text for text in texts])
@@ -95,22 +104,22 @@ def _decoded(texts: Sequence[bytes]) -> Vector | None:
         values = _floats(b"[" + b",".join(texts) + b"]")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    # a text that holds several numbers would move all that follow
+    # a text with a comma would count as two numbers and shift those after it
     return np.array(values, dtype=np.float64) if len(values) == len(texts) else None
 
 
 def _number(text: str, decimal: str, *, booleans: bool) -> float | str:
-    """Return the number that a text says, NaN where it says that there is none, or why it is no number."""
+    """Return the number of a text, NaN for a missing value, or the reason why it is not a number."""
     text = text.strip(BLANKS)
     if is_missing(text):
         return float("nan")
     if booleans and text.lower() in BOOLEANS:
         return BOOLEANS[text.lower()]
     if len(text) > LONGEST:
-        return f"{NOT}: it has more than {LONGEST} characters"
+        return f"{NOT_A_NUMBER}: it has more than {LONGEST} characters"
     if decimal == "," and "." in text:
         return next((reason for pattern, reason in HINTS[:4] if pattern.fullmatch(text)), POINT)
     if _NUMBER.fullmatch(text.replace(decimal, ".", 1)):
         value = float(text.replace(decimal, ".", 1))
         return INFINITE if np.isinf(value) else value
-    return next((reason for pattern, reason in HINTS if pattern.fullmatch(text)), NOT)
+    return next((reason for pattern, reason in HINTS if pattern.fullmatch(text)), NOT_A_NUMBER)

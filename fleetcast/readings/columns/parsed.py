@@ -1,4 +1,4 @@
-"""What reading a column of texts gives."""
+"""The result of parsing a column of texts, and which texts mean a missing value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ Places: TypeAlias = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class ParsedColumn:
-    """The values of a column, shape (texts,), and why some of its texts have none."""
+    """The values of a column of texts, and the reason for each text that was refused."""
 
     values: NDArray[Any]
-    """datetime64[us] in UTC, or float64; NaT or NaN where a text was refused or says that nothing is."""
+    """datetime64[us] in UTC, or float64, shape (texts,); NaT or NaN for missing values and refused texts."""
     reasons: Mapping[int, str] = field(default_factory=dict)
-    """Why a text was refused, by its place.  Each is a predicate: the text or the column is its subject."""
+    """Why a text was refused, by its index, as a predicate: "is not a number", whose subject is the text."""
     notes: tuple[str, ...] = ()
-    """Sentences about the whole column that its owner should read though nothing was refused."""
+    """Sentences about the whole column that its owner should read, although nothing was refused."""
 
 
 MISSING = frozenset(
@@ -46,14 +46,14 @@ MISSING = frozenset(
         "\\n",
     }
 )
-"""What a cell without a value holds, in lower case: what pandas takes for missing, a dash, and NaT."""
+"""Texts, in lower case, that mean a missing value: those of pandas, dashes, and NaT."""
 
 
 def is_missing(text: str) -> bool:
-    """Return whether a text says that there is no value."""
+    """Return whether a text means a missing value."""
     return text.strip().lower() in MISSING
 
 
 def as_text(text: str | bytes) -> str:
-    """Return a text whose characters beyond ASCII stay such, whatever they are."""
+    """Return bytes as a text; each byte beyond ASCII becomes some character beyond ASCII."""
     return text if isinstance(text, str) else text.decode("latin-1")

@@ -1,4 +1,4 @@
-"""Texts of equal shape together, as matrices of bytes: what is read for one is read for all at once."""
+"""Groups texts that differ only in their digits, as matrices of bytes, so that NumPy parses them at once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,31 +9,31 @@ from numpy.lib.stride_tricks import sliding_window_view
 from fleetcast.readings.columns.parsed import Codes, Places, Texts, as_text
 
 LONGEST = 64
-"""Bytes of the longest text that can be a time."""
+"""Most bytes of a time."""
 NEWLINE = ord("\n")
 ZERO, TEN = np.uint8(ord("0")), np.uint8(10)
 _ALL_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 BLANKS = " \t\r\n\v\f"
 BLANK = ord(" ")
-"""No character of a time is at or below it but the blank itself."""
+"""The smallest byte of a time; smaller ones are control characters."""
 SHAPES_ONE_BY_ONE = 16
-"""So many shapes of one width are found by comparison; the rest is sorted."""
+"""Most shapes of one width that are separated by comparison; the texts of the others are sorted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The texts of one column that differ in their digits alone."""
+    """The texts of a column that have the same template."""
 
     template: str
-    """Such a text with 0 for each digit."""
+    """The text with 0 for each digit."""
     places: Places
-    """Where in the column they are, shape (texts,)."""
+    """Their indices in the column, shape (texts,)."""
     codes: Codes
     """Their bytes, shape (texts, width)."""
 
 
 def shapes(texts: Texts) -> Iterator[Shape]:
-    """Yield each shape of `texts` without the blanks around them; that of a text too long is '?'."""
+    """Yield each shape of `texts`, stripped of blanks; the template of texts above `LONGEST` bytes is '?'."""
     count = len(texts)
     if not count:
         return
@@ -59,7 +59,7 @@ def shapes(texts: Texts) -> Iterator[Shape]:
 
 
 def _ends(codes: Codes, count: int) -> Places:
-    """Return where the lines of `codes` end."""
+    """Return the indices of the newlines in `codes`, one for each of `count` texts."""
     width = len(codes) // count
     if len(codes) == width * count:
         ends = np.arange(width - 1, len(codes), width)

@@ -1,4 +1,4 @@
-"""A column of texts to times in UTC: what is beyond doubt is read, all else is refused with the reason."""
+"""Turns a column of texts into times in UTC; a text that could mean two times is refused with the reason."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from fleetcast.readings.columns.texts import Shape, shapes
 from fleetcast.readings.columns.zones import UNKNOWN, is_known
 
 Evidence: TypeAlias = Counter[str]
-"""How many texts of a column speak for a way to read those that can be read in two ways."""
+"""Number of texts of a column by what they show: the order of day and month, zones, kinds of numbers."""
 
 MOST_BY_CHANCE = 0.1
-"""Of seconds since 1970 one in a hundred is a yyyymmddHH too; a column with more is in doubt."""
+"""Largest share of seconds since 1970 that are valid as yyyymmddHH too; by chance it is one in a hundred."""
 LEAST_VALID = {"digits": 0.5, "months": 0.9}
-"""Where fewer texts of digits are dates, they are something else: yymmddHHMMSS, numbers, years as 2011-12."""
+"""Least share of texts of digits that must be valid dates; with fewer, the column may hold other numbers."""
 EMPTY = "says no time: a reading without a time cannot be used"
 ORDER_IN_DOUBT = (
     "may have the day or the month first, and no other text of the column decides; "
@@ -37,12 +37,14 @@ DIGITS_IN_DOUBT = (
 MIXED_ZONES = "times with a zone, converted to UTC: {0} of {1}; the others were taken as they are"
 
 
-def times(texts: Texts, *, date_format: str | None = None, evidence: Evidence | None = None) -> ParsedColumn:
-    """Return the times that `texts` say: datetime64[us], in UTC where they have a zone, else as they are.
+def parse_times(
+    texts: Texts, *, date_format: str | None = None, evidence: Evidence | None = None
+) -> ParsedColumn:
+    """Return the times of `texts`, datetime64[us] of shape (texts,), in UTC if they have a zone.
 
-    `date_format` is a format as of `strptime`, or epoch_s, epoch_ms, epoch_us, epoch_ns; then nothing else is
-    read.  `evidence` decides between two ways to read a text, see `evidence_of_times`; without it `texts` are
-    the whole column.
+    `date_format` is a format of `strptime`, or epoch_s, epoch_ms, epoch_us, epoch_ns; other texts are then
+    refused.  `evidence`, of `evidence_of_times`, decides how ambiguous texts are read; without it, `texts`
+    must be the whole column.
     """
     groups = [(shape, layout_of(shape.template, date_format)) for shape in shapes(texts)]
     if evidence is None:
@@ -63,18 +65,18 @@ def times(texts: Texts, *, date_format: str | None = None, evidence: Evidence | 
 
 
 def evidence_of_times(texts: Texts, *, date_format: str | None = None) -> Evidence:
-    """Return what a part of a column says about how to read all of it; the parts' evidence adds up."""
+    """Return the evidence of a part of a column; add up that of all parts and pass it to `parse_times`."""
     return _evidence([(shape, layout_of(shape.template, date_format)) for shape in shapes(texts)])
 
 
 def notes_on_times(evidence: Evidence) -> tuple[str, ...]:
-    """Return what the owner of a column should know about how it was read."""
+    """Return sentences that the owner of the column should read: whether only some times have a zone."""
     zoned, plain = evidence["zone"], evidence["no zone"]
     return (MIXED_ZONES.format(zoned, zoned + plain),) if zoned and plain else ()
 
 
 def first_of_dates(evidence: Evidence) -> str:
-    """Return 'day' or 'month', whichever the dates of a column have first; '' where none shows it."""
+    """Return 'day' or 'month', whichever comes first in the dates; '' if they do not show it."""
     shown = {name.partition(" ")[0] for name, count in evidence.items() if count} & {"day", "month"}
     return shown.pop() if len(shown) == 1 else ""
 
@@ -103,7 +105,7 @@ def _evidence(groups: Sequence[tuple[Shape, Layout | str]]) -> Evidence:
 
 
 def _refusal(shape: Shape, layout: Layout | str, evidence: Evidence) -> str:
-    """Return why no text of this shape can be read, or ''."""
+    """Return why no text of this shape is read, or ''."""
     if isinstance(layout, str):
         return EMPTY if is_missing(shape.template) else layout
     if "zone" in layout.words and not is_known(layout.words["zone"]):
@@ -123,7 +125,7 @@ def _refusal(shape: Shape, layout: Layout | str, evidence: Evidence) -> str:
 
 
 def _form(shape: Shape, layout: Layout) -> str:
-    """Return the name under which the texts of digits are counted that are dates."""
+    """Return the key in `Evidence` that counts the texts of this shape that are valid dates."""
     return f"{layout.doubt} {shape.template.partition('.')[0]}"
 
 
@@ -140,7 +142,7 @@ def _with_order(layout: Layout, *, day_first: bool) -> Layout:
 
 
 def _as_date(layout: Layout) -> Layout:
-    """Return a text of digits as a date, one of ten as yyyymmddHH."""
+    """Return the layout that reads a text of digits as a date; ten digits as yyyymmddHH."""
     if layout.doubt != "hours":
         return layout
     date = {"year": slice(0, 4), "month": slice(4, 6), "day": slice(6, 8), "hour": slice(8, 10)}
@@ -148,7 +150,7 @@ def _as_date(layout: Layout) -> Layout:
 
 
 def times_since_1970(micros: Integers, missing: NDArray[np.bool_]) -> ParsedColumn:
-    """Return times from `micros` since 1970 where they are not `missing`; both of shape (times,)."""
+    """Return the times of microseconds since 1970, except the `missing` ones; all of shape (times,)."""
     outside = ((micros < FIRST) | (micros >= LAST)) & ~missing
     values = np.where(outside | missing, np.datetime64("NaT"), micros.view("datetime64[us]"))
     reasons = dict.fromkeys(np.flatnonzero(missing).tolist(), EMPTY)

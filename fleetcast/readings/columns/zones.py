@@ -1,4 +1,4 @@
-"""Local times of a named zone to UTC."""
+"""Offsets of named time zones, such as Europe/Berlin, from UTC."""
 
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -35,11 +35,11 @@ def is_known(name: str) -> bool:
 
 
 def offsets(local: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return how much `local` times are ahead of UTC, all in microseconds.
+    """Return two offsets by which `local` times are ahead of UTC; all in microseconds, shape (times,).
 
-    The first offset is that before a change of the clocks, the second that after it.  They differ for times
-    that clocks skip, where the second is larger, and for times that they show twice, where the first is.
-    LookupError for an unknown zone.
+    The first is the offset before a change of the clocks, the second the one after it.  They are equal except
+    for times that clocks skip (the second is larger) or show twice (the first is larger).  Raises LookupError
+    for an unknown zone.
     """
     zone = _zone(name)
     if zone is None:
@@ -56,7 +56,7 @@ def offsets(local: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], NDA
 
 
 def _both(local: int, zone: ZoneInfo) -> tuple[int, int]:
-    """Return the offsets before and after a change of the clocks; equal where there is none."""
+    """Return the offsets before and after a change of the clocks; equal if there is no change."""
     moment = EPOCH + local * MICROSECOND
     early, late = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
     return (early or timedelta()) // MICROSECOND, (late or timedelta()) // MICROSECOND

@@ -1,4 +1,4 @@
-"""One customer's files to arrays, by strict rules: what is in doubt is refused with the reason."""
+"""Reads one customer's CSV or Parquet files into arrays; ambiguous or damaged files are refused."""
 
 from fleetcast.readings.customer.csv_source import MOST_BYTES
 from fleetcast.readings.customer.readings import Readings, Times, Vector, parse_readings

@@ -1,4 +1,4 @@
-"""A customer's CSV file, plain or gzip'd, as columns."""
+"""Reads the columns of a customer's CSV file, plain or compressed with gzip."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,11 @@ from fleetcast.readings import (
     decompressed,
     detect_dialect,
     is_reading,
-    numbers,
+    parse_numbers,
+    parse_plain_table,
+    parse_table,
+    parse_times,
     place_of,
-    plain_table,
-    table,
-    times,
 )
 from fleetcast.readings.customer.source import (
     BOUNDS,
@@ -32,20 +32,21 @@ from fleetcast.readings.customer.source import (
 )
 
 MOST_BYTES = 256 * 1024 * 1024
+"""Most bytes of a file, both compressed and decompressed."""
 HEAD_BYTES = 64 * 1024
-"""What of a file decides how it is written."""
+"""Number of bytes at the start of a file from which its dialect is detected."""
 TIME_AND_VALUE = 2
 
 
 def csv_source(path: Path, content: bytes, columns: Sequence[str], options: ReadingOptions) -> Source:
-    """Return the columns of a CSV file; `ReadingsError` where any row or the file as a whole is in doubt."""
+    """Return the columns of a CSV file; raises ReadingsError if the file or a row is damaged or ambiguous."""
     try:
         if path.suffix.lower() == ".gz":
             content = decompressed(content, path.name, most_bytes=MOST_BYTES)
         try:
             return _source(path, content, columns, options)
         except EncodingError:
-            # times and numbers are ASCII, which every encoding without a mark writes in the same way
+            # times and numbers are ASCII, which latin-1 decodes like every other encoding without a mark
             return _source(path, content, columns, dataclasses.replace(options, encoding="latin-1"))
     except DamagedFileError as error:
         raise ReadingsError(str(error)) from error
@@ -62,18 +63,18 @@ def _source(path: Path, content: bytes, columns: Sequence[str], options: Reading
     places = _places(path, dialect, columns, options)
     has_header = places is not None
     places = places or dict(zip((TIME_NAMES[0], VALUE_NAMES[0]), range(TIME_AND_VALUE), strict=True))
-    plain = plain_table(content, dialect, has_header=has_header)
+    plain = parse_plain_table(content, dialect, has_header=has_header)
     if plain is not None:
         source = _columns(path, plain, places, dialect, options)
         if not any(column.parsed.reasons for column in (source.time, source.value, *source.further.values())):
             return source
-    return _columns(path, table(content, dialect, has_header=has_header), places, dialect, options)
+    return _columns(path, parse_table(content, dialect, has_header=has_header), places, dialect, options)
 
 
 def _places(
     path: Path, dialect: Dialect, columns: Sequence[str], options: ReadingOptions
 ) -> dict[str, int] | None:
-    """Return where in the header each column is, time and reading first; None where there is no header."""
+    """Return the index of each column in the header, time and reading first; None without a header."""
     header = dialect.header
     time, value = (place_of(header, names) for names in (TIME_NAMES, VALUE_NAMES))
     if time is None or value is None:
@@ -97,8 +98,8 @@ def _places(
     missing = [name for name in columns if further[name] is None]
     if missing:
         raise ReadingsError(f"{path.name} has no column {' and no column '.join(missing)}")
-    there = {name: place for name, place in further.items() if place is not None}
-    return {TIME_NAMES[0]: time, VALUE_NAMES[0]: value} | there
+    present = {name: place for name, place in further.items() if place is not None}
+    return {TIME_NAMES[0]: time, VALUE_NAMES[0]: value} | present
 
 
 def _columns(
@@ -121,7 +122,7 @@ def _columns(
     further = {name: _column(parsed[name], texts[name]) for name in texts if name != VALUE_NAMES[0]}
     return Source(
         name=path.name,
-        time=_column(times(time, date_format=options.date_format), time),
+        time=_column(parse_times(time, date_format=options.date_format), time),
         value=_column(parsed[VALUE_NAMES[0]], texts[VALUE_NAMES[0]]),
         further=further,
         place=lambda row: f"line {cells.line_of(row)}",
@@ -132,7 +133,8 @@ def _columns(
 def _numbers(texts: Mapping[str, Texts], decimal: str) -> dict[str, ParsedColumn]:
     plain = (VALUE_NAMES[0], *BOUNDS)
     return {
-        name: numbers(column, decimal=decimal, booleans=name not in plain) for name, column in texts.items()
+        name: parse_numbers(column, decimal=decimal, booleans=name not in plain)
+        for name, column in texts.items()
     }
 
 

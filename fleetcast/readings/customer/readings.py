@@ -1,4 +1,4 @@
-"""One customer's files in, arrays out; every way a file can be bad has its own sentence."""
+"""Parses the files of one customer and joins them; each kind of problem has its own sentence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,14 +26,14 @@ class Readings:
     columns: Mapping[str, Vector] = field(default_factory=dict)
     """Further columns by name, each of shape (rows,)."""
     notes: tuple[str, ...] = ()
-    """What the owner of the files should know though nothing was refused, a sentence each."""
+    """Sentences that the owner of the files should read, although nothing was refused."""
     dropped_rows: int = 0
-    """Rows that were left out because a regressor or condition has no value."""
+    """Number of rows left out because a regressor or condition has no value."""
 
-    def rows(self, wanted: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
-        """Return some of the readings, or all in another order."""
-        columns = {name: values[wanted] for name, values in self.columns.items()}
-        return type(self)(self.ds[wanted], self.y[wanted], columns, self.notes, self.dropped_rows)
+    def rows(self, selection: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """Return the readings of a mask or of indices, in their order."""
+        columns = {name: values[selection] for name, values in self.columns.items()}
+        return type(self)(self.ds[selection], self.y[selection], columns, self.notes, self.dropped_rows)
 
     def by_time(self) -> Self:
         """Return the readings in ascending order of time."""
@@ -47,12 +47,12 @@ def parse_readings(
     columns: Sequence[str] = (),
     options: ReadingOptions | None = None,
 ) -> Readings:
-    """Return what `contents`, the bytes of a customer's `files`, hold together.
+    """Return the readings in `contents`, the bytes of a customer's `files`, in the order of the files.
 
-    CSV with the header `timestamp,consumption` or `ds,y`, or without a header; Parquet with those columns.
-    `columns` are further ones that must be there; others are skipped.  A reading that is missing is NaN;
-    rows without a value in one of `columns` are left out and counted.  Raises `ReadingsError` for the first
-    thing that is in doubt; `options` say what the files leave open.
+    A file is CSV with the header `timestamp,consumption` or `ds,y`, or without a header; or Parquet with
+    these columns.  `columns` names the regressors and conditions, which every file must have; other columns
+    are skipped.  `options` decide what a file leaves ambiguous.  A missing reading is NaN; rows without a
+    value in one of `columns` are left out and counted.  Raises ReadingsError for the first problem.
     """
     _check_twins(files, contents)
     options = options or ReadingOptions()
@@ -101,7 +101,7 @@ def _complete(readings: Readings, columns: Sequence[str]) -> Readings:
 
 
 def _check_twins(files: Sequence[Path], contents: Sequence[bytes]) -> None:
-    """Refuse files of which one holds another's readings again: they would count twice."""
+    """Raise ReadingsError if two files have the same bytes: their readings would count twice."""
     if len(files) == 1:
         return
     first: dict[bytes, Path] = {}

@@ -1,4 +1,4 @@
-"""Reading a file that somebody else put there: a regular file, no link to it, no more bytes than expected."""
+"""Reads regular files only, up to a limit of bytes; links, pipes and devices are refused."""
 
 import errno
 import os
@@ -12,14 +12,14 @@ from fleetcast.errors import UnusableFileError
 
 _FOLDER: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
 _FILE: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-"""O_NONBLOCK: a pipe without a writer must not be waited for."""
+"""O_NONBLOCK, because opening a pipe without a writer would block."""
 
 
 def read_file(path: Path, *, most_bytes: int) -> bytes:
-    """Return the bytes of a regular file; neither its name nor its folder's may be a link.
+    """Return the bytes of a regular file; neither the file nor its folder may be a link.
 
-    The file is opened once and checked through its descriptor, so that a name exchanged meanwhile leads
-    nowhere else.  Raises `UnusableFileError`.
+    The file is opened once and checked through its descriptor, so replacing the name meanwhile has no effect.
+    Raises UnusableFileError.
     """
     with _opened(path) as (file, size):
         if size > most_bytes:
@@ -31,7 +31,7 @@ def read_file(path: Path, *, most_bytes: int) -> bytes:
 
 
 def read_head(path: Path, size: int) -> bytes:
-    """Return the first bytes of a file that `read_file` would read; raise `UnusableFileError`."""
+    """Return at most `size` bytes from the start of a regular file; raises UnusableFileError."""
     with _opened(path) as (file, _):
         return file.read(size)
 
@@ -54,7 +54,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def link_problem(name: str) -> str:
-    """Return what is wrong with a link called `name`, and what to do about it."""
+    """Return the sentence that refuses a link called `name`."""
     return f"{name} is a link, and links are not followed: put the file or folder itself there"
 
 

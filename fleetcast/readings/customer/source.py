@@ -1,4 +1,4 @@
-"""What one file of a customer holds, column by column, with the reasons for what it refuses."""
+"""The columns of one file of a customer, and the reasons against its rows."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from fleetcast.readings import ParsedColumn
 TIME_NAMES = ("timestamp", "ds")
 VALUE_NAMES = ("consumption", "y")
 BOUNDS = ("cap", "floor")
-"""Columns that are read wherever they are there."""
+"""Columns that are read if the file has them."""
 OWNER = "customer_id"
-"""What the raw table of many customers calls the column of their names."""
+"""Name of the column of customers in the raw table of many customers."""
 MOST_CHARACTERS_SHOWN = 100
 
 
 def check_owner(name: str, owners: Collection[object]) -> None:
-    """Raise ReadingsError where the rows of the file `name` belong to several customers."""
+    """Raise ReadingsError if the rows of the file `name` belong to several customers."""
     if len(owners) > 1:
         raise ReadingsError(
             f"{name} has rows of several customers in its column {OWNER}; process makes a folder for each"
@@ -29,7 +29,7 @@ class Column:
 
     parsed: ParsedColumn
     text: Callable[[int], str]
-    """What the file has in a row."""
+    """Returns the text of the file in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class Source:
     time: Column
     value: Column
     further: Mapping[str, Column]
-    """Regressors and conditions, and those of `BOUNDS` that are there."""
+    """Regressors, conditions, and the `BOUNDS` that the file has."""
     place: Callable[[int], str]
-    """Where a row stands, such as 'line 2'."""
+    """Returns where a row is in the file, such as 'line 2'."""
     notes: Sequence[str] = ()
 
     def check(self) -> None:
-        """Raise ReadingsError for the first row that has something in doubt."""
+        """Raise ReadingsError for the first row that has a refused text."""
         columns = (self.time, self.value, *self.further.values())
         refused = [(min(column.parsed.reasons), column) for column in columns if column.parsed.reasons]
         if not refused:

@@ -1,4 +1,4 @@
-"""How a CSV file is written, by its first bytes: encoding, delimiter, decimal sign, header."""
+"""Detects how a CSV file is written, from its first bytes: encoding, delimiter, decimal mark, header."""
 
 import codecs
 import csv
@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fleetcast.errors import DialectError, EncodingError
-from fleetcast.readings.columns.numbers import numbers
-from fleetcast.readings.columns.times import times
+from fleetcast.readings.columns import parse_numbers, parse_times
 from fleetcast.readings.tables.header import place_of
 from fleetcast.readings.tables.options import ReadingOptions
 
@@ -22,7 +21,7 @@ KINDS = (
     (b"BZh", "compressed with bzip2; use gzip"),
 )
 Names: TypeAlias = Sequence[Collection[str]]
-"""For each column that must be there the names that it may have."""
+"""For each required column, the names that it may have."""
 CANDIDATES = (",", ";", "\t", "|")
 TIME_AND_NUMBER = 2
 QUOTE = '"'
@@ -34,7 +33,8 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-ROWS_LOOKED_AT = 1_000
+ROWS_FOR_DECIMAL = 1_000
+"""Most rows from which the decimal mark is detected."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?", re.ASCII)
@@ -46,12 +46,12 @@ class Dialect:
     """How a CSV file is written."""
 
     encoding: str
-    """A codec of Python's; it takes a byte order mark off."""
+    """A codec of Python that removes a byte order mark."""
     delimiter: str
     decimal: str
-    """'.' or ','; '' where no cell shows which, see `decimal_of`."""
+    """'.' or ','; '' if no cell shows which, see `decimal_of`."""
     header: tuple[str, ...]
-    """The cells of the first line that has any, without the blanks around them; it may be a reading."""
+    """The stripped cells of the first line that has any; without a header they are a reading."""
     quote: str = QUOTE
 
 
@@ -62,10 +62,10 @@ def detect_dialect(
     options: ReadingOptions | None = None,
     whole: bool = False,
 ) -> Dialect:
-    """Return how a file that begins with `head` is written; `options` decide before the file does.
+    """Return the dialect of a file that begins with `head`; what `options` have is not detected.
 
-    `names` has, for each column that must be there, the names it may have; `whole` says that `head` is all
-    of the file.  DialectError says what is in doubt, and which option decides it.
+    `names` are those of the required columns.  `whole` means that `head` is the whole file.  Raises
+    DialectError, which says what is ambiguous and which option decides it.
     """
     options = options or ReadingOptions()
     encoding = encoding_of(head, options.encoding, whole=whole)
@@ -80,21 +80,24 @@ def detect_dialect(
     delimiter = _delimiter({delimiter: rows[0] for delimiter, rows in headers.items()}, names, options)
     decimal = options.decimal or "."
     if options.decimal is None and delimiter != ",":
-        rows = first_rows(text, delimiter, most=ROWS_LOOKED_AT)
+        rows = first_rows(text, delimiter, most=ROWS_FOR_DECIMAL)
         decimal = decimal_of(cell.strip() for row in rows for cell in row)
     return Dialect(encoding, delimiter, decimal, tuple(name.strip() for name in headers[delimiter][0]))
 
 
-def encoding_of(head: bytes, named: str | None = None, *, whole: bool = False) -> str:
-    """Return the codec of a text: what a byte order mark says, else what is `named`, else UTF-8."""
+def encoding_of(head: bytes, chosen: str | None = None, *, whole: bool = False) -> str:
+    """Return the codec of a file: that of its byte order mark, else the `chosen` one, else UTF-8.
+
+    Raises DialectError for files that are not text, and EncodingError for bytes that are not UTF-8.
+    """
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding
     for mark, kind in KINDS:
         if head.startswith(mark):
             raise DialectError(f"is no text but {kind}")
-    if named is not None:
-        return named
+    if chosen is not None:
+        return chosen
     if b"\0" in head[:4]:
         raise DialectError("begins with NUL bytes; if it is UTF-16 without a byte order mark, set encoding")
     try:
@@ -108,7 +111,10 @@ def encoding_of(head: bytes, named: str | None = None, *, whole: bool = False) -
 
 
 def decoded(content: bytes, encoding: str, *, whole: bool = True) -> str:
-    """Return a text, or the beginning of one; DialectError, or EncodingError where UTF-8 was but supposed."""
+    """Return the text of a file or, if not `whole`, of its beginning.
+
+    Raises EncodingError for bytes that are not UTF-8, and DialectError for another encoding.
+    """
     try:
         return codecs.getincrementaldecoder(encoding)().decode(content, final=whole)
     except UnicodeError as error:
@@ -117,9 +123,9 @@ def decoded(content: bytes, encoding: str, *, whole: bool = True) -> str:
 
 
 def first_rows(text: str, delimiter: str, *, most: int) -> list[list[str]]:
-    """Return the first rows that have cells; where a quote does not close, those before it."""
+    """Return the first `most` rows that have cells, or those before a quote that does not close."""
     rows: list[list[str]] = []
-    with suppress(csv.Error):  # what follows is judged where all rows are read
+    with suppress(csv.Error):  # parse_table reports it, with its line
         lines = (match[0] for match in _LINE.finditer(text))
         for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
             if any(cell.strip() for cell in row):
@@ -130,7 +136,7 @@ def first_rows(text: str, delimiter: str, *, most: int) -> list[list[str]]:
 
 
 def _delimiter(headers: Mapping[str, Sequence[str]], names: Names, options: ReadingOptions) -> str:
-    """Return the delimiter with which the first line has the names, else with which it is a reading."""
+    """Return the delimiter with which the first line has the required names or, else, is a reading."""
     if len(headers) == 1:
         return next(iter(headers))
     fitting = [delimiter for delimiter, header in headers.items() if names and _has(header, names)]
@@ -150,20 +156,20 @@ def _has(header: Sequence[str], names: Names) -> bool:
 
 
 def is_reading(row: Sequence[str], options: ReadingOptions) -> bool:
-    """Return whether a row is a time and a number: the first row of a file without a header."""
+    """Return whether a row begins with a time and a number, so that it is not a header."""
     if len(row) < TIME_AND_NUMBER:
         return False
-    reasons = times([row[0]], date_format=options.date_format).reasons
+    reasons = parse_times([row[0]], date_format=options.date_format).reasons
     decimal = options.decimal or ("," if "," in row[1] else ".")
     in_doubt = bool(reasons) and "set date_format" in reasons[0] and options.date_format is None
-    return (not reasons or in_doubt) and not numbers([row[1]], decimal=decimal).reasons
+    return (not reasons or in_doubt) and not parse_numbers([row[1]], decimal=decimal).reasons
 
 
 def decimal_of(texts: Iterable[str]) -> str:
-    """Return the decimal sign of a file by its cells, '' where none shows it.
+    """Return the decimal mark that the cells of a file show: '.', ',' or '' if they do not show it.
 
-    It is ',' where a cell says so and none speaks against it.  Cells such as 1.234 may have it or a sign
-    between thousands, so that they say nothing.
+    It is ',' if a cell such as 7,5 shows it and no cell such as 7.5 contradicts.  Cells such as 1.234 do not
+    count, because their mark may separate thousands.
     """
     cells = list(texts)
     commas = [text for text in cells if _COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text)]

@@ -1,4 +1,4 @@
-"""Which column of a header is meant by a name."""
+"""Finds a column in a header by its name."""
 
 from collections.abc import Collection, Sequence
 
@@ -6,15 +6,16 @@ from fleetcast.errors import DialectError
 
 
 def place_of(header: Sequence[str], names: Collection[str]) -> int | None:
-    """Return where in `header` the column of one of `names` is, None where there is none.
+    """Return the index of the column in `header` that has one of `names`; None if there is none.
 
-    A name counts as it is written, else in any case.  DialectError where several columns fit.
+    The case of letters matters only if several columns differ in nothing else.  Raises DialectError if
+    several columns have one of the names.
     """
-    for wanted, cells in (
+    for accepted, cells in (
         (set(names), header),
         ({name.lower() for name in names}, [name.lower() for name in header]),
     ):
-        places = [place for place, name in enumerate(cells) if name in wanted]
+        places = [place for place, name in enumerate(cells) if name in accepted]
         if len(places) == 1:
             return places[0]
         if places:

@@ -1,29 +1,29 @@
-"""What an owner of files may say about them, where the files alone leave it in doubt."""
+"""Options that decide what files leave ambiguous."""
 
 import codecs
 from dataclasses import dataclass
 
 from fleetcast.errors import OptionError
-from fleetcast.readings.columns.layouts import pattern_of
+from fleetcast.readings.columns import pattern_of
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "\\t": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """How the files are written; None where each file is to decide."""
+    """How the files are written; None means that it is detected for each file."""
 
     delimiter: str | None = None
     """One character; the words comma, semicolon, tab, pipe are accepted too."""
     decimal: str | None = None
     """'.' or ','."""
     encoding: str | None = None
-    """A name that Python knows, such as utf-8, latin-1 or cp1252."""
+    """A name of one of Python's codecs, such as utf-8, latin-1 or cp1252."""
     date_format: str | None = None
-    """A format as of strptime, or epoch_s, epoch_ms, epoch_us, epoch_ns."""
+    """A format of strptime, or epoch_s, epoch_ms, epoch_us, epoch_ns."""
 
     def __post_init__(self) -> None:
-        """Check every option and write it in one way; OptionError names the one that cannot be used."""
+        """Check and normalize every option; raises OptionError, which names it and what it accepts."""
         if self.delimiter is not None:
             delimiter = DELIMITERS.get(self.delimiter.lower(), self.delimiter)
             if (

@@ -1,4 +1,4 @@
-"""Files whose bytes are those that were written: a compressed one is checked against its checksum."""
+"""Reads files that may be compressed with gzip; damage is found by gzip's checksum."""
 
 import gzip
 import io
@@ -15,10 +15,10 @@ CHUNK = 1024 * 1024
 
 @contextmanager
 def open_verified(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """Open a file for reading bytes; one that ends in .gz is decompressed.
+    """Open a file for reading bytes; a name that ends in .gz is decompressed.
 
-    Damage of a compressed file raises `DamagedFileError` at the latest when its last byte has been read:
-    until then nothing of it is to be trusted.  `verify` reads a file to its end for that alone.
+    Damage raises DamagedFileError when the last byte is read, if not before; do not use what was read until
+    then.  `verify` reads a file to its end for this purpose.
     """
     if path.suffix.lower() != ".gz":
         with path.open("rb") as plain:
@@ -29,7 +29,10 @@ def open_verified(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 
 def decompressed(content: bytes, name: str, *, most_bytes: int) -> bytes:
-    """Return what the bytes of the .gz file `name` hold; `DamagedFileError`, also above `most_bytes`."""
+    """Return the decompressed bytes of the .gz file `name`.
+
+    Raises DamagedFileError if it is damaged or decompresses to more than `most_bytes` bytes.
+    """
     with _named_damage(name), gzip.open(io.BytesIO(content), "rb") as file:
         plain = file.read(most_bytes + 1)
     if len(plain) > most_bytes:
@@ -48,7 +51,7 @@ def _named_damage(name: str) -> Iterator[None]:
 
 
 def verify(path: Path) -> None:
-    """Read a file to its end; `DamagedFileError` where it is compressed and damaged."""
+    """Read a file to its end; raises DamagedFileError if it is compressed and damaged."""
     with open_verified(path) as file:
         while file.read(CHUNK):
             pass

@@ -1,4 +1,4 @@
-"""`doctor` says what is the case, and whether the numbers are right."""
+"""The table of `doctor`, and its check of the numbers."""
 
 import os
 import shutil
@@ -120,9 +120,9 @@ def test_a_core_that_cannot_run_makes_it_exit_with_1(doctor: Doctor, code: Path)
     assert "failed: ImportError: cannot import name 'prophet_reference'" in done.stdout
 
 
-def test_doctor_says_what_it_does(code: Path) -> None:
+def test_the_help_of_doctor_says_that_it_writes_no_file(code: Path) -> None:
     program = [sys.executable, "-m", "fleetcast", "doctor", "--help"]
 
     done = subprocess.run(program, cwd=code, capture_output=True, text=True, timeout=60, check=True)
 
-    assert "Writes nothing." in done.stdout
+    assert "Writes no file." in done.stdout

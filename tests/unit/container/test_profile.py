@@ -1,5 +1,6 @@
 """What is set for which processor."""
 
+import json
 import os
 import re
 import subprocess
@@ -97,28 +98,42 @@ def test_every_processor_has_a_name_for_people(info: str, name: str) -> None:
     assert cpu_name(info) == name
 
 
-def test_a_program_starts_with_the_variables_and_one_line_says_which(tmp_path: Path) -> None:
+def started(tmp_path: Path, *arguments: str) -> tuple[list[dict[str, str]], list[str]]:
+    """Return the environment variables at each start of Python, and the lines of the log."""
     # Python runs this file at each start, before the program
-    program = "import os\nfor pair in os.environ.items(): print('='.join(pair))\nprint()"
-    (tmp_path / "sitecustomize.py").write_text(program)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import json, os\nwith open(os.environ['STARTS'], 'a') as starts:\n"
+        "    print(json.dumps(dict(os.environ)), file=starts)\n"
+    )
     env = {
         "PATH": os.defpath,
         "PYTHONPATH": f"{tmp_path}:{ROOT}",
+        "STARTS": str(tmp_path / "starts"),
+        "SAGEMAKER_BASE_DIR": str(tmp_path),
         "MALLOC_ARENA_MAX": "5",
-        "PYTHONUNBUFFERED": "1",
     }
+    command = [sys.executable, "-m", "fleetcast", *arguments]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+    starts = (tmp_path / "starts").read_text().splitlines()
+    return [json.loads(line) for line in starts], done.stderr.splitlines()
 
-    command = [sys.executable, "-m", "fleetcast", "process", "--help"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60)
 
-    (line,) = done.stderr.splitlines()
-    before, again, _ = done.stdout.split("\n\n", 2)
-    started = dict(each.partition("=")[::2] for each in again.splitlines())
+def test_a_program_starts_again_with_the_variables_and_its_first_log_line_lists_them(tmp_path: Path) -> None:
+    (before, again), (line, *_) = started(tmp_path, "process")
+
     assert "OMP_NUM_THREADS" not in before
     assert " INFO profile " in line
-    assert line.endswith(", left as set: MALLOC_ARENA_MAX")
-    assert (started["OMP_NUM_THREADS"], started["MALLOC_ARENA_MAX"]) == ("1", "5")
     assert "OMP_NUM_THREADS=1" in line
+    assert line.endswith(", left as set: MALLOC_ARENA_MAX")
+    assert (again["OMP_NUM_THREADS"], again["MALLOC_ARENA_MAX"]) == ("1", "5")
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_the_help_of_a_program_starts_once_and_logs_nothing(tmp_path: Path, option: str) -> None:
+    starts, log = started(tmp_path, "process", option)
+
+    assert len(starts) == 1
+    assert log == []
 
 
 def test_a_training_job_leaves_the_threads_that_the_user_has_set(

@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +103,21 @@ def test_every_meaning_is_a_sentence_of_its_own() -> None:
     for variable in VARIABLES:
         assert re.fullmatch(r"[A-Z`].*\.", variable.meaning), variable.name
         assert "|" not in variable.meaning + variable.accepted + variable.default_text
+
+
+def test_serving_reads_sagemakers_variables() -> None:
+    env = {
+        "SAGEMAKER_MULTI_MODEL": "true",
+        "SAGEMAKER_BIND_TO_PORT": "8123",
+        "SAGEMAKER_MAX_PAYLOAD_IN_MB": "2",
+    }
+
+    settings = ServingSettings.from_env(env)
+
+    assert (settings.port, settings.max_request_bytes) == (8123, 2 * 1024 * 1024)
+    assert settings.paths.models == Path("/opt/ml/models")
+
+
+def test_a_port_that_multi_model_server_refuses_is_refused_at_once() -> None:
+    with pytest.raises(SettingError, match="SAGEMAKER_BIND_TO_PORT must be a whole number from 1 to 32766"):
+        ServingSettings.from_env({"SAGEMAKER_MULTI_MODEL": "true", "SAGEMAKER_BIND_TO_PORT": "40000"})

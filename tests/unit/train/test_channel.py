@@ -1,4 +1,4 @@
-"""What is read of a channel, and what is not: links, pipes, copies, hidden and unknown files."""
+"""Which files of a channel are read: no links, pipes, copies, hidden and unknown files."""
 
 import logging
 import os
@@ -126,7 +126,7 @@ def test_parts_of_a_history_are_read_together(paths: Paths, names: tuple[str, st
     assert ledger(paths)["x"]["rows"] == 60
 
 
-def test_hidden_and_unknown_files_are_passed_over_with_a_line_each(
+def test_hidden_and_unknown_files_are_skipped_with_a_log_line_each(
     paths: Paths, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -166,3 +166,20 @@ def test_a_channel_called_config_never_holds_readings(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="no channel"):
         find_customers(paths)
+
+
+def test_a_customer_is_a_folder_or_a_file(tmp_path: Path) -> None:
+    paths = tree(tmp_path, {"7/data.csv": history(), "8.csv": history(), ".hidden": "", "notes.txt": ""})
+    (paths.channels / "train").rename(paths.channels / "anything")
+
+    assert [customer.name for customer in find_customers(paths)] == ["7", "8"]
+
+
+def test_a_customer_that_is_a_folder_and_a_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"customer '7' is in .* more than once"):
+        find_customers(tree(tmp_path, {"7/data.csv": history(), "7.csv": history()}))
+
+
+def test_without_a_channel_the_error_names_the_place_of_the_readings(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no channel: put .*/<channel>/<customer>/data\.csv"):
+        find_customers(Paths(tmp_path))

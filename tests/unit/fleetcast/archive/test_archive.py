@@ -27,7 +27,7 @@ def tar_gz(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
     return path
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+def test_an_archive_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = write_archive(tmp_path, "7 ü", pack(ARCHIVE))
 
     assert path.name == "7 ü.tar.gz"
@@ -38,18 +38,18 @@ def test_equal_input_gives_equal_bytes() -> None:
     assert pack(ARCHIVE) == pack(Archive(ARCHIVE.model, {"rows": 3, "customer": "ä/b"}))
 
 
-def test_any_tar_reads_it(tmp_path: Path) -> None:
+def test_tarfile_reads_an_archive(tmp_path: Path) -> None:
     with tarfile.open(write_archive(tmp_path, "7", pack(ARCHIVE))) as tar:
         assert tar.getnames() == ["model.json", "metadata.json"]
 
 
-def test_a_folder_somebody_else_extracted_is_read(tmp_path: Path) -> None:
+def test_an_extracted_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text("{}")
 
     assert read_folder(tmp_path) == Archive("{}", {})
 
 
-def test_a_cut_archive_is_refused_wherever_it_is_cut(tmp_path: Path) -> None:
+def test_a_truncated_archive_is_refused_at_every_length(tmp_path: Path) -> None:
     whole = pack(ARCHIVE)
     path = tmp_path / "7.tar.gz"
 

@@ -38,7 +38,7 @@ def test_the_old_file_stays_where_the_new_one_cannot_be_written(tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-def test_what_an_interrupted_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_run_are_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / f".sagemaker-ignore.{socket.gethostname()}.123.456").write_bytes(b"half")
     (tmp_path / "8.tar.gz").write_bytes(b"whole")
 
@@ -46,7 +46,7 @@ def test_what_an_interrupted_run_left_is_removed_and_nothing_else(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["8.tar.gz"]
 
 
-def test_what_another_host_is_writing_is_left_alone_unless_it_is_old(tmp_path: Path) -> None:
+def test_temporary_files_of_another_host_stay_unless_they_are_old(tmp_path: Path) -> None:
     (tmp_path / ".sagemaker-ignore.other-host.1.2").write_bytes(b"half")
     old = tmp_path / ".sagemaker-ignore.other-host.1.3"
     old.write_bytes(b"half")

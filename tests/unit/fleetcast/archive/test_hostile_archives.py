@@ -149,7 +149,7 @@ def test_a_hostile_archive_is_refused_within_bounds_and_nothing_is_written(
     assert "/" not in str(refused.value)
 
 
-def test_input_without_output_is_not_read_without_end() -> None:
+def test_an_endless_gzip_stream_that_decompresses_to_nothing_is_refused() -> None:
     content = io.BytesIO(empty_blocks())
 
     with pytest.raises(ArchiveError, match="more than"):
@@ -164,7 +164,7 @@ def test_an_archive_cut_anywhere_is_refused() -> None:
             unpack(WHOLE[:length])
 
 
-def test_an_archive_with_any_bit_flipped_is_refused_or_says_the_same() -> None:
+def test_an_archive_with_any_bit_flipped_is_refused_or_has_the_same_contents() -> None:
     same = 0
     for place in range(8 * len(WHOLE)):
         flipped = bytearray(WHOLE)
@@ -198,9 +198,7 @@ def test_any_bytes_are_refused(content: bytes) -> None:
 
 @pytest.mark.parametrize("plain_format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 @pytest.mark.parametrize("name", ["model.json", "./model.json"])
-def test_archives_of_other_makers_are_read_and_their_code_is_passed_over(
-    name: str, plain_format: int
-) -> None:
+def test_archives_made_by_other_tools_are_read_without_their_code(name: str, plain_format: int) -> None:
     long_name = "code/" + "ü" * 60 + "/" + "x" * 80
     folder = special("./", tarfile.DIRTYPE), special("./code/", tarfile.DIRTYPE)
     others = file("code/inference.py", b"raise SystemExit\n"), file(long_name, b"y" * 1_000)
@@ -217,12 +215,12 @@ def test_a_model_of_16_mb_is_read_within_64_mb() -> None:
         assert len(unpack(content).model) == 16 * MEGABYTE
 
 
-def test_code_without_a_model_is_told_apart() -> None:
+def test_an_archive_with_code_but_no_model_has_an_error_of_its_own() -> None:
     with pytest.raises(OwnCodeError):
         unpack(packed(file("./code/inference.py"), file("model.joblib")))
 
 
-def test_code_without_a_model_is_told_apart_in_a_folder(tmp_path: Path) -> None:
+def test_a_folder_with_code_but_no_model_has_an_error_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "inference.py").touch()
 
@@ -248,13 +246,15 @@ def replaced(tmp_path: Path, kind: str) -> None:
     ("kind", "reason"),
     [("link", "is a link"), ("pipe", "is not a file"), ("folder", "is not a file"), ("large", "larger than")],
 )
-def test_what_is_no_file_in_a_folder_is_refused(kind: str, reason: str, tmp_path: Path) -> None:
+def test_a_member_that_is_not_a_regular_file_is_refused_in_a_folder(
+    kind: str, reason: str, tmp_path: Path
+) -> None:
     replaced(tmp_path, kind)
 
     with pytest.raises(ArchiveError, match=reason):
         read_folder(tmp_path)
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="cannot be read"):
         read_folder(tmp_path / "nowhere")

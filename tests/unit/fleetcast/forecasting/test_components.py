@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fleetcast.errors import HistoryError, SettingError
 from fleetcast.forecasting.calendar.timestamps import microseconds
 from fleetcast.forecasting.features.country_holidays import country_holidays
-from fleetcast.forecasting.features.feature_matrix import Layout
+from fleetcast.forecasting.features.feature_matrix import FeatureMatrix
 from fleetcast.forecasting.features.seasonality import (
     Seasonality,
     days,
@@ -21,7 +21,7 @@ from fleetcast.forecasting.features.seasonality import (
     harmonics,
 )
 from fleetcast.forecasting.holiday_table import HolidayTable
-from fleetcast.forecasting.preprocessing.prepare import Prepared
+from fleetcast.forecasting.preprocessing.preparation import Prepared
 from testbed import preparation
 from testbed.preparation import fit_with
 
@@ -31,7 +31,7 @@ def prepared(rows: int = 60, step: str = "D", *, start: str = "2024-01-01", **ar
     return preparation.prepared(ds, np.sin(np.arange(rows)), **arguments)
 
 
-def layout(*args: Any, **arguments: Any) -> Layout:
+def layout(*args: Any, **arguments: Any) -> FeatureMatrix:
     return prepared(*args, **arguments).layout
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from fleetcast.errors import HistoryError
 from fleetcast.forecasting.options import FitOptions, RowColumns
-from fleetcast.forecasting.preprocessing.history import History, history, scale
+from fleetcast.forecasting.preprocessing.history import History, read_history, scale_of
 
 DAYS = np.datetime64("2024-01-01", "us") + np.arange(5) * np.timedelta64(1, "D")
 Y = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
@@ -16,7 +16,7 @@ def read(ds: Any = DAYS, y: Any = Y, growth: str = "linear", **arguments: Any) -
     names = {
         name: arguments.pop(name) for name in ("regressor_names", "condition_names") if name in arguments
     }
-    return history(ds, y, RowColumns(**arguments), settings=FitOptions(growth=growth).settings, **names)
+    return read_history(ds, y, RowColumns(**arguments), settings=FitOptions(growth=growth).settings, **names)
 
 
 def test_rows_are_put_in_time_order_with_all_that_belongs_to_them() -> None:
@@ -114,7 +114,7 @@ def test_readings_are_scaled_as_prophet_does(
 ) -> None:
     settings = FitOptions(**arguments).settings
 
-    known = scale(history(DAYS, Y, RowColumns(**columns), settings=settings), settings)
+    known = scale_of(read_history(DAYS, Y, RowColumns(**columns), settings=settings), settings)
 
     assert (known.y_scale, known.y_min) == (y_scale, y_min)
     assert known.t(DAYS.view(np.int64)).tolist() == [0, 0.25, 0.5, 0.75, 1]
@@ -123,12 +123,12 @@ def test_readings_are_scaled_as_prophet_does(
 def test_readings_that_are_all_zero_have_scale_one() -> None:
     settings = FitOptions().settings
 
-    assert scale(read(y=np.zeros(5)), settings).y_scale == 1
+    assert scale_of(read(y=np.zeros(5)), settings).y_scale == 1
 
 
 def test_a_history_of_one_instant_is_refused() -> None:
     with pytest.raises(HistoryError, match="all timestamps are equal"):
-        scale(read(ds=DAYS[[0] * 5]), FitOptions().settings)
+        scale_of(read(ds=DAYS[[0] * 5]), FitOptions().settings)
 
 
 @pytest.mark.parametrize("columns", [{"cap": 0.0}, {"cap": [9, 9, 9, 9, 1.0], "floor": 1.0}])
@@ -136,4 +136,4 @@ def test_a_cap_not_above_the_floor_is_refused(columns: dict[str, Any]) -> None:
     settings = FitOptions(growth="logistic").settings
 
     with pytest.raises(HistoryError, match="cap must be greater than floor"):
-        scale(history(DAYS, Y, RowColumns(**columns), settings=settings), settings)
+        scale_of(read_history(DAYS, Y, RowColumns(**columns), settings=settings), settings)

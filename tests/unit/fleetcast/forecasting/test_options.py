@@ -32,11 +32,11 @@ def modules_that_read(option: str) -> set[str]:
     ("option", "module"),
     [
         ("changepoint_range", "preprocessing/changepoints.py"),
-        ("changepoint_prior_scale", "preprocessing/prepare.py"),
+        ("changepoint_prior_scale", "preprocessing/preparation.py"),
         ("weekly_seasonality", "features/seasonality.py"),
         ("stan_arguments", "fitting.py"),
         ("keep_history", "fitting.py"),
-        ("quantiles", "predict/probabilities.py"),
+        ("quantiles", "predict/quantile_columns.py"),
     ],
 )
 def test_an_option_is_read_in_one_module(option: str, module: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fleetcast.forecasting import ForecastOptions, Model, dumps, fitting, forecast
-from fleetcast.forecasting.preprocessing.prepare import problem
+from fleetcast.forecasting.preprocessing.preparation import estimation_problem
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
 from fleetcast.forecasting.solver.problem import Problem, Solution
 from testbed.preparation import fit_with, prepared
@@ -109,7 +109,7 @@ def test_a_level_far_above_the_noise_leaves_a_multiplicative_model_to_the_core(s
     }
     ds = np.datetime64("2024-01-01", "us") + hours
 
-    found = maximum_a_posteriori(problem(prepared(ds, y, **arguments)))
+    found = maximum_a_posteriori(estimation_problem(prepared(ds, y, **arguments)))
 
     assert found.kkt <= 1e-5
 
@@ -125,7 +125,7 @@ def test_where_the_mean_is_near_zero_the_lower_of_two_minima_is_found(seed: int,
     y -= y.mean() * generator.uniform(0.8, 1)
 
     found = maximum_a_posteriori(
-        problem(
+        estimation_problem(
             prepared(
                 MONDAY + steps * DAY,
                 y,

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fleetcast.readings import times
+from fleetcast.readings import parse_times
 
 LINES = (Path(__file__).parents[4] / "docs" / "reference" / "readings.md").read_text().splitlines()
 ROWS = [line.strip("| ").split(" | ") for line in LINES if line.startswith("| `")]
@@ -13,7 +13,7 @@ EXAMPLES = [(text, meaning) for texts, meaning in ROWS for text in re.findall("`
 
 @pytest.mark.parametrize(("text", "meaning"), EXAMPLES)
 def test_an_example_of_the_document_is_read_as_it_says(text: str, meaning: str) -> None:
-    parsed = times([text])
+    parsed = parse_times([text])
 
     if meaning.startswith("2026"):
         assert parsed.values.tolist() == [np.datetime64(meaning, "us").item()]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetcast.readings import numbers
+from fleetcast.readings import parse_numbers
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from fleetcast.readings import numbers
 )
 def test_a_decimal_number_is_read(text: str, value: float) -> None:
     for column in ([text], [text.encode()]):
-        assert numbers(column).values.tolist() == [value]
+        assert parse_numbers(column).values.tolist() == [value]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_decimal_number_is_read(text: str, value: float) -> None:
 )
 def test_a_word_for_nothing_is_a_missing_number(word: str) -> None:
     for column in ([word, "1", "+2"], [word.encode(), b"1"]):
-        parsed = numbers(column)
+        parsed = parse_numbers(column)
 
         assert math.isnan(parsed.values[0])
         assert parsed.values[1] == 1
@@ -90,7 +90,7 @@ def test_a_word_for_nothing_is_a_missing_number(word: str) -> None:
 )
 def test_what_is_no_number_beyond_doubt_is_refused_with_the_reason(text: str, reason: str) -> None:
     for column in (["1", text, "3"], [b"1", text.encode(), b"3"]):
-        parsed = numbers(column)
+        parsed = parse_numbers(column)
 
         assert list(parsed.reasons) == [1]
         assert reason in parsed.reasons[1]
@@ -99,12 +99,12 @@ def test_what_is_no_number_beyond_doubt_is_refused_with_the_reason(text: str, re
 
 
 def test_a_text_of_several_numbers_moves_no_other() -> None:
-    assert numbers(["1,2", "3"]).values.tolist()[1] == 3
-    assert list(numbers(["1,2", "3"]).reasons) == [0]
+    assert parse_numbers(["1,2", "3"]).values.tolist()[1] == 3
+    assert list(parse_numbers(["1,2", "3"]).reasons) == [0]
 
 
 def test_with_a_decimal_comma_a_point_is_refused() -> None:
-    parsed = numbers(["7,5", "1,234", "NA", "8", "1.234", "1.234,5", "1,2,3"], decimal=",")
+    parsed = parse_numbers(["7,5", "1,234", "NA", "8", "1.234", "1.234,5", "1,2,3"], decimal=",")
 
     assert parsed.values[[0, 1, 3]].tolist() == [7.5, 1.234, 8]
     assert sorted(parsed.reasons) == [4, 5, 6]
@@ -112,16 +112,16 @@ def test_with_a_decimal_comma_a_point_is_refused() -> None:
 
 
 def test_one_point_among_decimal_commas_is_refused() -> None:
-    assert list(numbers(["7,5", "1.234", "8,25"], decimal=",").reasons) == [1]
-    assert list(numbers([b"7,5", b"1.234"], decimal=",").reasons) == [1]
+    assert list(parse_numbers(["7,5", "1.234", "8,25"], decimal=",").reasons) == [1]
+    assert list(parse_numbers([b"7,5", b"1.234"], decimal=",").reasons) == [1]
 
 
 def test_booleans_are_one_and_zero_where_they_may_be() -> None:
     texts = ["True", "FALSE", "true", "false", "1", "0", "None"]
 
-    assert numbers(texts, booleans=True).values[:6].tolist() == [1, 0, 1, 0, 1, 0]
-    assert sorted(numbers(texts).reasons) == [0, 1, 2, 3]
-    assert list(numbers(["yes"], booleans=True).reasons) == [0]
+    assert parse_numbers(texts, booleans=True).values[:6].tolist() == [1, 0, 1, 0, 1, 0]
+    assert sorted(parse_numbers(texts).reasons) == [0, 1, 2, 3]
+    assert list(parse_numbers(["yes"], booleans=True).reasons) == [0]
 
 
 PIECES = st.sampled_from(
@@ -132,7 +132,7 @@ TEXTS = st.one_of(st.lists(PIECES, max_size=8).map("".join), st.floats().map(rep
 
 @given(st.lists(TEXTS, max_size=10), st.booleans())
 def test_whatever_is_accepted_is_what_python_makes_of_it(texts: list[str], as_bytes: bool) -> None:  # noqa: FBT001
-    parsed = numbers([text.encode(errors="replace") for text in texts] if as_bytes else texts)
+    parsed = parse_numbers([text.encode(errors="replace") for text in texts] if as_bytes else texts)
 
     for place, text in enumerate(texts):
         value = parsed.values[place]
@@ -147,4 +147,4 @@ def test_whatever_is_accepted_is_what_python_makes_of_it(texts: list[str], as_by
 def test_a_decimal_comma_changes_no_number(values: list[float]) -> None:
     texts = [repr(value).replace(".", ",") for value in values]
 
-    assert numbers(texts, decimal=",").values.tolist() == values
+    assert parse_numbers(texts, decimal=",").values.tolist() == values

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetcast.readings import evidence_of_times, times
+from fleetcast.readings import evidence_of_times, parse_times
 
 
 def one(text: str, date_format: str | None = None) -> str:
     """Return what a text is read as, or why it is not read."""
-    parsed = times([text], date_format=date_format)
+    parsed = parse_times([text], date_format=date_format)
     assert np.isnat(parsed.values[0]) == (0 in parsed.reasons)
     return parsed.reasons[0] if parsed.reasons else str(parsed.values[0]).removesuffix(".000000")
 
@@ -141,7 +141,7 @@ def test_every_hour_of_a_zone_is_read_as_the_offset_says_or_refused() -> None:
         moment.astimezone(timezone(timedelta(hours=2 if moment_is_summer(moment) else 1))) for moment in hours
     ]
 
-    parsed = times([f"{local:%Y-%m-%d %H:%M} Europe/Berlin" for local in berlin])
+    parsed = parse_times([f"{local:%Y-%m-%d %H:%M} Europe/Berlin" for local in berlin])
 
     read = np.flatnonzero(~np.isnat(parsed.values))
     expected = np.array([f"{moment:%Y-%m-%dT%H:%M}" for moment in hours], "datetime64[us]")
@@ -167,7 +167,7 @@ def moment_is_summer(moment: datetime) -> bool:
     ],
 )
 def test_the_whole_column_decides_which_is_the_day(texts: list[str], read: list[str] | None) -> None:
-    values = times(texts).values.astype("datetime64[D]").astype(str).tolist()
+    values = parse_times(texts).values.astype("datetime64[D]").astype(str).tolist()
 
     assert values == (read or ["NaT"] * len(texts))
 
@@ -177,7 +177,7 @@ def test_the_parts_of_a_column_decide_together() -> None:
 
     evidence = evidence_of_times(parts[0]) + evidence_of_times(parts[1])
 
-    assert str(times(parts[0], evidence=evidence).values[0]) == "2024-02-01T00:00:00.000000"
+    assert str(parse_times(parts[0], evidence=evidence).values[0]) == "2024-02-01T00:00:00.000000"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_the_parts_of_a_column_decide_together() -> None:
 def test_digits_that_most_of_a_column_shows_to_be_something_else_are_no_times(
     texts: list[str], refused: list[int]
 ) -> None:
-    assert sorted(times(texts).reasons) == refused
+    assert sorted(parse_times(texts).reasons) == refused
 
 
 @pytest.mark.parametrize(
@@ -224,10 +224,10 @@ def test_beside_a_date_format_nothing_else_is_read() -> None:
 
 
 def test_times_with_and_without_a_zone_in_one_column_are_noted() -> None:
-    assert times(["2024-01-01T00:00Z", "2024-01-02"]).notes == (
+    assert parse_times(["2024-01-01T00:00Z", "2024-01-02"]).notes == (
         "times with a zone, converted to UTC: 1 of 2; the others were taken as they are",
     )
-    assert times(["2024-01-01T00:00Z", "2024-01-02T00:00+01:00"]).notes == ()
+    assert parse_times(["2024-01-01T00:00Z", "2024-01-02T00:00+01:00"]).notes == ()
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
@@ -237,7 +237,7 @@ def test_the_zone_of_the_machine_does_not_matter(zone: str, monkeypatch: pytest.
         patched.setenv("TZ", zone)
         time.tzset()
 
-        values = set(times(texts).values.tolist())
+        values = set(parse_times(texts).values.tolist())
 
     time.tzset()
     assert values == {datetime(2024, 7, 1)}  # noqa: DTZ001 -- NumPy's times have no zone
@@ -254,7 +254,7 @@ def test_what_python_writes_in_iso_form_is_read_as_python_reads_it(
 ) -> None:
     texts = [moment.replace(tzinfo=zone).isoformat(sep, steps) for moment, zone, steps, sep in rows]
 
-    parsed = times(texts)
+    parsed = parse_times(texts)
 
     assert parsed.reasons == {}
     assert parsed.values.tolist() == [in_utc(datetime.fromisoformat(text)) for text in texts]
@@ -297,7 +297,7 @@ CLOCKS = (
 
 @given(st.lists(TEXTS, min_size=1, max_size=10))
 def test_whatever_is_accepted_is_what_strptime_makes_of_it(texts: list[str]) -> None:
-    parsed = times(texts)
+    parsed = parse_times(texts)
 
     for place, text in enumerate(texts):
         if place not in parsed.reasons:

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a log line every few seconds otherwise."""
+"""Shows the progress of long work: a bar on a terminal, a log line every few seconds elsewhere."""
 
 import logging
 import sys
@@ -13,13 +13,13 @@ logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES: Final = 5.0
 STEADY: Final = 2.0
-"""How far apart two rates in a row may be for the time left to mean something."""
+"""Two rates in a row count as steady if neither is more than this many times the other."""
 
 
 class Estimate:
     """How long the rest of some work will take, once its rate is steady.
 
-    Work starts slowly: programs start, caches fill.  A rate of its first seconds says nothing about the rest.
+    Work begins slowly, as programs start and caches fill, so the rate of its first seconds is no estimate.
     """
 
     def __init__(self, total: int, *, now: float) -> None:
@@ -30,7 +30,7 @@ class Estimate:
         self._rate: float | None = None
 
     def left(self, done: int, *, now: float) -> float | None:
-        """Return the seconds left at the time `now`, with `done` items ready; None where nobody knows."""
+        """Return the seconds left at the time `now`, with `done` items ready; None without a steady rate."""
         rate, before = (done - self._done) / (now - self._since), self._rate
         self._done, self._since, self._rate = done, now, rate
         if before is None or not 1 / STEADY <= (rate / before if before else 0.0) <= STEADY:
@@ -39,7 +39,10 @@ class Estimate:
 
 
 def progress(items: Iterable[T], *, total: int, doing: str) -> Iterator[T]:
-    """Yield `items` and tell on stderr how far they are, at what rate, and how long the rest will take."""
+    """Yield `items`, and write to stderr how many of `total` are done, their rate and the time left.
+
+    `doing` is the verb of the line, such as `train`.
+    """
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, desc=doing, unit=" customers", dynamic_ncols=True)
         return

@@ -1,10 +1,10 @@
-from pathlib import Path
+"""One value out of a mapping of texts: the default, the accepted values, the error."""
 
 import pytest
 
-from container import choice, flag, fraction, usable_cpus, whole_number
+from container import usable_cpus
+from container.values import choice, flag, fraction, whole_number
 from fleetcast.errors import SettingError
-from serving.settings import ServingSettings
 
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", "1e3", "²", "9" * 30])
@@ -34,21 +34,3 @@ def test_a_flag_is_true_or_false_in_the_usual_spellings() -> None:
 
 def test_there_is_at_least_one_cpu() -> None:
     assert usable_cpus() >= 1
-
-
-def test_serving_reads_sagemakers_variables() -> None:
-    env = {
-        "SAGEMAKER_MULTI_MODEL": "true",
-        "SAGEMAKER_BIND_TO_PORT": "8123",
-        "SAGEMAKER_MAX_PAYLOAD_IN_MB": "2",
-    }
-
-    settings = ServingSettings.from_env(env)
-
-    assert (settings.port, settings.max_request_bytes) == (8123, 2 * 1024 * 1024)
-    assert settings.paths.models == Path("/opt/ml/models")
-
-
-def test_a_port_that_multi_model_server_refuses_is_refused_at_once() -> None:
-    with pytest.raises(SettingError, match="SAGEMAKER_BIND_TO_PORT must be a whole number from 1 to 32766"):
-        ServingSettings.from_env({"SAGEMAKER_MULTI_MODEL": "true", "SAGEMAKER_BIND_TO_PORT": "40000"})

@@ -1,4 +1,4 @@
-"""Ctrl-C: one line and exit code 130, at whatever moment; a terminal sends it to every process of the job."""
+"""Ctrl-C, which a terminal sends to every process, ends a job with one line and exit code 130."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def test_ctrl_c_while_the_workers_start_is_one_line_and_130(tmp_path: Path, afte
     if "customers_ok=300;" not in log:  # else all were done before, and the program was on its way out
         assert code == 130
         assert log.count("stopped: ") == 1
-        assert "run again to go on" in log
+        assert "run the same command again for the others" in log
 
 
 def test_sigterm_to_all_processes_is_the_jobs_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-from container.progress import Estimate
+from container.progress_bar import Estimate
 
 
 def test_a_slow_start_is_no_estimate() -> None:

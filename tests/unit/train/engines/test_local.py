@@ -1,4 +1,4 @@
-"""Worker processes: which packages they import, and what is said of those that die."""
+"""Worker processes: which packages they import, and what the job does when one ends."""
 
 import os
 import subprocess
@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from testbed.server import installed
-from tests.unit.jobs import history, ledger, tree
+from tests.unit.jobs import history, ledger, run_train, tree
+from train.program import train
+from train.settings import TrainSettings
 
 
 def trained(cwd: Path, base: Path, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -48,9 +50,6 @@ def test_workers_import_our_packages_whatever_pythonpath_holds(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONSAFEPATH"])
 def test_a_job_leaves_the_environment_as_it_was(tmp_path: Path, name: str) -> None:
-    from train.program import train  # noqa: PLC0415
-    from train.settings import TrainSettings  # noqa: PLC0415
-
     paths = tree(tmp_path, {"7/data.csv": history()})
     before = os.environ.get(name)
 
@@ -59,7 +58,7 @@ def test_a_job_leaves_the_environment_as_it_was(tmp_path: Path, name: str) -> No
     assert os.environ.get(name) == before
 
 
-def test_a_worker_that_cannot_start_ends_the_job_and_is_not_called_a_lack_of_memory(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_ends_the_job_with_its_exit_code(tmp_path: Path) -> None:
     paths = tree(tmp_path / "ml", {"7/data.csv": history(), "8/data.csv": history()})
     hook = tmp_path / "hook"
     hook.mkdir()
@@ -77,3 +76,44 @@ def test_a_worker_that_cannot_start_ends_the_job_and_is_not_called_a_lack_of_mem
     assert "a worker process ended with exit code 1 before it could take a customer" in reason
     assert "memory" not in reason
     assert "a planted defect" in job.stderr
+
+
+STUCK = """\
+import sys
+if "forkserver" in " ".join(sys.orig_argv):
+    import os, time
+    import train.customer.train_customer as module
+    read = module.file_contents
+    def stuck(customer):
+        if customer.name == "stuck":
+            {action}
+        return read(customer)
+    module.file_contents = stuck
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        ("time.sleep(60)", "took longer than customer_timeout_seconds = 1"),
+        ("os.kill(os.getpid(), 9)", "killed (SIGKILL), probably because the machine ran out of memory"),
+        ("os.kill(os.getpid(), 11)", "died (SIGSEGV), possibly out of memory: raise customer_memory_mb"),
+        ("os._exit(3)", "ended by itself with exit code 3; the log may have its error"),
+        ("1 / 0", "division by zero"),
+    ],
+)
+def test_a_customer_that_stops_its_worker_fails_alone_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str, reason: str
+) -> None:
+    files = {f"{name}/data.csv": history() for name in ("before", "stuck", "waits", "z")}
+    paths = tree(tmp_path / "ml", files, customer_timeout_seconds="1", max_failed_fraction="0.5")
+    (tmp_path / "sitecustomize.py").write_text(STUCK.format(action=action))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    code, _ = run_train(paths)
+
+    rows = ledger(paths)
+    assert code == 0
+    assert reason in rows["stuck"]["reason"]
+    assert {row["status"] for name, row in rows.items() if name != "stuck"} == {"ok"}
+    assert len(rows) == 4

@@ -1,4 +1,4 @@
-"""Reading one setting out of a mapping of strings, with an error that names it and what it accepts."""
+"""Reads one value out of a mapping of texts; the error names the value and what is accepted."""
 
 import math
 from collections.abc import Collection, Mapping
