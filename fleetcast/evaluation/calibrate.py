@@ -2,8 +2,9 @@
 
 The errors of one backtest are alike, so n of them tell as much as k = n (1 - r) / (1 + r) independent ones,
 where r is their correlation from one step to the next.  The bound with coverage c is then the quantile
-c (1 + 1/k) of the errors, in units of their mean size that many steps ahead, times √(1 + 2/k): the size of the
-errors is known from k of them only, and the next forecast is not among them.  Half of it counts each side alone, for skewed loads.
+c (1 + 1/k) of the errors, in units of their mean size that many steps ahead, times √(1 + 2/k): their size is
+known from k errors only, and the next forecast's is not among them.  Half of it counts each side of the
+forecast alone, for skewed loads.
 
 Vovk, Gammerman and Shafer (2005), "Algorithmic learning in a random world"; Lei, G'Sell, Rinaldo, Tibshirani
 and Wasserman (2018), "Distribution-free predictive inference for regression", JASA 113(523).
@@ -14,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from fleetcast.forecasting.arrays import Matrix, Vector
-from fleetcast.forecasting.calibration import Calibration
+from fleetcast.forecasting.members import Calibration
 
 COVERAGES: Final = np.array((0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0))
 _MOST_GROUPS: Final = 7

@@ -15,10 +15,8 @@ from fleetcast.evaluation.backtest import DEFAULT_CUTOFFS, cutoffs, default_hori
 from fleetcast.evaluation.calibrate import calibrated
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
-from fleetcast.forecasting.calendar.timestamps import Stamps
-from fleetcast.forecasting.calibration import Calibration
-from fleetcast.forecasting.correction import Correction
-from fleetcast.forecasting.members import MEMBERS, GriddedHistory, residual_path
+from fleetcast.forecasting.calendar import Stamps
+from fleetcast.forecasting.members import MEMBERS, Calibration, Correction, GriddedHistory, residual_path
 
 PROPHET: Final = "prophet"
 CORRECTED_PROPHET: Final = "prophet+correction"
@@ -26,11 +24,21 @@ NAIVE: Final = "seasonal_naive"
 _FAVOUR: Final = {NAIVE: 5.0}
 """Weight at the start: what the combined forecast is compared with should be in it."""
 _MOST_PATH: Final = 1_000
+_DIGITS: Final = 6
 _RESIDUAL_STEPS: Final = 700
 
-Forecast: TypeAlias = Callable[[slice], Vector]
-"""What a fitted model forecasts for rows of the history, by their place."""
-FitBefore: TypeAlias = Callable[[int], Forecast]
+
+@dataclass(frozen=True, slots=True)
+class FittedProphet:
+    """Prophet's model, fitted to the first rows of a history."""
+
+    residuals: Vector
+    """y - yhat of those rows, shape (rows,)."""
+    forecast: Callable[[slice], Vector]
+    """What it forecasts for rows of the whole history, by their place."""
+
+
+FitBefore: TypeAlias = Callable[[int], FittedProphet]
 """Fits Prophet's model to so many of the first rows."""
 
 
@@ -66,7 +74,7 @@ class Combined:
 class _Backtest:
     """What each method forecast after one cut-off."""
 
-    step: Vector
+    step: Stamps
     """Steps ahead of each row, from 0, shape (R,)."""
     y: Vector
     """Shape (R,)."""
@@ -91,7 +99,12 @@ def combine(
     tests = [
         test
         for at in cutoffs(n, horizon, seasons, count=options.cutoffs)
-        if (test := _backtest(history, place, y, at, horizon, fit_before, options.members)) is not None
+        if (
+            test := _backtest(
+                history, place, y, at=at, horizon=horizon, fit_before=fit_before, members=options.members
+            )
+        )
+        is not None
     ]
     if not tests:
         return None
@@ -100,21 +113,35 @@ def combine(
     weights, *without = _chosen(usable, tests, options)
     paths = _paths(history, n, length, list(weights))
     if CORRECTED_PROPHET in weights:
-        begin = _first_of_residuals(history, place, n)
-        residual = y[begin:] - fit_before(len(y))(slice(begin, len(y)))
-        paths[CORRECTED_PROPHET] = residual_path(_by_step(residual, place[begin:], n), seasons, length)
-    share = sum(weight for name, weight in weights.items() if name in (PROPHET, CORRECTED_PROPHET))
-    path = np.zeros(length)
-    for name in weights.keys() & paths.keys():
-        path += weights[name] * paths[name]
+        paths[CORRECTED_PROPHET] = _residual_path(fit_before(len(y)), history, place, n, length)
     correction = Correction(
-        int(stamps[-1]), freq, share, path, _repeated(seasons.short, seasons.long, length)
+        origin=int(stamps[-1]),
+        freq=freq,
+        share=_share_of_prophet(weights, paths),
+        path=_rounded(
+            sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
+        ),
+        season=_repeated(seasons.short, seasons.long, length),
     )
     held_out = _held_out_errors(tests, without, horizon)
     errors = {name: _mean_error(name, tests) for name in usable}
     scales = [test.scale for test in tests]
     errors["combined"] = float(np.mean(np.nanmean(np.abs(held_out), axis=1) / scales))
     return Combined(weights, errors, correction, calibrated(held_out, seasons.short), len(tests), horizon)
+
+
+def _share_of_prophet(weights: Mapping[str, float], paths: Mapping[str, Vector]) -> float:
+    """Return what the other methods leave; a method that fails on the whole history leaves its part too."""
+    others = sum(weight for name, weight in weights.items() if name in paths and name != CORRECTED_PROPHET)
+    return round(max(1 - others, 0.0), 6)
+
+
+def _rounded(path: Vector) -> Vector:
+    """Return the path to six digits of its largest value, so that the archive stays small."""
+    largest = float(np.abs(path).max())
+    if not largest > 0:
+        return path
+    return np.round(path, int(_DIGITS - 1 - np.floor(np.log10(largest))))
 
 
 def _path_length(horizon: int, short: int, long: int) -> int:
@@ -129,6 +156,7 @@ def _backtest(  # noqa: PLR0913 - the parts of one backtest, each by name
     history: GriddedHistory,
     place: Stamps,
     y: Vector,
+    *,
     at: int,
     horizon: int,
     fit_before: FitBefore,
@@ -140,12 +168,10 @@ def _backtest(  # noqa: PLR0913 - the parts of one backtest, each by name
     step = place[first:last] - at
     forecasts = {name: path[step] for name, path in _paths(history, at, horizon, members).items()}
     if PROPHET in members or CORRECTED_PROPHET in members:
-        begin = _first_of_residuals(history, place, at)
-        yhat = fit_before(first)(slice(begin, last))
-        forecasts[PROPHET] = yhat[first - begin :]
+        fitted = fit_before(first)
+        forecasts[PROPHET] = fitted.forecast(slice(first, last))
         if CORRECTED_PROPHET in members:
-            residual = y[begin:first] - yhat[: first - begin]
-            path = residual_path(_by_step(residual, place[begin:first], at), history.seasons, horizon)
+            path = _residual_path(fitted, history, place, at, horizon)
             forecasts[CORRECTED_PROPHET] = forecasts[PROPHET] + path[step]
     grid = history.grid(at)
     season = grid.seasons.short or 1
@@ -160,17 +186,17 @@ def _paths(history: GriddedHistory, n: int, length: int, members: Sequence[str])
     return {name: path for name, path in found.items() if path is not None and np.isfinite(path).all()}
 
 
-def _first_of_residuals(history: GriddedHistory, place: Stamps, n: int) -> int:
-    """Return the first row whose residual counts in what follows the first `n` steps."""
-    return int(np.searchsorted(place, max(n - max(_RESIDUAL_STEPS, 4 * history.seasons.long), 0)))
-
-
-def _by_step(residual: Vector, place: Stamps, n: int) -> Vector:
-    """Return the residuals of ascending steps up to `n`, one for each step; 0 where nothing was read."""
-    step = place - place[0]
-    length = n - int(place[0])
-    total = np.bincount(step, weights=residual, minlength=length)
-    return np.asarray(total / np.maximum(np.bincount(step, minlength=length), 1), np.float64)
+def _residual_path(
+    fitted: FittedProphet, history: GriddedHistory, place: Stamps, n: int, length: int
+) -> Vector:
+    """Return how the residuals of Prophet's model go on after the first `n` steps, shape (length,)."""
+    rows = fitted.residuals.size
+    begin = int(np.searchsorted(place[:rows], max(n - max(_RESIDUAL_STEPS, 4 * history.seasons.long), 0)))
+    step = place[begin:rows] - place[begin]
+    steps = n - int(place[begin])
+    total = np.bincount(step, weights=fitted.residuals[begin:], minlength=steps)
+    by_step = total / np.maximum(np.bincount(step, minlength=steps), 1)  # 0 where nothing was read
+    return residual_path(by_step, history.seasons, length)
 
 
 def _chosen(names: list[str], tests: list[_Backtest], options: CombineOptions) -> list[dict[str, float]]:

@@ -33,25 +33,22 @@ _RIDGE: Final = 1e-3
 _RIDGE_OF_RESIDUALS: Final = 1e-2
 
 
-def autoregression(
-    grid: Grid, horizon: int, *, differences: int = 0, logarithm: bool = False
-) -> Vector | None:
+def autoregression(grid: Grid, horizon: int, *, differences: int = 0) -> Vector | None:
     """Return the regression on earlier readings, rolled forward, shape (horizon,).
 
-    With `differences` the regression is of y[t] - y[t - differences], with `logarithm` of ln y.  It is None
-    where the history is too short, constant, or not positive as its logarithm needs.
+    With `differences` it is of y[t] - y[t - differences].  It is None where the history is too short or
+    constant.
     """
+    return _regressed(_latest(grid.y, grid.seasons), grid.seasons, horizon, differences)
+
+
+def autoregression_of_logarithm(grid: Grid, horizon: int) -> Vector | None:
+    """Return the same for ln y, or for y itself where a reading is not above 0."""
     y = _latest(grid.y, grid.seasons)
-    if logarithm and not y.min() > 0:
-        return None
-    z = np.log(y) if logarithm else y
-    steps = z[differences:] - z[:-differences] if differences else z
-    ahead = _rolled(steps, _lags(grid.seasons, steps.size), horizon)
-    if ahead is None:
-        return None
-    if differences:
-        ahead = _undone(z, ahead, differences)
-    return np.exp(ahead) if logarithm else ahead
+    if not y.min() > 0:
+        return _regressed(y, grid.seasons, horizon, 0)
+    ahead = _regressed(np.log(y), grid.seasons, horizon, 0)
+    return None if ahead is None else np.exp(ahead)
 
 
 def residual_path(residuals: Vector, seasons: Seasons, horizon: int) -> Vector:
@@ -70,6 +67,12 @@ def residual_path(residuals: Vector, seasons: Seasons, horizon: int) -> Vector:
     coefficients[0] = 0.0
     limit = float(np.abs(z).max())
     return np.clip(_roll(z, coefficients, lags, horizon), -limit, limit) * scale
+
+
+def _regressed(y: Vector, seasons: Seasons, horizon: int, differences: int) -> Vector | None:
+    steps = y[differences:] - y[:-differences] if differences else y
+    ahead = _rolled(steps, _lags(seasons, steps.size), horizon)
+    return _undone(y, ahead, differences) if differences and ahead is not None else ahead
 
 
 def _latest(y: Vector, seasons: Seasons) -> Vector:

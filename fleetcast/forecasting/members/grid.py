@@ -6,8 +6,7 @@ from typing import Final, Self
 import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.calendar.frequency import parsed
-from fleetcast.forecasting.calendar.timestamps import Stamps
+from fleetcast.forecasting.calendar import Stamps, parse_frequency
 from fleetcast.forecasting.members.steps import Seasons, Steps, seasons_of
 
 MOST_STEPS: Final = 26 * 2016
@@ -50,7 +49,7 @@ class GriddedHistory:
         stamps, y = stamps[finite], y[finite]
         if not y.size:
             return None
-        frequency = parsed(freq)
+        frequency = parse_frequency(freq)
         position = np.rint(Steps(int(stamps[-1]), frequency).positions(stamps)).astype(np.int64)
         first = max(int(position[0]), 1 - MOST_STEPS)
         position, y = position[position >= first] - first, y[position >= first]

@@ -13,7 +13,11 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.members.autoregression import autoregression, residual_path
+from fleetcast.forecasting.members.autoregression import (
+    autoregression,
+    autoregression_of_logarithm,
+    residual_path,
+)
 from fleetcast.forecasting.members.grid import Grid
 from fleetcast.forecasting.members.profiles import day_by_week, median_profile, weighted_profile
 
@@ -45,8 +49,8 @@ def _short_median(cycles: int) -> Method:
     return lambda grid, horizon: median_profile(grid, grid.seasons.short, horizon, cycles=cycles)
 
 
-def _last_value(grid: Grid, horizon: int) -> Vector:
-    return np.full(horizon, grid.y[-1])
+def _last_value(grid: Grid, horizon: int) -> Vector | None:
+    return None if grid.seasons.short else np.full(horizon, grid.y[-1])
 
 
 def _seasonal_difference(grid: Grid, horizon: int) -> Vector | None:
@@ -77,42 +81,29 @@ def _own_profile(smoothing: float) -> Callable[[Grid, int], Vector | None]:
 
 
 _ALL: Final = (
-    Member("last_value", _last_value, "The last reading."),
+    Member("last_value", _last_value, "The last reading, where there is no season."),
     Member("seasonal_naive", _short_profile(1.0), "The last short season, such as the last day."),
     Member("long_seasonal_naive", _long_profile(1.0), "The last long season, such as the last week."),
-    Member("profile_fast", _short_profile(0.5), "The mean short season; the weight halves each season."),
-    Member("profile", _short_profile(0.3), "The mean short season; a season weighs 0.7 of the next."),
-    Member("profile_slow", _short_profile(0.1), "The mean short season; a season weighs 0.9 of the next."),
-    Member("long_profile_fast", _long_profile(0.5), "The mean long season; the weight halves each season."),
-    Member("long_profile", _long_profile(0.3), "The mean long season; a season weighs 0.7 of the next."),
-    Member(
-        "long_profile_slow", _long_profile(0.15), "The mean long season; a season weighs 0.85 of the next."
-    ),
+    Member("profile", _short_profile(0.3), "The mean short season; each weighs 0.7 of the next."),
+    Member("long_profile", _long_profile(0.3), "The mean long season; each weighs 0.7 of the next."),
+    Member("long_profile_slow", _long_profile(0.15), "The mean long season; each weighs 0.85 of the next."),
     Member("median", _short_median(7), "The median of the last 7 short seasons."),
     Member("median_slow", _short_median(14), "The median of the last 14 short seasons."),
+    Member("day_by_week", partial(day_by_week, smoothing=0.3), "The level, plus each weekday's shape."),
     Member(
-        "day_by_week", partial(day_by_week, smoothing=0.3), "The level, plus each weekday's mean and shape."
-    ),
-    Member(
-        "day_by_week_slow",
-        partial(day_by_week, smoothing=0.1),
-        "The same with longer memory.",
-    ),
-    Member("autoregression", autoregression, "Ridge regression on the last steps and seasons."),
-    Member(
-        "log_autoregression",
-        partial(autoregression, logarithm=True),
-        "The same of the logarithm; positive readings only.",
+        "autoregression",
+        autoregression_of_logarithm,
+        "Regression on the last steps and seasons; of the logarithm if all readings are positive.",
     ),
     Member(
         "difference_autoregression",
         partial(autoregression, differences=1),
-        "The same of the change from step to step.",
+        "Regression of the change from step to step.",
     ),
     Member(
         "seasonal_difference_autoregression",
         _seasonal_difference,
-        "The same of the change from season to season.",
+        "Regression of the change from season to season.",
     ),
     Member(
         "long_profile+correction",

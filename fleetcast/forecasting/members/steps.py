@@ -9,8 +9,16 @@ from typing import Final
 import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.calendar.frequency import BusinessDays, Fixed, Frequency, Monthly, Weekly
-from fleetcast.forecasting.calendar.timestamps import DAY, Stamps, datetimes
+from fleetcast.forecasting.calendar import (
+    DAY,
+    BusinessDays,
+    Fixed,
+    Frequency,
+    Monthly,
+    Stamps,
+    Weekly,
+    datetimes,
+)
 
 _WEEK: Final = 7 * DAY
 _LEAST_OF_A_DAY: Final = 3

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.calendar.frequency import parsed
-from fleetcast.forecasting.calendar.timestamps import Stamps
-from fleetcast.forecasting.members import Steps
+from fleetcast.forecasting.calendar import Stamps, parse_frequency
+from fleetcast.forecasting.members.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Correction:
 
     def steps_ahead(self, stamps: Stamps) -> Vector:
         """Return how many steps after the last reading each timestamp is, shape (N,)."""
-        return Steps(self.origin, parsed(self.freq)).positions(stamps)
+        return Steps(self.origin, parse_frequency(self.freq)).positions(stamps)
 
     def corrected(self, yhat: Vector, ahead: Vector) -> Vector:
         """Return the combined forecast of rows so many steps ahead, all of shape (N,); others keep yhat."""

@@ -16,7 +16,7 @@ class Calibration:
     """
 
     steps: Vector
-    """The last step ahead of each group of steps, shape (G,), ascending; later steps belong to the last one."""
+    """The last step ahead of each group of steps, shape (G,), ascending; later steps are the last one's."""
     scales: Vector
     """Size of an error in each group, in units of y, shape (G,), not descending."""
     coverages: Vector
