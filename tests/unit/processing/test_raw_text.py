@@ -93,7 +93,7 @@ def test_files_whose_dates_have_other_orders_are_warned_of(
 
     process(paths, Columns())
 
-    assert "'other.csv' the month, each file beyond doubt" in caplog.text
+    assert "those of 'other.csv' have the month first" in caplog.text
     assert len(written(paths)["7"]) == 4
 
 
@@ -117,7 +117,7 @@ def test_a_point_that_may_be_of_thousands_is_refused_until_the_file_shows_what_i
     process(paths, Columns())
     process(shown, Columns())
 
-    assert [(line, reason.partition("beyond doubt: ")[2][:9]) for _, line, _, reason in rejected(paths)] == [
+    assert [(line, reason.partition("is ambiguous: ")[2][:9]) for _, line, _, reason in rejected(paths)] == [
         (2, "its point"),
         (4, "its point"),
     ]
