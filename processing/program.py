@@ -71,7 +71,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     option(
         "--replace",
         action="store_true",
-        help="remove customers of an earlier run that this input does not have; without it, they end the program",
+        help="remove customers of an earlier run that this input does not have, instead of failing",
     )
     return parser.parse_args(arguments)
 

@@ -206,8 +206,8 @@ def test_what_is_no_time_beyond_doubt_is_rejected_with_its_line(tmp_path: Path, 
         ("7,2026-01-03,inf", "infinite"),
         ("7,2026-01-03,true", "is not a number"),
         ("7,NULL,5", "a reading without a time"),
-        (",2026-01-03,5", "no customer"),
-        ("NULL,2026-01-03,5", "no customer"),
+        (",2026-01-03,5", "not the name of a customer"),
+        ("NULL,2026-01-03,5", "not the name of a customer"),
     ],
 )
 def test_a_bad_row_is_rejected_with_its_line_and_costs_no_other(
