@@ -10,8 +10,8 @@ from typing import Final
 from container.doctor import doctor
 from container.paths import Paths
 from container.profile import Profile, this_profile
-from container.program import EXIT_INTERRUPTED, configure_logging
-from fleetcast.command import EXIT_USAGE, usage
+from container.program import configure_logging
+from fleetcast.command import EXIT_INTERRUPTED, EXIT_USAGE, usage
 from fleetcast.errors import MissingExtraError, SettingError
 from fleetcast.extras import require
 
