@@ -104,7 +104,7 @@ def _stock_fit(frame: Any, growth: Any, mode: Any) -> Any:  # noqa: ANN401 - a d
 def _next_forecast(turn: Iterator[Any], horizon: int, wanted: dict[str, float]) -> Any:  # noqa: ANN401
     """Forecast as for the first time: a model otherwise keeps the last small horizon it was asked for."""
     model = next(turn)
-    model.kept.clear()
+    model.horizon_cache.clear()
     return forecast(model, ForecastOptions(horizon, **wanted))
 
 

@@ -1,4 +1,4 @@
-"""The program `process`: raw readings -> one folder per customer."""
+"""The command line of `process`."""
 
 import argparse
 import logging
@@ -20,8 +20,8 @@ Reads every .csv, .tsv, .txt (each also with .gz) and .parquet file below <base>
 <base>/processing/output/<customer>/data.csv with the header timestamp,consumption (and the regressors), in
 UTC, sorted by time.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set.  The table may be larger than memory.
 
-A row that cannot be read beyond doubt goes to <base>/processing/rejected/rejected.csv with its file, line and
-the reason; it never stops the others.  A file that cannot be read as a whole stops the program before
+An invalid or ambiguous row goes to <base>/processing/rejected/rejected.csv with its file, line and reason; it
+never stops the others.  A file that cannot be read as a whole stops the program before
 anything is written."""
 EPILOGUE = """\
 examples:
@@ -54,7 +54,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="COLUMN=TEXT",
         help="read only the rows with this text in this column, such as split=train; may be repeated",
     )
-    option = parser.add_argument_group("how the files are written, where it is in doubt").add_argument
+    option = parser.add_argument_group("how the files are written, if they leave it ambiguous").add_argument
     option(
         "--delimiter",
         metavar="CHARACTER",
@@ -65,19 +65,19 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     option(
         "--date-format",
         metavar="FORMAT",
-        help="as strptime has it, such as %%d/%%m/%%Y, or epoch_s, epoch_ms, epoch_us, epoch_ns",
+        help="in the notation of strptime, such as %%d/%%m/%%Y, or epoch_s, epoch_ms, epoch_us, epoch_ns",
     )
     option = parser.add_argument_group("output").add_argument
     option(
         "--replace",
         action="store_true",
-        help="remove customers of an earlier run that this input does not have; else they end the program",
+        help="remove customers of an earlier run that this input does not have, instead of failing",
     )
     return parser.parse_args(arguments)
 
 
 def columns(options: argparse.Namespace) -> Columns:
-    """Return the options as `Columns`; `SettingError` where one is malformed."""
+    """Return the options as `Columns`; raises SettingError for a malformed one."""
     where = []
     for condition in options.where:
         column, equals, text = condition.partition("=")
@@ -94,17 +94,17 @@ def columns(options: argparse.Namespace) -> Columns:
     )
 
 
-def process(paths: Paths, wanted: Columns, *, replace: bool = False, **texts: str | None) -> int:
-    """Run the step as `processing.job.process` describes it; `texts` are the fields of `ReadingOptions`."""
-    from fleetcast.readings import ReadingOptions  # noqa: PLC0415 -- the same
-    from processing.job import process as run_step  # noqa: PLC0415 -- after Ctrl-C has its meaning
+def process(paths: Paths, selection: Columns, *, replace: bool = False, **texts: str | None) -> int:
+    """Run `processing.job.process`; `texts` are the fields of `ReadingOptions`.  Raises SettingError too."""
+    from fleetcast.readings import ReadingOptions  # noqa: PLC0415 - as below
+    from processing.job import process as run_step  # noqa: PLC0415 - slow; signals are handled before
 
     try:
         options = ReadingOptions(**texts)
     except OptionError as error:
         name, _, text = str(error).partition(" ")
         raise SettingError(f"--{name.replace('_', '-')} {text}") from error
-    return run_step(paths, wanted, options=options, replace=replace)
+    return run_step(paths, selection, options=options, replace=replace)
 
 
 def main() -> int:
@@ -128,9 +128,9 @@ def main() -> int:
 
 
 def _stop_on_signals() -> list[int]:
-    """Let SIGINT or SIGTERM leave by an exception, so that nothing unfinished stays; return its place.
+    """Make SIGINT and SIGTERM raise an exception, so that temporary files are removed.
 
-    DuckDB turns the exception into one of its own.
+    Returns a list that gets the number of the signal, because DuckDB replaces the exception by its own.
     """
     received: list[int] = []
 

@@ -96,11 +96,15 @@ def _channel(paths: Paths) -> Path:
     if chosen:
         names = ", ".join(quoted(path.name) for path in chosen)
         raise InputError(
-            f"more than one channel in {quoted(paths.channels)}: {names}. Call the one to train on 'train'"
+            f"more than one channel in {quoted(paths.channels)}: {names}; call the one with the readings "
+            "'train'"
         )
     if paths.processing_output.is_dir():
         return paths.processing_output
-    raise InputError(f"no channel: {paths.channels}/<channel>/<customer>/data.csv is expected")
+    raise InputError(
+        "there is no channel: put each customer's readings into "
+        f"{paths.channels}/<channel>/<customer>/data.csv"
+    )
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

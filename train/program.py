@@ -59,7 +59,9 @@ def train(paths: Paths, settings: TrainSettings) -> int:
     log_metrics(figures)
     if not result.is_complete:
         done, total = result.tally.customers, len(result.customers)
-        logger.warning("stopped: %d of %d customers done; run again to go on", done, total)
+        logger.warning(
+            "stopped: %d of %d customers are done; run the same command again for the others", done, total
+        )
         return code_of_signal(stop.signal).number
     check_shares(result.tally, settings)
     return DONE.number

@@ -7,9 +7,9 @@ from fleetcast.forecasting.self_check import findings
 
 def main() -> int:
     """Print a line per finding and return the exit code."""
-    found = list(findings())
-    sys.stdout.writelines(f"{each}\n" for each in found)
-    return 0 if all(each.ok for each in found) else 1
+    comparisons = list(findings())
+    sys.stdout.writelines(f"{finding}\n" for finding in comparisons)
+    return 0 if all(finding.ok for finding in comparisons) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The types of arrays; a docstring beside each array gives its shape and its unit."""
+"""Types of NumPy arrays; the docstring of each attribute or function gives the shape and the unit."""
 
 from typing import TypeAlias
 

@@ -29,13 +29,13 @@ from fleetcast.forecasting.preprocessing import (
 from fleetcast.forecasting.solver import NoSolutionError, Problem, maximum_a_posteriori
 
 LEAST_ROWS = 4
-"""Below, the estimate is Prophet's."""
+"""Number of readings below which stock Prophet makes the estimate."""
 LEAST_SIGMA = 1e-8
-"""Scaled noise below which there is no optimum to find: the estimate is Prophet's."""
+"""Scaled noise below which the objective has no minimum, so that stock Prophet makes the estimate."""
 SIGMA_OF_CONSTANT = 1e-9
-"""What Prophet says of readings that are all equal."""
-RATE_OF_NOTHING, MIDDLE_OF_NOTHING = 1.0, 700.0
-"""Logistic growth that is half its cap after 700 histories; exp(700) is still a number."""
+"""Prophet's scaled noise for readings that are all equal."""
+RATE_AT_FLOOR, MIDDLE_AT_FLOOR = 1.0, 700.0
+"""k and m of logistic growth that reaches half its cap after 700 times the history; exp(700) is finite."""
 
 
 def fit(  # noqa: PLR0913 - readings, options, and four columns by name
@@ -68,6 +68,7 @@ def fit(  # noqa: PLR0913 - readings, options, and four columns by name
 
 
 def _by_stock_prophet(prepared: Prepared, options: FitOptions) -> Model | SampledModel:
+    """Return the model that stock Prophet fits."""
     from fleetcast.forecasting.stock_prophet import (  # noqa: PLC0415 - rarely needed
         sampled_model,
         stock_parameters,
@@ -84,7 +85,7 @@ def _by_stock_prophet(prepared: Prepared, options: FitOptions) -> Model | Sample
 
 @ONE_THREAD
 def _estimate(prepared: Prepared) -> tuple[Parameters, Vector | None] | None:
-    """Return the estimate and the residuals it left, or None when it has to be Prophet's."""
+    """Return the estimate and its residuals (see `_residuals`), or None if stock Prophet has to make it."""
     settings, y = prepared.settings, prepared.rows.y
     if settings.growth != "logistic" and y[0] == y[-1] and y.min() == y.max():
         return _constant(prepared), None
@@ -92,32 +93,32 @@ def _estimate(prepared: Prepared) -> tuple[Parameters, Vector | None] | None:
         settings.growth == "logistic"
         and (y == floor_column(prepared.scale, settings, prepared.rows.floor)).all()
     ):
-        return _nothing(prepared), None
+        return _at_floor(prepared), None
     if y.size < LEAST_ROWS:
         return _line(prepared)
     try:
-        given = estimation_problem(prepared)
-        found = maximum_a_posteriori(given).parameters
+        problem = estimation_problem(prepared)
+        parameters = maximum_a_posteriori(problem).parameters
     except (NoSolutionError, ArithmeticError):
         return _line(prepared)
-    if found.sigma_obs < LEAST_SIGMA:
+    if parameters.sigma_obs < LEAST_SIGMA:
         return _line(prepared)
-    residuals = _residuals(given, found, y_scale=prepared.scale.y_scale)
-    return (folded(found) if without_changepoints(settings) else found), residuals
+    residuals = _residuals(problem, parameters, y_scale=prepared.scale.y_scale)
+    return (folded(parameters) if without_changepoints(settings) else parameters), residuals
 
 
-def _residuals(given: Problem, found: Parameters, *, y_scale: float) -> Vector | None:
-    """Return y - yhat in units of y; None where the model is not linear in its parameters."""
-    if given.growth == "logistic" or given.multiplicative.any():
+def _residuals(problem: Problem, parameters: Parameters, *, y_scale: float) -> Vector | None:
+    """Return y - yhat in units of y, shape (N,); None if yhat is not linear in the parameters."""
+    if problem.growth == "logistic" or problem.multiplicative.any():
         return None
-    theta = np.concatenate(((found.k, found.m), found.delta, found.beta))
-    if given.growth == "flat":
-        theta[0] = theta[2 : 2 + found.delta.size] = 0.0
-    return (given.y - theta @ given.design) * y_scale
+    theta = np.concatenate(((parameters.k, parameters.m), parameters.delta, parameters.beta))
+    if problem.growth == "flat":
+        theta[0] = theta[2 : 2 + parameters.delta.size] = 0.0
+    return (problem.y - theta @ problem.design) * y_scale
 
 
 def _constant(prepared: Prepared) -> Parameters:
-    """Return Prophet's initial parameters, which it leaves as they are when all readings are equal."""
+    """Return the parameters for readings that are all equal: Prophet's initial ones."""
     floor = floor_column(prepared.scale, prepared.settings, None)
     return Parameters(
         k=0.0,
@@ -128,37 +129,41 @@ def _constant(prepared: Prepared) -> Parameters:
     )
 
 
-def _nothing(prepared: Prepared) -> Parameters:
-    """Return logistic growth that is still at its floor: less than 1e-290 of the cap for ages to come.
+def _at_floor(prepared: Prepared) -> Parameters:
+    """Return the parameters for logistic growth whose readings all equal the floor.
 
-    Prophet's answer to readings that all equal the floor is as small; Stan needs a second to find it.
+    The trend stays below 1e-290 of the cap far beyond any forecast.  Prophet's estimate is as small, but
+    takes Stan a second.
     """
     zeros = np.zeros(prepared.t_change.size), np.zeros(prepared.layout.features)
-    return Parameters(RATE_OF_NOTHING, MIDDLE_OF_NOTHING, *zeros, SIGMA_OF_CONSTANT)
+    return Parameters(RATE_AT_FLOOR, MIDDLE_AT_FLOOR, *zeros, SIGMA_OF_CONSTANT)
 
 
 def _line(prepared: Prepared) -> tuple[Parameters, None] | None:
-    """Return the line through readings that lie on one without noise; None where they do not.
+    """Return the parameters of the line on which all readings lie; None if they do not lie on a line.
 
-    It is what Prophet starts from.  There is no optimum, as less noise is always more likely, and Stan would
-    go on for minutes to look for it.
+    It is Prophet's start.  The objective has no minimum, as less noise is always more likely, and Stan would
+    search for it for minutes.
     """
     if prepared.settings.growth != "linear":
         return None
-    rows, known = prepared.rows, prepared.scale
-    t = known.t(rows.ds)
-    y = (rows.y - floor_column(known, prepared.settings, rows.floor)) / known.y_scale
+    rows, scale = prepared.rows, prepared.scale
+    t = scale.t(rows.ds)
+    y = (rows.y - floor_column(scale, prepared.settings, rows.floor)) / scale.y_scale
     k, m = float(y[-1] - y[0]), float(y[0])
     if np.abs(y - (m + k * t)).max() > LEAST_SIGMA / 10:
         return None
-    nothing = np.zeros(prepared.t_change.size), np.zeros(prepared.layout.features)
-    return Parameters(k, m, *nothing, SIGMA_OF_CONSTANT), None
+    zeros = np.zeros(prepared.t_change.size), np.zeros(prepared.layout.features)
+    return Parameters(k, m, *zeros, SIGMA_OF_CONSTANT), None
 
 
-def folded(found: Parameters) -> Parameters:
-    """Return the parameters with the delta of Prophet's stand-in changepoint at t = 0 moved into k."""
-    k = found.k + float(found.delta[0])
-    return Parameters(k, found.m, np.zeros(1), found.beta, found.sigma_obs)
+def folded(parameters: Parameters) -> Parameters:
+    """Return the parameters with delta of the only changepoint, at t = 0, added to k instead.
+
+    Prophet puts that changepoint into models without changepoints.
+    """
+    k = parameters.k + float(parameters.delta[0])
+    return Parameters(k, parameters.m, np.zeros(1), parameters.beta, parameters.sigma_obs)
 
 
 def fitted_model(
@@ -169,7 +174,7 @@ def fitted_model(
     engine: Engine = "fleetcast",
     keep_history: bool = False,
 ) -> Model:
-    """Return the model with these parameters; raises HistoryError where they exceed a model's limits."""
+    """Return the model with these parameters; raises HistoryError if they exceed a model's limits."""
     if not are_within(prepared.settings.growth, parameters):
         raise HistoryError(
             f"the estimate has numbers beyond {LARGEST} or a growth rate of 0; "

@@ -1,4 +1,4 @@
-"""The `holidays` argument: dates, names and windows, as columns or as rows."""
+"""Prophet's table of holidays: dates, names, windows and prior scales."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +15,10 @@ _ACCEPTED = "holidays must have columns ds and holiday (and may have lower_windo
 
 @dataclass(frozen=True, slots=True)
 class HolidayTable:
-    """Prophet's table of holidays, one entry per row; a missing cell is None, a missing column too."""
+    """The table, one entry for each row; a missing cell is None, and so is a missing column."""
 
     ds: tuple[int, ...]
-    """Microseconds since 1970; a clock time does not matter, the whole day is flagged."""
+    """Microseconds since 1970; the time of day is ignored."""
     holiday: tuple[str, ...]
     lower_window: tuple[float | None, ...] | None = None
     upper_window: tuple[float | None, ...] | None = None
@@ -26,10 +26,10 @@ class HolidayTable:
 
     @classmethod
     def of(cls, holidays: Any) -> Self:  # noqa: ANN401 - a mapping of columns, rows, or a data frame
-        """Return the table of a mapping of columns, a data frame, or a sequence of rows, or a table as it is.
+        """Return the table of a mapping of columns, a data frame or a list of rows, or a table itself.
 
-        Raises SettingError as Prophet does: missing cells, one window without the other, a lower window
-        above 0, an upper one below 0, prior scales that are not above 0 or differ within one holiday.
+        Raises SettingError, as Prophet does, for missing names, one window without the other, a lower window
+        above 0, an upper window below 0, and a prior scale that is not above 0.
         """
         if isinstance(holidays, cls):
             return holidays
@@ -55,7 +55,7 @@ class HolidayTable:
     def windows(self) -> Iterable[tuple[int, str, int, int, float | None]]:
         """Yield day since 1970, name, first and last offset in days, and prior scale, row by row.
 
-        As in Prophet, a row in which either window is missing has none.
+        As in Prophet, a row without one of the windows has neither.
         """
         nothing: tuple[float | None, ...] = (None,) * len(self.ds)
         lower, upper = self.lower_window or nothing, self.upper_window or nothing

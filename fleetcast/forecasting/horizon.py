@@ -1,4 +1,4 @@
-"""The rows of a forecast, and what a model needs to forecast the same rows again."""
+"""The rows of a forecast, and what a model needs to forecast the same rows again: H rows, K features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from fleetcast.forecasting.calendar import Stamps
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ForecastRows:
-    """The rows to forecast, ascending in time."""
+    """The rows to forecast, ascending in time; arrays are of shape (H,), in the units of the history."""
 
     ds: Stamps
     cap: Vector | None
@@ -20,19 +20,19 @@ class ForecastRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Horizon:
-    """What a model needs for the same rows again; the forecast itself is made anew each time.
+    """What does not change if a model forecasts the same rows again.
 
-    1.5 KB for 7 steps of a model with 26 features, of which X is most.
+    It takes 1.5 KB for 7 steps of a model with 26 features; X is the largest part.
     """
 
     rows: ForecastRows
     X: Matrix
-    """The features, shape (rows, K)."""
+    """The features, shape (H, K)."""
     t: Vector
-    """Scaled time."""
+    """Scaled time, shape (H,)."""
     lines: tuple[Vector, Vector] | None
-    """Slope and intercept of a linear trend at each row."""
+    """Slope and intercept of a linear trend at each row, shape (H,) each; None for other growth."""
     probabilities: Mapping[str, float]
-    """The quantiles, by the ending of their column."""
+    """The Q quantiles' probabilities by the ending of their columns, such as lower and 0.1."""
     deviations: tuple[Matrix, Matrix] | None
-    """How far the quantiles are from yhat and from the trend, in units of y."""
+    """Distances of the quantiles from yhat and from the trend, shape (Q, H) each, in units of y."""

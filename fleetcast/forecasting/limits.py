@@ -1,4 +1,4 @@
-"""What a model may hold: one set of limits for what is fitted and for what is read.
+"""Limits of a model, the same for one that is fitted and for one that is read.
 
 Within them no product of a forecast overflows, and no text takes many times its own length in memory.
 """
@@ -13,21 +13,22 @@ from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.parameters import Growth, Parameters
 
 MOST_FEATURES: Final = 1_000
-"""Columns of seasonalities, holidays (one for each day of a window) and regressors."""
+"""Most columns of X: of seasonalities, holidays (one for each day of a window) and regressors."""
 MOST_CHANGEPOINTS: Final = 1_000
 MOST_FOURIER_TERMS: Final = 400
-"""Of one seasonality."""
+"""Most sine and cosine pairs of one seasonality."""
 MOST_HOLIDAY_DAYS: Final = 100_000
-"""Of a table of holidays, windows included."""
+"""Most days of a table of holidays, windows included."""
 MOST_DAYS_OF_A_WINDOW: Final = 366
+"""Most days of a holiday's window before or after it."""
 LARGEST: Final = 1e30
-"""Of any number."""
+"""Largest absolute value of any number."""
 SMALLEST: Final = 1e-30
-"""Of what divides: the scale of y, the spread of a regressor, a prior scale."""
+"""Smallest divisor: the scale of y, the standard deviation of a regressor, a prior scale."""
 
 
 def has_rates(growth: Growth, parameters: Parameters) -> bool:
-    """Return whether the rate of logistic growth is nowhere 0, where its offset is not defined."""
+    """Return whether the growth rate is nowhere 0; at 0 the offset of logistic growth is undefined."""
     if growth != "logistic":
         return True
     rates = parameters.k + np.concatenate(([0.0], np.cumsum(parameters.delta)))
@@ -35,13 +36,13 @@ def has_rates(growth: Growth, parameters: Parameters) -> bool:
 
 
 def are_within(growth: Growth, parameters: Parameters) -> bool:
-    """Return whether these parameters may be those of a model."""
-    known = parameters
-    few = max(abs(known.k), abs(known.m), known.sigma_obs) <= LARGEST
-    return few and all(_within(each) for each in (known.delta, known.beta)) and has_rates(growth, parameters)
+    """Return whether a model may have these parameters."""
+    scalars = max(abs(parameters.k), abs(parameters.m), parameters.sigma_obs)
+    vectors = parameters.delta, parameters.beta
+    return scalars <= LARGEST and all(map(_is_within, vectors)) and has_rates(growth, parameters)
 
 
-def _within(numbers: Vector) -> bool:
+def _is_within(numbers: Vector) -> bool:
     return bool(np.abs(numbers).max(initial=0.0) <= LARGEST)
 
 
@@ -50,7 +51,7 @@ def _days(first: int, last: int) -> range:
 
 
 def check_holidays(table: HolidayTable) -> None:
-    """Refuse a table of holidays that is larger than any calendar; raises SettingError."""
+    """Raise SettingError if a table of holidays has too many days or features."""
     windows = [*(table.lower_window or ()), *(table.upper_window or ())]
     if any(days is not None and not abs(days) <= MOST_DAYS_OF_A_WINDOW for days in windows):
         raise SettingError(f"the window of a holiday must have at most {MOST_DAYS_OF_A_WINDOW} days")

@@ -1,4 +1,4 @@
-"""A fitted model as data: what a forecast needs, and nothing of the readings unless they were asked for.
+"""A fitted model as data: what a forecast needs, without the readings unless keep_history asks for them.
 
 Functions act on it: `forecast` and `forecast_many` forecast, `dumps` writes it, `loads` reads it back.
 """
@@ -17,7 +17,7 @@ from fleetcast.forecasting.settings import Settings
 Engine: TypeAlias = Literal["fleetcast", "prophet"]
 
 LAST_DATES: Final = 5
-"""Timestamps at the end of the history that every model keeps: Prophet infers the frequency from so many."""
+"""Number of last timestamps in every model; Prophet infers the frequency from as many."""
 WRONG_SAMPLES: Final = (
     "Prophet's own forecast from samples is wrong where multiplicative terms "
     "meet scaling='minmax' or a floor, as it multiplies the floor too; "
@@ -27,10 +27,13 @@ WRONG_SAMPLES: Final = (
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Model:
-    """One customer's fitted model; about 2 KB, as models of the same make share settings and layout."""
+    """One customer's fitted model: N readings, S changepoints, K features.
+
+    It takes about 2 KB, as models with the same components share settings and layout.
+    """
 
     engine: Engine
-    """Which program fitted it."""
+    """The program that fitted it."""
     settings: Settings
     scale: Scale
     layout: FeatureMatrix
@@ -38,27 +41,31 @@ class Model:
     """One for each regressor of the layout."""
     parameters: Parameters
     t_change: Vector
-    """Shape (S,), scaled time."""
+    """The changepoints in scaled time, shape (S,), ascending."""
     rows: int
-    """N, the readings it was fitted to."""
+    """N, the number of readings it was fitted to."""
     last_dates: Stamps
     """The last timestamps of the history, at most `LAST_DATES`, ascending."""
     history: History | None
-    """Only with keep_history."""
+    """The readings, if `keep_history` was set."""
     residuals: Vector | None = None
-    """y - yhat of the N readings fitted, ascending in time, in units of y; None in a model that was read."""
-    kept: dict[tuple[object, ...], Horizon] = field(default_factory=dict, repr=False)
-    """A cache of one entry: the last horizon that was forecast, if it is small."""
+    """y - yhat in units of y, ascending in time, shape (N,); None in a model from `loads`."""
+    horizon_cache: dict[tuple[object, ...], Horizon] = field(default_factory=dict, repr=False)
+    """The last horizon that was forecast, if it is small: at most one entry."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampledModel:
-    """A model fitted with mcmc_samples, which only stock Prophet can forecast with: Prophet's own JSON."""
+    """A model fitted with mcmc_samples; only stock Prophet can forecast with it."""
 
     text: str
+    """Prophet's own JSON."""
     engine: Literal["prophet"] = "prophet"
 
 
 def samples_are_wrong(settings: Settings, scale: Scale, multiplicative: Flags) -> bool:
-    """Return whether Prophet's own `predict` multiplies a floor that its fit did not (see `yhat`)."""
+    """Return whether Prophet's own `predict` multiplies a floor, which its fit did not.
+
+    `predict.point_forecast.yhat` states the two expressions.
+    """
     return (settings.scaling == "minmax" or scale.logistic_floor) and bool(multiplicative.any())

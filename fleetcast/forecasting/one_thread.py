@@ -1,11 +1,11 @@
-"""One thread for NumPy's linear algebra while the core computes, whatever the environment says.
+"""Runs NumPy's linear algebra on one thread while the core computes, whatever the environment says.
 
-A sum that two threads share is rounded in another place than one that a single thread makes, so the bytes of
-a model would depend on the number of processors and on OMP_NUM_THREADS.  OpenBLAS and MKL are known here; of
-another library (Apple's Accelerate, BLIS) the number of threads stays what it is.
+A sum that several threads share is rounded differently from a sum of one thread, so that the bytes of a model
+would depend on the number of processors and on OMP_NUM_THREADS.  OpenBLAS and MKL are supported; with another
+library (Apple's Accelerate, BLIS) the number of threads stays as it is.
 
-The number is one for the whole process.  It is restored when the last call that asked for one thread ends;
-linear algebra that other threads of the process do meanwhile has one thread too.  Cost: 2 µs for each call.
+The number belongs to the whole process: until the last call that needs one thread ends, linear algebra in
+other threads of the process has one thread too.  A call costs 2 µs.
 """
 
 import ctypes
@@ -28,15 +28,15 @@ _FUNCTIONS: Final = (
 
 
 class _Threads(NamedTuple):
-    """How to read and to set the number of threads."""
+    """The library's functions that read and set the number of threads."""
 
     get: Callable[[], int]
     set: Callable[[int], None]
 
 
 def _threads() -> _Threads | None:
-    """Return the functions of the library that NumPy is linked with, or None where it has none of them."""
-    library = ctypes.CDLL(_multiarray_umath.__file__)  # finds the names of what it is linked with as well
+    """Return the functions of the library that NumPy is linked with, or None if it is not supported."""
+    library = ctypes.CDLL(_multiarray_umath.__file__)  # its lookups include the libraries it is linked with
     for get, put in _FUNCTIONS:
         if hasattr(library, get) and hasattr(library, put):
             return _Threads(getattr(library, get), getattr(library, put))
@@ -44,7 +44,7 @@ def _threads() -> _Threads | None:
 
 
 class OneThread(ContextDecorator):
-    """A context in which linear algebra has one thread; it may be entered again, and by several threads."""
+    """A context in which linear algebra has one thread; reentrant, and shared by the threads of a process."""
 
     def __init__(self) -> None:
         self._threads = _threads()
@@ -63,7 +63,7 @@ class OneThread(ContextDecorator):
             self._entered += 1
 
     def __exit__(self, *_: object) -> None:
-        """Set the number to what it was, when this was the last call within."""
+        """Restore the number of threads if this was the last call inside the context."""
         if self._threads is None:
             return
         with self._lock:
@@ -72,7 +72,7 @@ class OneThread(ContextDecorator):
                 self._threads.set(self._before)
 
     def _after_fork(self) -> None:
-        """Begin anew in a child: a thread that held the lock there is in the parent only."""
+        """Reset the state in a child process: a thread that held the lock exists in the parent only."""
         self._lock = threading.Lock()
         self._entered = 0
         self._before = 1

@@ -1,4 +1,4 @@
-"""What Prophet makes of the series in `self_check`; written by tests/parity/golden.py."""
+"""Prophet's numbers for the series in `self_check`; tests/parity/golden.py writes this module."""
 
 OBJECTIVES = {
     "linear": -185.7819564816197,
@@ -6,7 +6,7 @@ OBJECTIVES = {
     "logistic": -164.72082989216435,
     "flat": -155.31914628430286,
 }
-"""Minus Stan's lp__ at the point that Stan reaches from ours."""
+"""Minus Stan's lp__ at the point that Stan reaches when it starts at Fleetcast's estimate."""
 YHAT = (
     37.021228119653706,
     37.75155475613044,

@@ -1,4 +1,4 @@
-"""The seasonal naive forecast in Prophet's terms: the last season, or the last level, goes on for ever."""
+"""The seasonal naive forecast as a Prophet model: the last season, or the last level, repeats without end."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -16,17 +16,18 @@ from fleetcast.forecasting.preprocessing import estimation_problem, prepare
 Season: TypeAlias = Literal["weekly", "daily"]
 
 MOST_ORDER: Final = 12
-"""Fourier terms of the season: 24 readings a day are followed exactly, more smoothly."""
+"""Most Fourier terms of the season: exact for 24 readings a day, a smooth curve for more."""
 LEAST_READINGS: Final = 200
-"""Of the end of the history that are looked at: their spacing is the forecast's."""
+"""Fewest last readings that the model is made from; their spacing becomes the forecast's."""
 
 
 @ONE_THREAD
 def seasonal_naive(ds: ArrayLike, y: ArrayLike, *, sigma: float, season: Season | None, rows: int) -> Model:
-    """Return a model that repeats the last `rows` readings, one season, for ever; without a season the last.
+    """Return a model that repeats the last `rows` readings, which are one season, without end.
 
-    `ds` and `y`, shape (N,), are ascending and without missing readings; `sigma` is the standard deviation
-    of the forecast's errors, in units of y.  The season's Fourier terms are fitted by least squares.
+    If `season` is None, it repeats the last reading.  `ds` and `y`, shape (N,), ascend in time without
+    missing readings; `sigma` is the standard deviation of the forecast's errors, in units of y.  The
+    season's Fourier terms are fitted by least squares.
     """
     tail = slice(-max(rows, LEAST_READINGS), None)
     stamps, values = microseconds(ds)[tail], np.asarray(y, dtype=np.float64)[tail]

@@ -1,7 +1,7 @@
-"""Whether the numeric core computes on this machine what Prophet computes.
+"""Checks that the numeric core computes on this machine what Prophet computes.
 
-It compares with Prophet's numbers in `prophet_reference`: the minimum of the objective for one series under
-several settings, and the forecast from equal parameters.
+Two kinds of numbers are compared with Prophet's, which `prophet_reference` holds: the minimum of the
+objective for one series under several settings, and the forecast from fixed parameters.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fleetcast.forecasting import prophet_reference as golden
+from fleetcast.forecasting import prophet_reference
 from fleetcast.forecasting.any_model import forecast
 from fleetcast.forecasting.fitting import fit
 from fleetcast.forecasting.model import Model
@@ -27,7 +27,7 @@ READINGS: Final = (
     45.0, 41.13, 42.75, 46.15, 46.25, 47.87, 47.3, 42.45, 41.88, 43.5, 43.6, 47.0, 45.32, 44.75, 43.2, 39.33,
     40.95, 44.35, 44.45, 46.07, 45.5, 40.65, 40.08, 38.4,
 )
-"""Made up: a bent line, a week and noise."""
+"""Synthetic: a line with one change of slope, a weekly season and noise."""
 # fmt: on
 DAYS: Final = np.datetime64("2024-01-01", "us") + np.arange(len(READINGS)) * np.timedelta64(1, "D")
 CAP: Final = 60.0
@@ -52,30 +52,31 @@ MOST_OF_FORECAST: Final = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One comparison."""
+    """One comparison with Prophet."""
 
     what: str
     difference: float
-    """As a share of the expected value; of a forecast, of its largest."""
+    """Relative to the expected value; for a forecast, to its largest absolute value."""
     most: float
+    """Largest difference that is accepted."""
 
     @property
     def ok(self) -> bool:
-        """Whether the difference is small enough; one that is no number is not."""
+        """Whether the difference is small enough; NaN is not."""
         return self.difference <= self.most
 
     def __str__(self) -> str:
-        """Return a line for people."""
+        """Return a sentence."""
         verdict = "ok" if self.ok else "failed"
         return f"{verdict}: {self.what} differs by {self.difference:.1e}, at most {self.most:.0e}"
 
 
 def findings() -> Iterator[Finding]:
-    """Compare; raises what the core raises."""
-    for case, expected in golden.OBJECTIVES.items():
+    """Yield the comparisons one by one; raises any error of the core."""
+    for case, expected in prophet_reference.OBJECTIVES.items():
         difference = abs(solution(case).objective - expected) / abs(expected)
         yield Finding(f"objective, {case}", difference, MOST_OF_OBJECTIVE)
-    yhat = np.array(golden.YHAT)
+    yhat = np.array(prophet_reference.YHAT)
     table = forecast(model(), ForecastOptions(STEPS))
     difference = float(np.abs(table["yhat"] - yhat).max() / np.abs(yhat).max())
     yield Finding("forecast from equal parameters", difference, MOST_OF_FORECAST)
@@ -83,7 +84,7 @@ def findings() -> Iterator[Finding]:
 
 @ONE_THREAD
 def solution(case: str) -> Solution:
-    """Return what is found for the series under the settings of that name."""
+    """Return the estimate for the series under the settings of this name."""
     options = FitOptions(**SHARED, **CASES[case])
     columns = RowColumns(cap=CAP if options.growth == "logistic" else None)
     prepared = prepare(DAYS, READINGS, columns, options)
@@ -91,7 +92,7 @@ def solution(case: str) -> Solution:
 
 
 def model() -> Model:
-    """Return the series' model with fixed parameters instead of those that were found."""
+    """Return the model of the series with fixed parameters instead of estimated ones."""
     fitted = fit(DAYS, READINGS, FitOptions(**SHARED))
     assert isinstance(fitted, Model)  # noqa: S101 -- without mcmc_samples it always is
     return replace(fitted, parameters=PARAMETERS)

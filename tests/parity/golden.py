@@ -14,10 +14,10 @@ from fleetcast.forecasting import self_check as ours
 
 PATH = Path(ours.__file__).with_name("prophet_reference.py")
 CONTENT = '''\
-"""What Prophet makes of the series in `self_check`; written by tests/parity/golden.py."""
+"""Prophet's numbers for the series in `self_check`; tests/parity/golden.py writes this module."""
 
 OBJECTIVES = {objectives}
-"""Minus Stan's lp__ at the point that Stan reaches from ours."""
+"""Minus Stan's lp__ at the point that Stan reaches when it starts at Fleetcast's estimate."""
 YHAT = {yhat}
 """Prophet's forecast from PARAMETERS."""
 '''

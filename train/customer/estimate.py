@@ -25,7 +25,7 @@ class Estimate:
     model: AnyModel
     engine: Literal["fleetcast", "prophet", "naive"]
     why_not_fleetcast: str = ""
-    """Why Fleetcast's solver did not make it; empty where it did, or where only Prophet could be meant."""
+    """Why Fleetcast's solver did not make it; empty where it did, or where the settings need Prophet."""
 
     @property
     def is_naive(self) -> bool:

@@ -9,12 +9,12 @@ from fleetcast.forecasting import spacing
 from fleetcast.readings.customer import Times
 
 READINGS: Final = 200
-"""The last ones decide."""
+"""Number of readings, at the end of a history, that decide about even steps."""
 MICROSECONDS_OF_A_DAY: Final = 86_400_000_000
 
 
 def freq_of(ds: Times) -> str | None:
-    """Return `forecasting.spacing(ds)`; of even steps within the day, as most have, without its cost."""
+    """Return `spacing(ds)`, from a cache for even steps within the day, which most histories have."""
     last = ds[-READINGS:].astype("datetime64[us]").view(np.int64)
     if last.size == READINGS:
         steps = np.diff(last)

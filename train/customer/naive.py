@@ -1,6 +1,6 @@
-"""The seasonal naive forecast, for histories that no engine fits: the last level or season goes on.
+"""The seasonal naive forecast, for histories that no engine fits: it repeats the last level or season.
 
-It is written in Prophet's own terms, a trend without slope and a season, so that it is served like any model.
+The model has Prophet's form, a trend without slope and a season, so it is served like any other.
 """
 
 from typing import Literal
@@ -16,9 +16,9 @@ from fleetcast.readings.customer import Readings, Times, Vector
 def naive(readings: Readings) -> Model:
     """Return the last daily or weekly season, or the last level, as a model without a trend.
 
-    Its interval is that of the errors it would have made: the root of the mean square of y[i] - y[i - season]
-    over the whole history, or of y[i] - y[i - 1] where each season repeats the one before.  Raises
-    HistoryError where there is no reading at all.
+    Its interval comes from the errors that it would have made in the history: the root of the mean square of
+    y[i] - y[i - season], or of y[i] - y[i - 1] where every season is the same.  Raises HistoryError where
+    there is no reading at all.
     """
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     if not len(usable.y):
@@ -36,5 +36,5 @@ def _kind(ds: Times, rows: int) -> Literal["weekly", "daily"] | None:
 
 def _error(y: Vector, rows: int) -> float:
     differences = y[rows:] - y[:-rows]
-    with np.errstate(over="ignore"):  # what is beyond the range of numbers fails when the archive is proved
+    with np.errstate(over="ignore"):  # an overflow fails in `prove`
         return float(np.sqrt(np.mean(differences * differences))) if len(differences) else 0.0

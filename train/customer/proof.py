@@ -1,4 +1,4 @@
-"""The proof that an archive can be served: its own bytes are read back, and it forecasts one step."""
+"""Proves that an archive can be served: its bytes are read back, and the model forecasts one step."""
 
 import math
 from dataclasses import replace
@@ -15,16 +15,17 @@ from train.customer.arguments import column_arguments
 from train.settings import TrainSettings
 
 MOST_SIGMAS: Final = 1e3
+"""No interval is wider than this many standard deviations of the noise."""
 
 
 class ProofError(FleetcastError, ValueError):
-    """An archive that a server would refuse, or whose forecast is no number."""
+    """A server would refuse the archive, or its forecast is no finite number."""
 
 
 def prove(packed: bytes, readings: Readings, settings: TrainSettings, *, is_naive: bool) -> None:
-    """Raise `ProofError` unless the archive forecasts a finite next step, read with the limits of serving.
+    """Raise `ProofError` unless the archive, read with the limits of serving, forecasts a finite next step.
 
-    What the model needs of the future (cap, floor, regressors, conditions) has its last value.
+    cap, floor, regressors and conditions of that step are those of the last complete reading.
     """
     try:
         archive = unpack(packed)
@@ -40,9 +41,10 @@ def prove(packed: bytes, readings: Readings, settings: TrainSettings, *, is_naiv
 
 
 def _without_interval(model: Model | SampledModel) -> Model | SampledModel:
-    """Return the model without samples: an interval takes most of the time of a short forecast.
+    """Return the model without an interval, which would take most of the time of a short forecast.
 
-    It follows from numbers that `loads` has checked; only their product may be beyond the range of numbers.
+    The interval follows from numbers that `loads` has checked; only their product may overflow, which raises
+    `ProofError`.
     """
     if not isinstance(model, Model):
         return model

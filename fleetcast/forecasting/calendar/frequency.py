@@ -1,4 +1,7 @@
-"""Future timestamps, stepping as pandas' date_range does, without pandas."""
+"""Frequencies by pandas' aliases, and the future timestamps that they step through, without pandas.
+
+A frequency is one of four kinds of steps; `future_stamps` returns what pandas' `date_range` does.
+"""
 
 import math
 import re
@@ -12,7 +15,7 @@ from fleetcast.errors import FutureError
 from fleetcast.forecasting.calendar.regular_spacing import MONDAY_OFFSET, MONTHS, WEEKDAYS, spacing_of
 from fleetcast.forecasting.calendar.timestamps import DAY, LAST_DAY, SECOND, Stamps
 
-_TICKS = {
+_UNITS = {
     "D": DAY,
     "d": DAY,
     "h": 3600 * SECOND,
@@ -26,7 +29,7 @@ _TICKS = {
     "us": 1,
     "U": 1,
 }
-_MONTHLY = {
+_MONTHS_AND_DAY = {
     "MS": (1, "start"),
     "ME": (1, "end"),
     "M": (1, "end"),
@@ -39,16 +42,16 @@ _MONTHLY = {
     "Y": (12, "end"),
     "A": (12, "end"),
 }
-"""Alias: months in one step, and which day of the month."""
-_LONGEST = 64
-"""Characters of an alias."""
+"""Months in one step, and whether it falls on the first or the last day of a month, by alias."""
+_MOST_CHARACTERS = 64
+"""Longest alias."""
 _BEYOND = "the forecast would reach beyond the year 9999; ask for fewer periods or a smaller freq"
 _ACCEPTED = "D, h, min, s, ms, us, W, W-MON .. W-SUN, B, MS, ME, QS, QE, YS, YE, or a multiple such as 15min"
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Equal steps."""
+    """Steps of equal length."""
 
     step: int
     """Microseconds."""
@@ -61,7 +64,7 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """Every `count`-th week, on one day of the week (Monday is 0)."""
+    """Every `count`-th week on one weekday; Monday is 0."""
 
     count: int
     weekday: int
@@ -86,13 +89,15 @@ class BusinessDays:
 
 @dataclass(frozen=True, slots=True)
 class Monthly:
-    """The first or last day of the months with number ≡ residue (mod months), every `count`-th of them."""
+    """The first or the last day of every `count`-th month among those with number ≡ residue (mod months)."""
 
     count: int
     months: int
+    """1, 3 or 12."""
     residue: int
-    """January is 0."""
+    """The number of such a month; January is 0."""
     at_end: bool
+    """Whether it is the last day."""
 
     @property
     def least(self) -> int:
@@ -103,14 +108,16 @@ class Monthly:
 Frequency: TypeAlias = Fixed | Weekly | BusinessDays | Monthly
 
 
-def future_stamps(seen: Stamps, periods: int, freq: str | None) -> Stamps:
-    """Return the `periods` timestamps that follow the last of `seen` (ascending), keeping its time of day.
+def future_stamps(history: Stamps, periods: int, freq: str | None) -> Stamps:
+    """Return the timestamps after the last one of a history, shape (periods,), with its time of day.
 
-    As pandas does, anchored steps (weeks, months, ...) begin at the first anchor after the last timestamp.
-    Without a frequency it is inferred from the last five.  Raises FutureError.
+    `history` ascends.  As in pandas, steps with an anchor (weeks, months, …) begin at the first anchor after
+    the last timestamp.  If `freq` is None, it is inferred from the last five timestamps.
+
+    Raises FutureError if the frequency cannot be inferred, or if the timestamps reach beyond the year 9999.
     """
-    frequency = infer_frequency(seen[-5:]) if freq is None else parse_frequency(freq)
-    last = int(seen[-1])
+    frequency = infer_frequency(history[-5:]) if freq is None else parse_frequency(freq)
+    last = int(history[-1])
     if periods * frequency.least > (LAST_DAY + 1) * DAY - last:
         raise FutureError(_BEYOND)
     stamps = _after(last, frequency, periods)
@@ -120,6 +127,7 @@ def future_stamps(seen: Stamps, periods: int, freq: str | None) -> Stamps:
 
 
 def _after(last: int, frequency: Frequency, periods: int) -> Stamps:
+    """Return the first timestamps after `last`."""
     if isinstance(frequency, Fixed):
         return last + frequency.step * np.arange(1, periods + 1)
     day, clock = divmod(last, DAY)
@@ -137,6 +145,7 @@ def _after(last: int, frequency: Frequency, periods: int) -> Stamps:
 
 
 def _months(day: int, frequency: Monthly, steps: Stamps) -> Stamps:
+    """Return the days of a monthly frequency from `day` on, in days since 1970."""
     month = int(np.datetime64(day, "D").astype("datetime64[M]").astype(np.int64))
     ahead = (frequency.residue - month) % frequency.months
     first_day = np.datetime64(month, "M").astype("datetime64[D]").astype(np.int64)
@@ -148,43 +157,44 @@ def _months(day: int, frequency: Monthly, steps: Stamps) -> Stamps:
 
 def parse_frequency(freq: str) -> Frequency:
     """Return the frequency of a pandas alias; raises FutureError with what is accepted."""
-    if not isinstance(freq, str) or len(freq) > _LONGEST:
-        raise FutureError(f"freq must be one of {_ACCEPTED}, not {repr(freq)[:_LONGEST]}")
+    if not isinstance(freq, str) or len(freq) > _MOST_CHARACTERS:
+        raise FutureError(f"freq must be one of {_ACCEPTED}, not {repr(freq)[:_MOST_CHARACTERS]}")
     return _parsed(freq)
 
 
 @lru_cache(maxsize=256)
 def _parsed(freq: str) -> Frequency:
-    found = re.fullmatch(r"(\d{0,18})([A-Z]+)(?:-([A-Z]{3}))?", freq)
-    if found and found[2] not in _TICKS:
-        count, anchor = int(found[1] or 1), found[3]
-        if found[2] == "W" and count and (anchor or "SUN") in WEEKDAYS:
+    match = re.fullmatch(r"(\d{0,18})([A-Z]+)(?:-([A-Z]{3}))?", freq)
+    if match and match[2] not in _UNITS:
+        count, alias, anchor = int(match[1] or 1), match[2], match[3]
+        if alias == "W" and count and (anchor or "SUN") in WEEKDAYS:
             return Weekly(count, WEEKDAYS.index(anchor or "SUN"))
-        if found[2] == "B" and count and anchor is None:
+        if alias == "B" and count and anchor is None:
             return BusinessDays(count)
-        if found[2] in _MONTHLY and count and (anchor is None or (anchor in MONTHS and found[2][0] != "M")):
-            months, where = _MONTHLY[found[2]]
+        if alias in _MONTHS_AND_DAY and count and (anchor is None or (anchor in MONTHS and alias[0] != "M")):
+            months, where = _MONTHS_AND_DAY[alias]
             month = MONTHS.index(anchor) if anchor else (0 if where == "start" else 11)
             return Monthly(count, months, month % months, where == "end")
-    return Fixed(_ticks(freq))
+    return Fixed(_step(freq))
 
 
-def _ticks(freq: str) -> int:
-    part = r"(\d{1,18}(?:\.\d{1,18})?)?(" + "|".join(sorted(_TICKS, key=len, reverse=True)) + ")"
+def _step(freq: str) -> int:
+    """Return the length of a step such as 15min or 1D12h in microseconds; raises FutureError."""
+    part = r"(\d{1,18}(?:\.\d{1,18})?)?(" + "|".join(sorted(_UNITS, key=len, reverse=True)) + ")"
     if not re.fullmatch(f"(?:{part})+", freq):
         raise FutureError(f"freq must be one of {_ACCEPTED}, not {freq!r}")
-    step = math.fsum(float(count or 1) * _TICKS[unit] for count, unit in re.findall(part, freq))
+    step = math.fsum(float(count or 1) * _UNITS[unit] for count, unit in re.findall(part, freq))
     if step < 1 or not step.is_integer():
         raise FutureError(f"freq must be a whole number of microseconds above 0, not {freq!r}")
     return int(step)
 
 
-def infer_frequency(seen: Stamps) -> Frequency:
-    """Return the frequency of a few ascending timestamps; raises FutureError where they have none."""
-    alias = spacing_of(seen)
+def infer_frequency(stamps: Stamps) -> Frequency:
+    """Return the frequency of a few ascending timestamps; raises FutureError if they have none."""
+    alias = spacing_of(stamps)
     if alias is None:
         raise FutureError(
-            f"freq cannot be inferred, as the last {seen.size} timestamps of the model are too few "
+            f"freq cannot be inferred, as the last {stamps.size} timestamps of the model are too few "
             f"or not regular; pass freq, one of {_ACCEPTED}"
         )
     return parse_frequency(alias)

@@ -1,4 +1,4 @@
-"""The spacing of timestamps as an alias of pandas, in spite of gaps, duplicates and changes of the clock."""
+"""The spacing of timestamps as pandas' alias, with gaps, duplicates and daylight saving time ignored."""
 
 from typing import Final
 
@@ -9,13 +9,15 @@ from fleetcast.errors import HistoryError
 from fleetcast.forecasting.calendar.timestamps import DAY, SECOND, Stamps, datetimes, microseconds
 
 MOST_DATES: Final = 200
-"""How many of the last timestamps decide: a history may have changed its spacing long ago."""
+"""Number of timestamps, the last ones, that decide: a history may have changed its spacing long ago."""
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS: Final = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MONDAY_OFFSET: Final = 3
-"""1970-01-01 was a Thursday."""
+"""Days from a Monday to 1970-01-01, a Thursday."""
 _LEAST_DATES: Final = 3
+"""Fewest timestamps that have a spacing."""
 _LEAST_EQUAL_STEPS: Final = 3
+"""Fewest steps of the most frequent size, if there are others."""
 _HOUR: Final = 3600 * SECOND
 _UNITS: Final = {
     "D": DAY,
@@ -45,7 +47,7 @@ def spacing(ds: ArrayLike) -> str | None:
 
 
 def spacing_of(stamps: Stamps) -> str | None:
-    """Return the same for timestamps that are ascending and all different."""
+    """Return the spacing of timestamps that ascend and are all different; see `spacing`."""
     last = stamps[-MOST_DATES:]
     if last.size < _LEAST_DATES:
         return None
@@ -53,6 +55,7 @@ def spacing_of(stamps: Stamps) -> str | None:
 
 
 def _months(stamps: Stamps) -> str | None:
+    """Return the alias of months, quarters or years, or None."""
     day = datetimes(stamps).astype("datetime64[D]")
     month = day.astype("datetime64[M]")
     number = month.astype(np.int64)
@@ -74,6 +77,7 @@ def _months(stamps: Stamps) -> str | None:
 
 
 def _business_days(stamps: Stamps) -> str | None:
+    """Return "B" if the timestamps are the days from Monday to Friday, or None."""
     day = datetimes(stamps).astype("datetime64[D]")
     steps = np.busday_count(day[:-1], day[1:])
     weekend_between = int(steps.sum()) < int((day[-1] - day[0]).astype(np.int64))
@@ -83,6 +87,7 @@ def _business_days(stamps: Stamps) -> str | None:
 
 
 def _equal_steps(stamps: Stamps) -> str | None:
+    """Return the alias of weeks, days or parts of a day, or None."""
     steps = np.diff(stamps)
     step = _most_frequent(steps) or _most_frequent(_whole_days(steps))
     if step is None:
@@ -95,12 +100,13 @@ def _equal_steps(stamps: Stamps) -> str | None:
 
 
 def _whole_days(steps: Stamps) -> Stamps:
-    """Return the steps, those within an hour of whole days as these: clocks are changed by an hour."""
+    """Return the steps, with those within an hour of whole days rounded: daylight saving time is an hour."""
     nearest = np.rint(steps / DAY).astype(np.int64) * DAY
     return np.where((nearest > 0) & (np.abs(steps - nearest) <= _HOUR), nearest, steps)
 
 
 def _most_frequent(steps: Stamps) -> int | None:
+    """Return the most frequent step if it is the spacing by the rule of `spacing`, or None."""
     sizes, counts = np.unique(steps, return_counts=True)
     step, count = int(sizes[counts.argmax()]), int(counts.max())
     if step <= 0:

@@ -1,4 +1,4 @@
-"""Timestamps as whole microseconds since 1970: years 1500 and 2500 fit, and differences are exact."""
+"""Timestamps as whole microseconds since 1970, which hold the years 1 to 9999 with exact differences."""
 
 import re
 import warnings
@@ -15,19 +15,20 @@ SECOND = 1_000_000
 DAY = 86_400 * SECOND
 NOT_A_TIME = np.iinfo(np.int64).min
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
-"""The years 1 to 9999, in days since 1970."""
+"""The first day of the year 1 and the last of 9999, in days since 1970."""
 _TOO_FINE = ("ns", "ps", "fs", "as")
-"""Units that reach a few centuries at most."""
+"""Units of datetime64 whose range is within the years 1 to 9999."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?", re.ASCII)
 _BEGINNING = re.compile(r"\d{4}(-|$)|NaT$|$", re.ASCII)
-"""Of a text that NumPy may read: it takes "20240101" for a year, and "today" for today."""
+"""How a text must begin for NumPy to parse it: NumPy takes "20240101" for a year and "today" for a date."""
 _ACCEPTED = "dates without a time zone: datetime64, datetime, or ISO 8601 text"
 
 
 def microseconds(values: ArrayLike, *, name: str = "ds") -> Stamps:
-    """Return timestamps as microseconds since 1970, shape (N,); finer digits are cut off.
+    """Return timestamps as microseconds since 1970, shape (N,); finer digits are truncated.
 
-    Raises ValueError for time zones, missing timestamps, years beyond 1 to 9999, and what is no date at all.
+    Raises ValueError, which begins with `name`, for time zones, missing timestamps, years outside 1 to 9999,
+    and values that are no dates.
     """
     try:
         array = np.asarray(values)
@@ -50,7 +51,7 @@ def microseconds(values: ArrayLike, *, name: str = "ds") -> Stamps:
 
 @lru_cache
 def _limits(unit: np.dtype[Any]) -> tuple[int, int]:
-    """Return the first instant of the year 1 and the first after 9999, as timestamps of this type count."""
+    """Return the first instants of the years 1 and 10000 in the unit of this type."""
     if np.datetime_data(unit)[0] in _TOO_FINE:
         return NOT_A_TIME, -NOT_A_TIME
     first, after = np.datetime64(FIRST_DAY, "D"), np.datetime64(LAST_DAY + 1, "D")
@@ -58,6 +59,7 @@ def _limits(unit: np.dtype[Any]) -> tuple[int, int]:
 
 
 def _parsed(array: NDArray[np.generic], name: str) -> NDArray[np.datetime64]:
+    """Return texts or objects as dates; raises ValueError."""
     if array.dtype.kind not in "OUST":
         raise ValueError(f"{name} must hold {_ACCEPTED}; not {array.dtype} values")
     items = array.ravel().tolist()
@@ -77,7 +79,7 @@ def _parsed(array: NDArray[np.generic], name: str) -> NDArray[np.datetime64]:
 
 
 def least_step(stamps: Stamps) -> int:
-    """Return the smallest step between neighbours, below 0 if not ascending; there are at least two."""
+    """Return the smallest step between neighbours; below 0 if the timestamps do not ascend."""
     return int((stamps[1:] - stamps[:-1]).min())
 
 
@@ -92,7 +94,7 @@ def years(stamps: Stamps) -> Stamps:
 
 
 def iso(stamps: Stamps) -> list[str]:
-    """Return ISO 8601 text, in milliseconds as pandas writes it, or in microseconds where they are needed."""
+    """Return ISO 8601 texts with milliseconds, as pandas does, or with microseconds if one needs them."""
     unit: Literal["ms", "us"] = "us" if np.any(stamps % 1000) else "ms"
     texts: list[str] = np.datetime_as_string(datetimes(stamps), unit=unit).tolist()
     return texts

@@ -1,4 +1,4 @@
-"""The public holidays of a country or a part of it, from the `holidays` package, as Prophet asks for them."""
+"""The public holidays of a country or a subdivision, from the `holidays` package, with Prophet's names."""
 
 import datetime as dt
 import math
@@ -10,9 +10,9 @@ from typing import Any, Final, Self
 from fleetcast.errors import SettingError
 
 _EPOCH_ORDINAL: Final = 719_163
-"""Of 1970-01-01, as `datetime.date.toordinal` counts."""
+"""`datetime.date.toordinal` of 1970-01-01."""
 _SUBSTITUTES: Final = {"TU": "TR"}
-"""Prophet's own name for Turkey."""
+"""Names that Prophet accepts and the `holidays` package does not, with the package's."""
 _ANY_YEAR: Final = 2024
 _MOST_WINDOW_DAYS: Final = 366
 _FIELDS: Final = ("country", "subdiv", "lower_window", "upper_window", "prior_scale")
@@ -21,9 +21,9 @@ _EXAMPLE: Final = '{"country": "DE", "subdiv": "BY", "lower_window": -1, "upper_
 
 @dataclass(frozen=True, slots=True)
 class CountryHolidays:
-    """A country's holidays with more than Prophet's own text can say: a subdivision, windows, a prior.
+    """A country's holidays with what Prophet's own argument cannot express: a subdivision, windows, a prior.
 
-    Prophet knows only a country's name, so that a model is fitted with these as explicit holidays.
+    A model is fitted with these holidays as a table of dates (`rows`).
     """
 
     country: str
@@ -34,31 +34,31 @@ class CountryHolidays:
 
     @classmethod
     def of(cls, value: object) -> Self:
-        """Return what `DE`, `DE-BY` or a mapping of this class's fields says; raise SettingError."""
+        """Return the holidays of `DE`, `DE-BY` or a mapping with this class's fields; raises SettingError."""
         if isinstance(value, str):
             country, _, subdiv = value.partition("-")
-            found = cls(country, subdiv or None)
+            holidays = cls(country, subdiv or None)
         else:
-            found = cls(**_fields(value))
-        _check_subdivision(found.country, found.subdiv)
-        return found
+            holidays = cls(**_fields(value))
+        _check_subdivision(holidays.country, holidays.subdiv)
+        return holidays
 
     @property
     def is_plain(self) -> bool:
-        """Whether the country's name says it all, so that Prophet resolves the holidays itself."""
+        """Whether there is a country only, which Prophet's own argument expresses."""
         return self == type(self)(self.country)
 
     def rows(self, first_year: int, last_year: int, *, years_ahead: int) -> list[dict[str, Any]]:
         """Return rows of Prophet's holidays table for a history of these years and `years_ahead` more.
 
-        As in Prophet only holidays with a day in the history's years count.  Raises SettingError.
+        As in Prophet, only holidays with a day in the history's years count.  Raises SettingError.
         """
-        seen = country_holidays(self.country, range(first_year, last_year + 1), subdiv=self.subdiv)
+        in_history = country_holidays(self.country, range(first_year, last_year + 1), subdiv=self.subdiv)
         ahead = range(first_year, last_year + years_ahead + 1)
         resolved = country_holidays(self.country, ahead, subdiv=self.subdiv)
         rows = []
         for name, days in resolved.items():
-            for day in days if name in seen else ():
+            for day in days if name in in_history else ():
                 row = {"ds": _date(day), "holiday": name}
                 rows.append(row | self._extras())
         return rows
@@ -71,15 +71,15 @@ class CountryHolidays:
 def country_holidays(
     country: str, years: Iterable[int], *, subdiv: str | None = None
 ) -> dict[str, tuple[int, ...]]:
-    """Return, for each holiday of these years, its days since 1970; names in English, as Prophet has them.
+    """Return the days since 1970 of each holiday in these years, by its English name, as in Prophet.
 
-    Raises SettingError for a country the package does not know.
+    Raises SettingError for a country that the `holidays` package does not have.
     """
-    found: dict[str, dict[int, None]] = {}
+    by_name: dict[str, dict[int, None]] = {}
     for year in sorted(years):
         for day, name in _one_year(country, year, subdiv):
-            found.setdefault(name, {})[day] = None
-    return {name: tuple(sorted(days)) for name, days in found.items()}
+            by_name.setdefault(name, {})[day] = None
+    return {name: tuple(sorted(days)) for name, days in by_name.items()}
 
 
 @lru_cache(maxsize=4096)
@@ -124,7 +124,7 @@ def _fields(value: object) -> dict[str, Any]:
         raise SettingError(f"country_holidays must look like 'DE', 'DE-BY' or {_EXAMPLE}, not {value!r}")
     unknown = [name for name in value if name not in _FIELDS]
     if unknown:
-        raise SettingError(f"country_holidays has no field {unknown[0]!r}; known are {', '.join(_FIELDS)}")
+        raise SettingError(f"country_holidays has no field {unknown[0]!r}; accepted are {', '.join(_FIELDS)}")
     subdiv = value.get("subdiv")
     if subdiv is not None and not isinstance(subdiv, str):
         raise SettingError(f"country_holidays: subdiv must be a text such as 'BY', not {subdiv!r}")

@@ -1,4 +1,4 @@
-"""Which columns the feature matrix X has, in Prophet's order, and which components they make up."""
+"""The feature matrix X: its columns, in Prophet's order, and the components that they make up."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,27 +25,31 @@ _Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One column of Prophet's forecast besides the trend: the features it sums."""
+    """A column of Prophet's forecast besides the trend, which is a sum of features' effects."""
 
     name: str
     mode: Mode
     columns: tuple[int, ...]
+    """Indices of the features in X."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureMatrix:
-    """The columns of X: seasonalities, holidays, regressors; without any of them, one column of zeros."""
+    """The K columns of X: seasonalities, holidays, regressors; one column of zeros if there are none.
+
+    Models with the same components share one instance (`shared_feature_matrix`), arrays read-only.
+    """
 
     seasonalities: tuple[Seasonality, ...]
     holidays: Holidays | None
     holidays_mode: Mode
     regressors: tuple[Regressor, ...]
     harmonics: Vector
-    """One for each pair of seasonal columns, in 1 / days."""
+    """The frequency of each pair of seasonal columns, in 1 / days."""
     sigmas: Vector
-    """Shape (K,)."""
+    """Prior scale of each feature's effect, shape (K,)."""
     multiplicative: Flags
-    """Shape (K,)."""
+    """Whether each feature multiplies the trend, shape (K,)."""
     components: tuple[Component, ...]
     """In the order of Prophet's forecast."""
     conditions: tuple[str, ...]
@@ -63,7 +67,10 @@ class FeatureMatrix:
         conditions: Mapping[str, Flags],
         standardizations: Iterable[Standardization],
     ) -> Matrix:
-        """Return X of shape (N, K) with Prophet's own expressions; for the forecast."""
+        """Return X, shape (N, K), by Prophet's own expressions, for a forecast.
+
+        `regressors` and `conditions` are columns of shape (N,) by name.
+        """
         seasonal = fourier_series(days(ds), self.harmonics)
         if self.conditions:
             self._apply_conditions(seasonal.T, conditions)
@@ -72,8 +79,8 @@ class FeatureMatrix:
         parts = [seasonal]
         if self.holidays is not None:
             parts.append(self.holidays.features(ds))
-        for regressor, known in zip(self.regressors, standardizations, strict=True):
-            parts.append(((regressors[regressor.name] - known.mu) / known.std)[:, None])
+        for regressor, scale in zip(self.regressors, standardizations, strict=True):
+            parts.append(((regressors[regressor.name] - scale.mu) / scale.std)[:, None])
         return np.concatenate(parts, axis=1)
 
     def fill(
@@ -85,7 +92,7 @@ class FeatureMatrix:
         conditions: Mapping[str, Flags],
         standardizations: Iterable[Standardization],
     ) -> None:
-        """Fill `out` of shape (K, N) with the rows of Xᵀ within 1e-9 of `matrix`; for the fit."""
+        """Fill `out`, shape (K, N), with Xᵀ for a fit: within 1e-9 of `matrix`, and faster."""
         row = 2 * len(self.harmonics)
         fill_seasonal_rows(out[:row], ds, self.seasonalities)
         if self.conditions:
@@ -94,13 +101,14 @@ class FeatureMatrix:
             last = row + len(self.holidays.columns)
             out[row:last] = self.holidays.features(ds).T
             row = last
-        for regressor, known in zip(self.regressors, standardizations, strict=True):
-            np.subtract(regressors[regressor.name], known.mu, out=out[row])
-            out[row] /= known.std
+        for regressor, scale in zip(self.regressors, standardizations, strict=True):
+            np.subtract(regressors[regressor.name], scale.mu, out=out[row])
+            out[row] /= scale.std
             row += 1
         out[row:] = 0.0
 
     def _apply_conditions(self, rows: Matrix, conditions: Mapping[str, Flags]) -> None:
+        """Set the seasonal rows of Xᵀ to zero where their condition is false."""
         row = 0
         for seasonality in self.seasonalities:
             last = row + 2 * seasonality.fourier_order
@@ -116,7 +124,7 @@ def shared_feature_matrix(
     holidays_mode: Mode,
     regressors: tuple[Regressor, ...],
 ) -> FeatureMatrix:
-    """Return the layout of these components; customers with the same components share one."""
+    """Return the feature matrix of these components; models with the same components share it."""
     blocks: list[tuple[str, Mode, int]] = [(s.name, s.mode, 2 * s.fourier_order) for s in seasonalities]
     scales = [s.prior_scale for s in seasonalities for _ in range(2 * s.fourier_order)]
     if holidays is not None:
@@ -149,7 +157,10 @@ def _components(
     holidays_mode: Mode,
     regressors: tuple[Regressor, ...],
 ) -> tuple[Component, ...]:
-    """Return single components and Prophet's totals, sorted by name; empty totals of terms come last."""
+    """Return the components and Prophet's totals, sorted by name, with empty totals of terms at the end.
+
+    `owners` are the component and the mode of each feature.
+    """
     modes = dict(owners)
     members = {name: {name} for name in modes}
     members["holidays"] = set(holidays.names if holidays else ())

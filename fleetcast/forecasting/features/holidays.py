@@ -1,4 +1,4 @@
-"""Holiday features: one 0/1 column for each holiday and each day of its window."""
+"""The features of holidays: a 0/1 column for each holiday and each day of its window."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,14 +13,14 @@ from fleetcast.forecasting.features.reserved_names import check_name
 from fleetcast.forecasting.holiday_table import HolidayTable
 
 RESOLVED_AHEAD = 10
-"""Years after the history for which a fitted model knows the holidays of its country."""
+"""Years after the history for which a fitted model has the dates of its country's holidays."""
 MOST_YEARS = 100
-"""Of one forecast: every year that is not known takes a millisecond to find."""
+"""Longest span of a forecast with a country's holidays: computing a year's takes a millisecond."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Holidays:
-    """The holidays a model was fitted with."""
+    """The holidays of a model, and the features that they make up."""
 
     table: HolidayTable | None
     country: str | None
@@ -28,9 +28,9 @@ class Holidays:
     """The country's holidays as days since 1970, for `resolved_years`."""
     resolved_years: range
     prior_scale: float
-    """Of the holidays that have none of their own."""
+    """Prior scale of the holidays that have none of their own."""
     names: tuple[str, ...]
-    """Of every holiday seen in the fit, in Prophet's order."""
+    """Names of the holidays of the fit, in Prophet's order."""
     columns: tuple[str, ...]
     """Prophet's column names, sorted: `name_delim_+1` is the day after."""
     prior_scales: tuple[float, ...]
@@ -43,24 +43,24 @@ class Holidays:
     def features(self, ds: Stamps) -> Matrix:
         """Return the 0/1 columns of timestamps, shape (N, columns); a clock time belongs to its day."""
         day = ds // DAY
-        known = self._for_days(day)
+        holidays = self._for_days(day)
         features = np.zeros((day.size, len(self.columns)))
-        first, last = np.searchsorted(known.days, day), np.searchsorted(known.days, day, side="right")
+        first, last = np.searchsorted(holidays.days, day), np.searchsorted(holidays.days, day, side="right")
         for row in np.flatnonzero(last > first):
-            features[row, known.positions[first[row] : last[row]]] = 1.0
+            features[row, holidays.positions[first[row] : last[row]]] = 1.0
         return features
 
     def _for_days(self, day: Stamps) -> "Holidays":
+        """Return the holidays with the country's dates in the years of these days; raises FutureError."""
         if self.country is None or not day.size:
             return self
-        asked = years(np.array([day.min(), day.max()]) * DAY)
-        first, last = int(asked[0]), int(asked[1])
+        first, last = map(int, years(np.array([day.min(), day.max()]) * DAY))
         if first in self.resolved_years and last in self.resolved_years:
             return self
         if last - first > MOST_YEARS:
             raise FutureError(f"with the holidays of a country a forecast spans at most {MOST_YEARS} years")
         try:
-            return _resolved_anew(self, first, last)
+            return _with_years(self, first, last)
         except SettingError as error:
             raise FutureError(str(error)) from error
 
@@ -69,18 +69,20 @@ class Holidays:
 def history_holidays(
     table: HolidayTable | None, country: str | None, first_year: int, last_year: int, prior_scale: float
 ) -> Holidays | None:
-    """Return the holidays of a history that spans these years, or None when there are none.
+    """Return the holidays of a history that spans these years, or None if there are none.
 
-    As in Prophet a holiday of the table has a column even when no date lies in the history; one of the
+    As in Prophet, a holiday of the table has a column even when no date lies in the history; one of the
     country only when a date lies in one of the history's years.  Raises SettingError.
     """
     resolved: dict[str, tuple[int, ...]] = {}
-    seen: dict[str, tuple[int, ...]] = {}
+    in_history: dict[str, tuple[int, ...]] = {}
     ahead = range(first_year, last_year + RESOLVED_AHEAD + 1)
     if country is not None:
-        seen = country_holidays(country, range(first_year, last_year + 1))
-        resolved = {name: days for name, days in country_holidays(country, ahead).items() if name in seen}
-    names = tuple(dict.fromkeys((*(table.holiday if table else ()), *seen)))
+        in_history = country_holidays(country, range(first_year, last_year + 1))
+        resolved = {
+            name: days for name, days in country_holidays(country, ahead).items() if name in in_history
+        }
+    names = tuple(dict.fromkeys((*(table.holiday if table else ()), *in_history)))
     if not names:
         return None
     for name in table.holiday if table else ():
@@ -88,7 +90,7 @@ def history_holidays(
     return build_holidays(table, country, resolved, ahead, names=names, prior_scale=prior_scale)
 
 
-def build_holidays(  # noqa: PLR0913 - a fit and a text know the same six things
+def build_holidays(  # noqa: PLR0913 - what a fit and a text have of holidays
     table: HolidayTable | None,
     country: str | None,
     resolved: dict[str, tuple[int, ...]],
@@ -97,7 +99,10 @@ def build_holidays(  # noqa: PLR0913 - a fit and a text know the same six things
     names: tuple[str, ...],
     prior_scale: float,
 ) -> Holidays:
-    """Return the holidays called `names`, of a table and of a country's resolved days."""
+    """Return the holidays with these names from a table and from a country's days since 1970.
+
+    Raises SettingError if one holiday has two prior scales.
+    """
     flagged: dict[str, set[int]] = {}
     scales: dict[str, float] = {}
     for day, name, first, last, scale in table.windows() if table else ():
@@ -136,14 +141,15 @@ def _column(name: str, offset: int) -> str:
 
 
 @lru_cache(maxsize=256)
-def _resolved_anew(known: Holidays, first_year: int, last_year: int) -> Holidays:
-    asked = range(first_year, last_year + 1)
-    resolved = country_holidays(known.country or "", asked)
+def _with_years(holidays: Holidays, first_year: int, last_year: int) -> Holidays:
+    """Return the same holidays with the country's dates in other years; raises SettingError."""
+    new_years = range(first_year, last_year + 1)
+    resolved = country_holidays(holidays.country or "", new_years)
     return build_holidays(
-        known.table,
-        known.country,
-        {name: days for name, days in resolved.items() if name in known.names},
-        asked,
-        names=known.names,
-        prior_scale=known.prior_scale,
+        holidays.table,
+        holidays.country,
+        {name: days for name, days in resolved.items() if name in holidays.names},
+        new_years,
+        names=holidays.names,
+        prior_scale=holidays.prior_scale,
     )

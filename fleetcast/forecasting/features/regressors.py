@@ -1,4 +1,4 @@
-"""Extra regressors and conditions: what was declared, and the columns that come with the rows."""
+"""Extra regressors and conditions: their declarations, and the columns that come with the rows."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Standardize: TypeAlias = bool | Literal["auto"]
 
 @dataclass(frozen=True, slots=True)
 class Regressor:
-    """One extra regressor, as Prophet's `add_regressor` takes it."""
+    """The declaration of one extra regressor, with the arguments of Prophet's `add_regressor`."""
 
     name: str
     prior_scale: float
@@ -37,13 +37,13 @@ class Standardization:
 
 AS_IT_IS = Standardization()
 NO_NUMBERS = "cmMV"
-"""Kinds of arrays that NumPy turns into numbers by leaving something out."""
+"""Kinds of NumPy arrays that are no numbers, though NumPy converts them: complex, times, raw bytes."""
 _ARGUMENTS = ("name", "prior_scale", "standardize", "mode", "regressor_predictor")
 
 
-def added_regressor(declared: str | Mapping[str, Any], settings: Settings) -> Regressor:
+def added_regressor(declaration: str | Mapping[str, Any], settings: Settings) -> Regressor:
     """Return the regressor of a name or of `add_regressor`'s arguments; raises SettingError."""
-    arguments: Mapping[str, Any] = {"name": declared} if isinstance(declared, str) else declared
+    arguments: Mapping[str, Any] = {"name": declaration} if isinstance(declaration, str) else declaration
     unknown = [name for name in arguments if name not in _ARGUMENTS]
     if unknown or "name" not in arguments:
         raise SettingError(
@@ -52,7 +52,7 @@ def added_regressor(declared: str | Mapping[str, Any], settings: Settings) -> Re
     name, standardize = arguments["name"], arguments.get("standardize", "auto")
     if arguments.get("regressor_predictor"):
         raise SettingError(
-            f"regressor_predictor of {name!r} is not kept in a serialized model; "
+            f"regressor_predictor of {name!r} is not part of a serialized model; "
             "forecast the regressor with a model of its own and pass its values"
         )
     if standardize not in ("auto", True, False):
@@ -69,9 +69,10 @@ def added_regressor(declared: str | Mapping[str, Any], settings: Settings) -> Re
 
 
 def standardization(values: Vector, *, standardize: Standardize) -> Standardization:
-    """Return how the history of a regressor is standardized: constants never, 0/1 columns only on demand.
+    """Return how a regressor with these values in the history is standardized, by Prophet's rule.
 
-    std is the sample standard deviation (N − 1).  Raises HistoryError where that is too small to divide by.
+    A constant never is, a 0/1 column only if `standardize` is True.  std is the sample standard deviation
+    (with N − 1).  Raises HistoryError if it is too small to divide by.
     """
     low, high = values.min(), values.max()
     if low == high or standardize is False:
@@ -85,33 +86,35 @@ def standardization(values: Vector, *, standardize: Standardize) -> Standardizat
 
 
 def numeric_columns(
-    names: Iterable[str], given: Mapping[str, ArrayLike] | None, *, rows: int, usable: Flags | None = None
+    names: Iterable[str], columns: Mapping[str, ArrayLike] | None, *, rows: int, usable: Flags | None = None
 ) -> dict[str, Vector]:
-    """Return the named regressors, each of shape (rows,), restricted to the usable rows.
+    """Return the values of the named regressors in the usable rows, one array for each name.
 
-    A scalar stands for every row.  Raises ValueError when one is missing, of another length, or not finite.
+    A column has one value for each of the `rows`, or one for all; `usable`, shape (rows,), selects rows, None
+    all of them.  Raises ValueError if a column is missing, has another length, or has no finite number.
     """
-    columns = {}
+    numbers = {}
     for name in names:
-        values = _numbers(name, _column(name, given, rows=rows, usable=usable, kind="regressor"))
+        values = _numbers(name, _column(name, columns, rows=rows, usable=usable, kind="regressor"))
         if not (np.abs(values) <= LARGEST).all():
             raise ValueError(
                 f"regressor {name!r} must be a finite number in every row, at most {LARGEST} in size"
             )
-        columns[name] = values
-    return columns
+        numbers[name] = values
+    return numbers
 
 
 def condition_columns(
-    names: Iterable[str], given: Mapping[str, ArrayLike] | None, *, rows: int, usable: Flags | None = None
+    names: Iterable[str], columns: Mapping[str, ArrayLike] | None, *, rows: int, usable: Flags | None = None
 ) -> dict[str, Flags]:
-    """Return the named conditions as booleans, each of shape (rows,), restricted to the usable rows.
+    """Return the values of the named conditions in the usable rows, one array for each name.
 
-    A scalar stands for every row.  Raises ValueError when one is missing, of another length, or not boolean.
+    Columns are as in `numeric_columns`.  Raises ValueError if a column is missing, has another length, or has
+    a value that is neither true nor false.
     """
-    columns = {}
+    conditions = {}
     for name in names:
-        values = _column(name, given, rows=rows, usable=usable, kind="condition")
+        values = _column(name, columns, rows=rows, usable=usable, kind="condition")
         try:
             flags = np.asarray(values == True, dtype=np.bool_)  # noqa: E712 - also for objects, 0 and 1
             others = np.asarray(values == False, dtype=np.bool_)  # noqa: E712
@@ -119,12 +122,12 @@ def condition_columns(
             flags = others = np.zeros(rows, np.bool_)
         if flags.shape != values.shape or not np.all(flags | others):
             raise ValueError(f"condition {name!r} must be true or false (or 1 or 0) in every row")
-        columns[name] = flags
-    return columns
+        conditions[name] = flags
+    return conditions
 
 
 def _numbers(name: str, values: np.ndarray[Any, np.dtype[Any]]) -> Vector:
-    """Return a column as numbers, True as 1 and False as 0; raises ValueError for times and other things."""
+    """Return a column as numbers, True as 1 and False as 0; raises ValueError for anything else."""
     wrong = f"regressor {name!r} must be a number, True or False in every row"
     if values.dtype.kind in NO_NUMBERS:
         raise ValueError(wrong)
@@ -135,11 +138,12 @@ def _numbers(name: str, values: np.ndarray[Any, np.dtype[Any]]) -> Vector:
 
 
 def _column(
-    name: str, given: Mapping[str, ArrayLike] | None, *, rows: int, usable: Flags | None, kind: str
+    name: str, columns: Mapping[str, ArrayLike] | None, *, rows: int, usable: Flags | None, kind: str
 ) -> np.ndarray[Any, np.dtype[Any]]:
-    if given is None or name not in given:
+    """Return one column in the usable rows; raises ValueError."""
+    if columns is None or name not in columns:
         raise ValueError(f"{kind} {name!r} is missing: the model was declared with it")
-    values = np.asarray(given[name])
+    values = np.asarray(columns[name])
     if values.shape not in ((), (rows,)):
         raise ValueError(
             f"{kind} {name!r} must be one value or one for each of {rows} rows, not of shape {values.shape}"

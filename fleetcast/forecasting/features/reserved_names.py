@@ -1,4 +1,4 @@
-"""Which names a seasonality, holiday or regressor may have, and modes: Prophet's rules."""
+"""The names that a seasonality, a holiday or a regressor may have, by Prophet's rules."""
 
 from collections.abc import Iterable
 
@@ -29,7 +29,7 @@ BUILT_IN = frozenset(("daily", "weekly", "yearly"))
 
 
 def check_name(name: object, *, kind: str, taken: Iterable[str] = ()) -> str:
-    """Return `name` when it is free to use for a component, else raise SettingError."""
+    """Return `name` if a component of this kind may have it; else raise SettingError."""
     if not isinstance(name, str) or not name:
         raise SettingError(f"the name of a {kind} must be text, not {name!r}")
     if "_delim_" in name:
@@ -37,7 +37,9 @@ def check_name(name: object, *, kind: str, taken: Iterable[str] = ()) -> str:
     if name in RESERVED:
         raise SettingError(f"the name {name!r} is reserved by Prophet; choose another for the {kind}")
     if any("\ud800" <= character <= "\udfff" for character in name):
-        raise SettingError(f"the name of a {kind} has half a character, which no text can hold: {name!r}")
+        raise SettingError(
+            f"the name of a {kind} has half of a surrogate pair, which no JSON can hold: {name!r}"
+        )
     if name in taken:
         raise SettingError(f"the name {name!r} of a {kind} is already used")
     return name

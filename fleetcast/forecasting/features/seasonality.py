@@ -1,4 +1,8 @@
-"""Seasonalities: which ones a history gets; Fourier features, fast for the fit, exact for the forecast."""
+"""Seasonalities: which of them a history gets, and their Fourier features.
+
+The fit uses a recurrence that is fast and within 1e-9 (`fill_fourier_rows`); a forecast uses Prophet's own
+expressions, to the last bit (`fourier_series`).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +21,7 @@ from fleetcast.forecasting.settings import Mode, Order, Settings, mode
 
 @dataclass(frozen=True, slots=True)
 class Seasonality:
-    """One seasonal component, as Prophet's `add_seasonality` takes it; the period is in days."""
+    """One seasonal component, with the arguments of Prophet's `add_seasonality`; the period is in days."""
 
     name: str
     period: float
@@ -58,10 +62,11 @@ def added_seasonality(arguments: Mapping[str, Any], settings: Settings) -> Seaso
 def with_automatic(
     added: Sequence[Seasonality], ds: Stamps, *, settings: Settings
 ) -> tuple[Seasonality, ...]:
-    """Return the added seasonalities and the built-in ones the history `ds` (ascending) calls for.
+    """Return the added seasonalities and the built-in ones that a history `ds`, ascending, gets.
 
-    Yearly needs two years; weekly two weeks and a spacing below a week; daily two days and a spacing below
-    a day.  An argument other than "auto" overrules that, and replaces an added seasonality of the same name.
+    The yearly one needs two years; the weekly one two weeks and a spacing below a week; the daily one two
+    days and a spacing below a day.  An argument other than "auto" overrules that, and replaces an added
+    seasonality of the same name.
     """
     span = int(ds[-1] - ds[0])
     spacing = _smallest_step(ds)
@@ -80,6 +85,7 @@ def with_automatic(
 
 
 def _order(argument: Order, *, disabled: bool, default: int) -> int:
+    """Return the number of Fourier terms of a built-in seasonality; 0 for none."""
     if argument == "auto":
         return 0 if disabled else default
     if isinstance(argument, bool):
@@ -88,18 +94,19 @@ def _order(argument: Order, *, disabled: bool, default: int) -> int:
 
 
 def _smallest_step(ds: Stamps) -> int:
+    """Return the smallest step between different timestamps, in microseconds."""
     return least_step(ds) or least_step(np.unique(ds))
 
 
 def days(ds: Stamps) -> Vector:
-    """Return days since 1970, rounded as pandas rounds them."""
+    """Return days since 1970, with the rounding of pandas."""
     return ds / SECOND / 86_400
 
 
 def fill_fourier_rows(out: Matrix, t: Vector, *, period: float) -> None:
-    """Fill `out` of shape (2 * order, len(t)) with sin(2πkt / period), cos(2πkt / period), k = 1..order.
+    """Fill `out`, shape (2 * order, N), with sin(2πkt / period) and cos(2πkt / period) for k = 1..order.
 
-    `t` and `period` are in days.  Harmonics come from the first one by the angle addition
+    `t`, shape (N,), and `period` are in days.  Higher harmonics follow from the first by the addition theorem
     sin((k+1)φ) = 2·cos φ·sin kφ − sin((k−1)φ), and the same for the cosine: within 1e-9 of `fourier_series`.
     """
     phase = t / period
@@ -119,17 +126,17 @@ def fill_fourier_rows(out: Matrix, t: Vector, *, period: float) -> None:
 
 
 def fill_seasonal_rows(out: Matrix, ds: Stamps, seasonalities: Iterable[Seasonality]) -> None:
-    """Fill `out` of shape (2 * orders, len(ds)) with the Fourier rows of each seasonality in turn.
+    """Fill `out`, shape (2 * sum of orders, N), with the Fourier rows of the seasonalities in order.
 
-    Where `ds` (ascending) is regular and a period is a whole number of its steps, one cycle is computed
-    and then repeated.
+    If `ds`, ascending, has equal steps and a period is a whole number of them, one cycle is computed and
+    repeated.
     """
     t, row = days(ds), 0
     step = least_step(ds)
-    regular = step > 0 and step * (ds.size - 1) == ds[-1] - ds[0]
+    is_regular = step > 0 and step * (ds.size - 1) == ds[-1] - ds[0]
     for seasonality in seasonalities:
         rows = out[row : row + 2 * seasonality.fourier_order]
-        cycle = seasonality.period * DAY / step if regular else ds.size
+        cycle = seasonality.period * DAY / step if is_regular else ds.size
         if cycle < ds.size / 2 and cycle == int(cycle):
             rows[:, : int(cycle)] = _fourier_rows(t[: int(cycle)], seasonality)
             _repeat(rows, int(cycle))
@@ -139,13 +146,14 @@ def fill_seasonal_rows(out: Matrix, ds: Stamps, seasonalities: Iterable[Seasonal
 
 
 def _fourier_rows(t: Vector, seasonality: Seasonality) -> Matrix:
+    """Return the rows that `fill_fourier_rows` fills."""
     rows = np.empty((2 * seasonality.fourier_order, t.size))
     fill_fourier_rows(rows, t, period=seasonality.period)
     return rows
 
 
 def _repeat(rows: Matrix, cycle: int) -> None:
-    """Repeat the first `cycle` columns over all of them, doubling what is there."""
+    """Copy the first `cycle` columns to all later ones, twice as many in each step."""
     done, columns = cycle, rows.shape[1]
     while done < columns:
         more = min(done, columns - done)
@@ -154,15 +162,16 @@ def _repeat(rows: Matrix, cycle: int) -> None:
 
 
 def harmonics(seasonalities: Iterable[Seasonality]) -> Vector:
-    """Return k / period for k = 1..order of each seasonality in turn, in 1 / days."""
+    """Return k / period for k = 1..order of each seasonality in order, in 1 / days."""
     factors = [np.arange(1, s.fourier_order + 1) / s.period for s in seasonalities]
     return np.concatenate(factors) if factors else np.empty(0)
 
 
 def fourier_series(t: Vector, frequencies: Vector) -> Matrix:
-    """Return the seasonal features of `t`, shape (len(t), 2 * len(frequencies)): sine, cosine for each.
+    """Return a sine and a cosine for each frequency at the times `t`, shape (N, 2 * len(frequencies)).
 
-    `t` in days, `frequencies` in 1 / days.  The angle is (k / period)·(2π·t), rounded in Prophet's order.
+    `t`, shape (N,), is in days, `frequencies` in 1 / days.  The angle is (k / period)·(2π·t), in Prophet's
+    order of operations.
     """
     angle = np.multiply.outer(np.pi * 2 * t, frequencies)
     features = np.empty((t.size, 2 * frequencies.size))

@@ -8,17 +8,17 @@ from fleetcast.forecasting.predict.point_forecast import (
     forecast_by_model,
     without_negatives,
 )
-from fleetcast.forecasting.predict.quantile_columns import probabilities
+from fleetcast.forecasting.predict.quantile_columns import column_probabilities
 from fleetcast.forecasting.predict.unseen import unseen_slots
 
 __all__ = [
     "Table",
     "check_finite",
     "check_known",
+    "column_probabilities",
     "forecast_by_model",
     "forecast_many",
     "forecast_timestamps",
-    "probabilities",
     "unseen_slots",
     "without_negatives",
 ]

@@ -1,7 +1,7 @@
-"""Forecasts of many models over the same horizon at once, for models of the same make.
+"""Forecasts of many models over the same horizon: models with the same components share each NumPy call.
 
-What one forecast of 30 steps with an interval costs by itself is 200 NumPy calls, most of them on arrays so
-small that the call is the cost.  Here CHUNK models share each call; what is left is arithmetic.
+A forecast of 30 steps with an interval takes 200 NumPy calls, most of them on arrays so small that the call
+costs more than the arithmetic.  Here up to CHUNK models share each call.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,12 +28,13 @@ from fleetcast.forecasting.predict.point_forecast import (
     without_negatives,
     yhat,
 )
-from fleetcast.forecasting.predict.quantile_columns import probabilities
+from fleetcast.forecasting.predict.quantile_columns import column_probabilities
 from fleetcast.forecasting.preprocessing import floor_column
 
 CHUNK: Final = 32
+"""Most models that share a call; their arrays fit into the processor's cache."""
 MOST_ROWS: Final = 4_096
-"""Models and rows at once: their arrays stay in the processor's own memory."""
+"""Most rows, of all models, in a call."""
 _NORMAL: Final = NormalDist()
 
 
@@ -41,11 +42,12 @@ _NORMAL: Final = NormalDist()
 def forecast_many(
     models: Sequence[Model], options: ForecastOptions = DEFAULT_FORECAST
 ) -> list[Table | FutureError]:
-    """Return for each model, in order, what `forecast` does of ds and of yhat with its quantiles.
+    """Return the forecast of each model, in order: ds, and yhat with its quantiles.
 
-    The columns are ds, yhat_lower, yhat_upper, yhat and one such as yhat_0.1 for each quantile, each of shape
-    (periods,), equal to those of `forecast` to the last bit.  A FutureError stands where `forecast` raises.
-    Of the options, periods, freq, quantiles, interval_width and non_negative are used.
+    The columns are ds, yhat_lower, yhat_upper, yhat and one such as yhat_0.1 for each quantile, each of
+    shape (periods,), equal to those of `forecast` to the last bit.  The result of a model for which
+    `forecast` raises FutureError is that error.  The options periods, freq, quantiles, interval_width and
+    non_negative are used.
     """
     tables: list[Table | FutureError] = [FutureError("")] * len(models)
     for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // options.periods))):
@@ -56,7 +58,7 @@ def forecast_many(
 
 
 def _chunks(models: Sequence[Model], *, most: int) -> Iterator[list[int]]:
-    """Yield the places of models that share each call, and of the others one by one."""
+    """Yield the indices of models that share a call, at most `most` at once; others come one by one."""
     alike: dict[object, list[int]] = {}
     for place, model in enumerate(models):
         alike.setdefault(batch_key(model) or place, []).append(place)
@@ -66,11 +68,13 @@ def _chunks(models: Sequence[Model], *, most: int) -> Iterator[list[int]]:
 
 
 def batch_key(model: Model) -> tuple[object, ...] | None:
-    """Return what models have in common that share each call, or None for one that needs more."""
+    """Return what models that share a call have in common; None for a model that cannot share one."""
     layout, settings = model.layout, model.settings
     if settings.growth == "logistic" or layout.holidays or layout.regressors or layout.conditions:
         return None
-    if model.t_change.size and model.t_change[-1] > 1.0:  # a change in the future, in somebody else's model
+    if (
+        model.t_change.size and model.t_change[-1] > 1.0
+    ):  # a changepoint in the future, which only a model from elsewhere has
         return None
     width = settings.interval_width if settings.uncertainty_samples else None
     return id(layout), settings.growth, width, len(model.t_change)
@@ -79,7 +83,7 @@ def batch_key(model: Model) -> tuple[object, ...] | None:
 def _chunk(models: list[Model], options: ForecastOptions) -> list[Table | FutureError]:
     try:
         return list(_tables(models, options)) if batch_key(models[0]) else _one_by_one(models, options)
-    except FutureError:  # of one of the models, or of all
+    except FutureError:  # of one model or of all: one by one shows which
         return _one_by_one(models, options)
 
 
@@ -88,6 +92,7 @@ def _one_by_one(models: Sequence[Model], options: ForecastOptions) -> list[Table
 
 
 def _one(model: Model, options: ForecastOptions) -> Table | FutureError:
+    """Return the forecast of one model by `forecast`, with the columns of `forecast_many`."""
     try:
         table = forecast_by_model(model, options)
     except FutureError as error:
@@ -96,9 +101,10 @@ def _one(model: Model, options: ForecastOptions) -> Table | FutureError:
 
 
 def _tables(models: list[Model], options: ForecastOptions) -> Iterator[Table]:
+    """Yield the forecasts of models with one `batch_key`; raises FutureError."""
     settings = models[0].settings
     width = settings.interval_width if settings.uncertainty_samples else None
-    shares = probabilities(width, options)
+    shares = column_probabilities(width, options)
     ds = np.array([forecast_timestamps(options, last_dates=model.last_dates, dates=None) for model in models])
     t = np.array([model.scale.t(stamps) for model, stamps in zip(models, ds, strict=True)])
     if not (t[:, 0] > 1.0).all():
@@ -119,7 +125,7 @@ def _tables(models: list[Model], options: ForecastOptions) -> Iterator[Table]:
 
 
 def _terms(models: list[Model], ds: Stamps, y_scale: Matrix) -> tuple[Matrix, Matrix]:
-    """Return additive terms in units of y, and multiplicative ones as a share of the trend: (C, H) each."""
+    """Return additive terms in units of y, and multiplicative ones as a share of the trend, (C, H) each."""
     layout = models[0].layout
     if not layout.seasonalities:
         return np.zeros(ds.shape), np.zeros(ds.shape)
@@ -129,19 +135,16 @@ def _terms(models: list[Model], ds: Stamps, y_scale: Matrix) -> tuple[Matrix, Ma
 
 
 def _trend(models: list[Model], t: Matrix) -> Matrix:
-    """Return the scaled trend after its last change, shape (C, H)."""
+    """Return the scaled trend after its last changepoint, shape (C, H)."""
     m = np.array([[model.parameters.m] for model in models])
     if models[0].settings.growth == "flat":
         return m * np.ones_like(t)
     k = np.array([[model.parameters.k] for model in models])
-    delta, t_change = _of_each(models)
+    delta = np.array([model.parameters.delta for model in models])
+    t_change = np.array([model.t_change for model in models])
     trend: Matrix = (delta.sum(axis=1, keepdims=True) + k) * t
     trend += (delta * -t_change).sum(axis=1, keepdims=True) + m
     return trend
-
-
-def _of_each(models: list[Model]) -> tuple[Matrix, Matrix]:
-    return np.array([model.parameters.delta for model in models]), np.array([m.t_change for m in models])
 
 
 def _floor(models: list[Model]) -> Matrix:
@@ -149,17 +152,17 @@ def _floor(models: list[Model]) -> Matrix:
 
 
 def _around(models: list[Model], shares: Mapping[str, float], *, t: Matrix, factor: Matrix) -> Matrix:
-    """Return the quantiles' distances from yhat, shape (C, Q, H), in units of y."""
-    wanted = tuple(shares.values())
+    """Return the distances of the quantiles from yhat, shape (C, Q, H), in units of y."""
+    probabilities = tuple(shares.values())
     y_scale = np.array([model.scale.y_scale for model in models])
     noise = np.array([model.parameters.sigma_obs for model in models]) * y_scale
     if models[0].settings.growth == "flat":
-        normal = np.array([_NORMAL.inv_cdf(share) for share in wanted])
+        normal = np.array([_NORMAL.inv_cdf(share) for share in probabilities])
         return np.repeat(np.multiply.outer(noise, normal)[:, :, None], t.shape[1], axis=2)
     changes = [
         SlopeChanges.after(model.parameters, model.t_change, t=times, rows=model.rows)
         for model, times in zip(models, t, strict=True)
     ]
     futures = LinearFutures.of(changes, y_scale=y_scale, noise=noise, factor=factor)
-    around, _ = linear_deviations(wanted, futures, of_trend=False)
+    around, _ = linear_deviations(probabilities, futures, of_trend=False)
     return around

@@ -1,4 +1,4 @@
-"""The rows of a forecast: which timestamps, and the columns that have to come with them."""
+"""The rows of a forecast: its timestamps, and the columns that the model needs for them."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -15,11 +15,11 @@ from fleetcast.forecasting.options import ForecastOptions
 from fleetcast.forecasting.preprocessing import cap_and_floor, floor_column
 
 MOST_NUMBERS: Final = 100_000_000
-"""Rows times features of one forecast: 0.8 GB."""
+"""Most rows times features of one forecast, which take 0.8 GB."""
 
 
 def forecast_rows(model: Model, options: ForecastOptions) -> ForecastRows:
-    """Return the rows that the options ask for, with their columns checked; raises FutureError."""
+    """Return the rows of a forecast with their columns; raises FutureError."""
     ds = forecast_timestamps(
         options, last_dates=model.last_dates, dates=model.history.dates if model.history else None
     )
@@ -36,41 +36,41 @@ def forecast_rows(model: Model, options: ForecastOptions) -> ForecastRows:
     except (ValueError, TypeError, OverflowError) as error:
         raise FutureError(str(error)) from error
     rows = ForecastRows(ds, cap, floor, regressors, conditions)
-    return rows if options.ds is None or (np.diff(ds) >= 0).all() else _sorted(rows)
+    return rows if options.ds is None or (np.diff(ds) >= 0).all() else _in_time_order(rows)
 
 
 def check_known(
     options: ForecastOptions,
-    logistic: bool,  # noqa: FBT001 - read once, here
-    has_floor: bool,  # noqa: FBT001
+    logistic: bool,  # noqa: FBT001 - a property of the model, as the arguments after it
+    has_floor: bool,  # noqa: FBT001 - the same
     regressors: Iterable[str],
     conditions: Iterable[str],
 ) -> None:
-    """Refuse by name what the model would not use; raises FutureError."""
-    for kind, names, known in (
+    """Raise FutureError for columns that the model does not use."""
+    for kind, names, accepted in (
         ("regressors", options.regressors, list(regressors)),
         ("conditions", options.conditions, list(conditions)),
     ):
         for name in () if names is None else names:
-            if name not in known:
-                accepted = ", ".join(map(repr, known)) or "none"
-                raise FutureError(f"{kind}: this model does not use {name!r}; it uses {accepted}")
-    for name, value, used, why in (
+            if name not in accepted:
+                used = ", ".join(map(repr, accepted)) or "none"
+                raise FutureError(f"{kind}: this model does not use {name!r}; it uses {used}")
+    for name, value, is_used, why in (
         ("cap", options.cap, logistic, "was not fitted with logistic growth"),
         ("floor", options.floor, has_floor, "was fitted without a floor"),
     ):
-        if value is not None and not used:
+        if value is not None and not is_used:
             raise FutureError(f"{name} has no use, as this model {why}; non_negative raises forecasts to 0")
 
 
 def check_size(rows: int, features: int) -> None:
-    """Refuse a forecast that takes more memory than any has use for; raises FutureError."""
+    """Raise FutureError if a forecast has too many rows for its number of features."""
     if rows * features > MOST_NUMBERS:
         most = MOST_NUMBERS // features
         raise FutureError(f"a forecast with {features} features has at most {most} rows; ask for fewer")
 
 
-def _sorted(rows: ForecastRows) -> ForecastRows:
+def _in_time_order(rows: ForecastRows) -> ForecastRows:
     order = np.argsort(rows.ds, kind="stable")
     return ForecastRows(
         ds=rows.ds[order],
@@ -82,9 +82,10 @@ def _sorted(rows: ForecastRows) -> ForecastRows:
 
 
 def forecast_timestamps(options: ForecastOptions, *, last_dates: Stamps, dates: Stamps | None) -> Stamps:
-    """Return the timestamps asked for, `ds` in its own order; raises FutureError.
+    """Return the timestamps to forecast: `options.ds` in its own order, or the steps after the history.
 
-    `last_dates` are the last seen; `dates` all of them, where the model has its history.
+    `last_dates` are the last timestamps of the history; `dates` are all of them, if the model has them.
+    Raises FutureError.
     """
     if options.ds is not None:
         return microseconds(options.ds)
@@ -99,6 +100,7 @@ def forecast_timestamps(options: ForecastOptions, *, last_dates: Stamps, dates: 
 
 
 def _limits(model: Model, options: ForecastOptions, rows: int) -> tuple[Vector, Vector | None]:
+    """Return cap and floor of logistic growth, shape (H,); raises FutureError."""
     if options.cap is None:
         raise FutureError("this model grows logistically: a forecast needs cap, the capacity at each row")
     if model.scale.logistic_floor and options.floor is None:

@@ -1,4 +1,4 @@
-"""The random part of a future trend: how likely and how large its changes are, and at which steps."""
+"""The random part of a future trend: the probability and size of its changes of slope, and their steps."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,24 +11,29 @@ from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.predict.characteristic_function import Cube, jump_variance
 
 _EVERY_STEP_TO: Final = 8
+"""Step up to which every step is a node."""
 _RATIO: Final = 1.2
+"""Largest ratio of neighbouring nodes after that."""
 _LEAST_PROBABILITY: Final = 1e-12
-"""Stands for 0, as when all future times are equal: the quantiles of no change are not defined."""
+"""Used for 0, as with equal future times: without changes the quantiles are undefined."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlopeChanges:
-    """At each step of length `spacing`, with this probability, a Laplace-distributed change of this size."""
+    """Random changes of the future slope: independent, Laplace-distributed, at most one in each step."""
 
     probability: float
+    """Of a change in one step, above 0."""
     size: float
+    """Scale of the Laplace distribution, in scaled units of y and time."""
     spacing: float
+    """Length of a step in scaled time."""
 
     @classmethod
     def after(cls, parameters: Parameters, t_change: Vector, *, t: Vector, rows: int) -> "SlopeChanges":
-        """Return what Prophet expects at the future times t, shape (H,) ascending, in scaled time.
+        """Return the changes that Prophet draws at the future times t, shape (H,), ascending, in scaled time.
 
-        One future row alone has no spacing: the mean spacing of the history's `rows` stands in.
+        A single future row has no spacing; the mean spacing of the history's `rows` replaces it.
         """
         spacing = float(t[-1] - t[0]) / (len(t) - 1) if len(t) > 1 else 1.0 / max(rows - 1, 1)
         size = float(np.abs(parameters.delta).mean()) if parameters.delta.size else 0.0
@@ -45,14 +50,16 @@ class Steps:
     nodes: Vector
     """Shape (M,), from 1 to H: whole numbers up to 8, then in equal ratios."""
     jump_variance: Vector
-    """Var V_h / p at every step; see fleetcast/forecasting/predict/characteristic_function.py."""
+    """Var V_h / p at every step (see `characteristic_function`), shape (H,)."""
     node_jump_variance: Vector
-    """The same at the nodes."""
+    """Var V_h / p at the nodes, shape (M,)."""
     log_every: Vector
+    """Logarithm of the steps, shape (H,)."""
     log_nodes: Vector
+    """Logarithm of the nodes, shape (M,)."""
 
     def interpolate(self, values: Cube) -> Cube:
-        """Return values at the nodes, shape (..., M), at every step, shape (..., H): linear in log h."""
+        """Return values at every step, shape (..., H), from those at the nodes, (..., M): linear in log h."""
         if len(self.nodes) == len(self.every):
             return values
         lines = [
@@ -61,10 +68,10 @@ class Steps:
         return np.array(lines).reshape(*values.shape[:-1], len(self.every))
 
 
-# A service asks for the same few horizons again and again; 32 of them, of 365 steps, are 0.2 MB.
+# A service repeats the same few horizons; 32 of them, of 365 steps, take 0.2 MB.
 @lru_cache(maxsize=32)
 def steps_to(horizon: int, *, every: bool = False) -> Steps:
-    """Return the steps up to a horizon of at least 1; with `every`, each of them is a node."""
+    """Return the steps up to a horizon of at least 1; if `every`, each of them is a node."""
     steps = np.arange(1.0, horizon + 1.0)
     nodes = steps
     if not every and horizon > _EVERY_STEP_TO + 1:

@@ -1,10 +1,13 @@
-"""Quantiles of the forecast: what Prophet estimates from 1,000 random futures, computed without chance.
+"""Quantiles of the forecast, computed from the distribution of which Prophet draws 1,000 random futures.
 
 Prophet's future trend changes its slope at each step with probability p = S d by a Laplace-distributed
 amount of scale mean|delta| + 1e-8, where S is the number of changepoints and d the mean spacing of the
-future t.  For linear growth the deviation at the h-th step is a multiple of V_h (`characteristic_function`),
-to which the forecast adds noise; for flat growth there is noise alone; logistic growth bends V_h
-(`logistic_intervals`).
+future t.  With linear growth the deviation at the h-th step is a multiple of V_h (`characteristic_function`),
+to which the forecast adds noise; with flat growth there is noise alone; with logistic growth the trend is a
+nonlinear function of V_h (`logistic_intervals`).
+
+Reference: S. J. Taylor and B. Letham, Forecasting at scale, The American Statistician 72, 2018, section
+3.1.4.
 """
 
 from collections.abc import Sequence
@@ -22,7 +25,7 @@ from fleetcast.forecasting.predict.logistic_intervals import logistic_deviations
 _NORMAL: Final = NormalDist()
 
 
-def deviations(  # noqa: PLR0913 - a forecast has this many parts, all but one by name
+def deviations(  # noqa: PLR0913 - the parts of a forecast, all but one by name
     probabilities: Sequence[float],
     *,
     growth: Growth,
@@ -34,14 +37,12 @@ def deviations(  # noqa: PLR0913 - a forecast has this many parts, all but one b
     multiplicative_terms: Vector,
     cap: Vector | None,
 ) -> tuple[Matrix, Matrix]:
-    """Return the distances of the quantiles from yhat and from the trend, shape (Q, n), in units of y.
+    """Return the distances of the quantiles from yhat and from the trend, shape (Q, H) each, in units of y.
 
-    `probabilities` (Q,) lie strictly between 0 and 1, in any order.  `t` (n,) is Prophet's scaled time,
-    ascending; rows with t <= 1 are history, where the trend is certain.  `rows` counts the history's rows:
-    their mean spacing stands in when there is only one future row.  `multiplicative_terms` (n,) are the
-    forecast's; `cap` (n,) is the scaled capacity of logistic growth.
-
-    The result depends on the arguments alone.
+    `probabilities`, shape (Q,), lie strictly between 0 and 1, in any order.  `t`, shape (H,), is scaled
+    time, ascending; rows with t <= 1 are history, where the trend is certain.  `rows` is the number of the
+    history's rows, whose mean spacing is used if there is only one future row.  `multiplicative_terms`,
+    shape (H,), are shares of the trend; `cap`, shape (H,), is the scaled capacity of logistic growth.
     """
     noise = parameters.sigma_obs * y_scale
     normal = np.array([[_NORMAL.inv_cdf(probability)] for probability in probabilities])

@@ -1,8 +1,8 @@
-"""Quantiles of forecasts whose trend is linear, for any number of models over the same number of steps.
+"""Quantiles of forecasts with a linear trend, for any number of models over the same number of steps.
 
-The trend's deviation at the h-th step is size * spacing * y_scale * V_h (`characteristic_function`); yhat's
-is the features' factor times that, plus Gaussian noise.  Both are symmetric, so that a quantile is a
-half-width and a side.  C models, H steps, Q quantiles of W different half-widths.
+The trend's deviation at the h-th step is size * spacing * y_scale * V_h (`characteristic_function`); that of
+yhat is the features' factor times as much, plus Gaussian noise.  Both are symmetric, so that a quantile is a
+half-width and a sign.  C models, H steps, Q quantiles of W different half-widths.
 """
 
 import math
@@ -19,50 +19,56 @@ from fleetcast.forecasting.predict.characteristic_function import Cube, standard
 from fleetcast.forecasting.predict.future_trend import SlopeChanges, Steps, steps_to
 
 _DENSE: Final = 16
-"""Up to this many steps each one is computed when features multiply the trend."""
+"""Number of steps up to which every step is a node if features multiply the trend."""
 _MIDDLE: Final = 0.6
+"""The second share at which half-widths are computed, relative to the largest."""
 _TINY: Final = 1e-300
+"""Replaces a divisor of 0."""
 _WIDEST: Final = 1.0 - 1e-12
-"""What lies further out than this is answered as this."""
+"""Largest width of a central interval; wider ones are computed as this."""
 _NORMAL: Final = NormalDist()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearFutures:
-    """What the models' deviations depend on."""
+    """The quantities that determine the deviations of C models."""
 
     change_probability: Vector
-    """Of a change of slope at each step, shape (C,)."""
+    """Probability of a change of slope in each step, shape (C,)."""
     unit: Vector
-    """Var of the trend at the h-th step over Var V_h / p, shape (C,), in squared units of y."""
+    """Variance of the trend at the h-th step divided by Var V_h / p, shape (C,), in squared units of y."""
     noise: Vector
-    """The variance of the noise, shape (C,), in squared units of y."""
+    """Variance of the noise, shape (C,), in squared units of y."""
     squares: Matrix
-    """The squared factor of the trend, shape (C, H)."""
+    """Square of the factor of the trend, shape (C, H)."""
 
     @classmethod
     def of(cls, changes: Sequence[SlopeChanges], *, y_scale: Vector, noise: Vector, factor: Matrix) -> Self:
-        """Return them for C models; y_scale and noise (a deviation) are (C,), the factor of the trend (C, H).
+        """Return the quantities of C models.
 
-        One model and many are computed by these same expressions, so that no digit depends on the others.
+        `y_scale` and `noise`, a standard deviation in units of y, are of shape (C,); `factor`, shape (C, H),
+        multiplies the trend.
+
+        One model and many use the same expressions, so that no digit depends on the other models.
         """
-        probability = np.array([each.probability for each in changes])
-        size = np.array([each.size for each in changes]) * np.array([each.spacing for each in changes])
+        probability = np.array([change.probability for change in changes])
+        size = np.array([change.size for change in changes])
+        size = size * np.array([change.spacing for change in changes])
         size *= y_scale
         return cls(probability, size * size * probability, noise * noise, factor * factor)
 
     def __getitem__(self, models: NDArray[np.intp]) -> "LinearFutures":
-        """Return the same of some of the models."""
-        chosen = self.change_probability, self.unit, self.noise, self.squares
-        return LinearFutures(*(each[models] for each in chosen))
+        """Return the quantities of some of the models."""
+        arrays = self.change_probability, self.unit, self.noise, self.squares
+        return LinearFutures(*(array[models] for array in arrays))
 
 
 def linear_deviations(
     probabilities: Sequence[float], futures: LinearFutures, *, of_trend: bool
 ) -> tuple[Cube, Cube]:
-    """Return the quantiles' distances from yhat and from the trend, each of shape (C, Q, H), in units of y.
+    """Return the distances of quantiles from yhat and from the trend, shape (C, Q, H) each, in units of y.
 
-    The second is empty without `of_trend`.  What is returned of a model does not depend on the others.
+    The second is empty unless `of_trend`.  The result of a model does not depend on the other models.
     """
     several = futures.squares.min(axis=1) < futures.squares.max(axis=1)
     if several.all() or not several.any():
@@ -81,6 +87,7 @@ def linear_deviations(
 def _deviations(
     probabilities: Sequence[float], futures: LinearFutures, *, several: bool, of_trend: bool
 ) -> tuple[Cube, Cube]:
+    """Return the distances for models of which all or none have `several` factors of the trend."""
     half = [min(round(abs(2.0 * probability - 1.0), 12), _WIDEST) for probability in probabilities]
     widths = sorted(set(half))
     length = futures.squares.shape[1]
@@ -101,10 +108,10 @@ def _deviations(
 
 
 def _one_factor(widths: Vector, futures: LinearFutures, *, steps: Steps, of_trend: bool) -> tuple[Cube, Cube]:
-    """Return the half-widths of yhat and of the trend in standard deviations, each of shape (W, C, H).
+    """Return the half-widths of yhat and of the trend in standard deviations, shape (W, C, H) each.
 
-    yhat's variance at the h-th step is jumps + noise.  A model's squares are all the same, or every step is
-    a node.
+    The variance of yhat at the h-th step is jumps + noise.  Each model has one factor, or every step is a
+    node.
     """
     jumps = (futures.unit[:, None] * futures.squares)[:, : len(steps.nodes)] * steps.node_jump_variance
     return _quantiles(widths, [_share(jumps, futures)], futures, steps=steps, of_trend=of_trend)
@@ -113,11 +120,11 @@ def _one_factor(widths: Vector, futures: LinearFutures, *, steps: Steps, of_tren
 def _several_factors(
     widths: Vector, futures: LinearFutures, *, steps: Steps, of_trend: bool
 ) -> tuple[Cube, Cube]:
-    """Return the same for squares that differ.
+    """Return the half-widths, as `_one_factor`, for models whose factor differs between steps.
 
-    At one step the half-width depends on the trend's share s of yhat's variance alone; without jumps it is
-    the Gaussian's z0, and what jumps add begins with s^2, as kurtosis does.  So z = z0 + s^2 (a + b s) is
-    drawn through the largest share of each step and a middle one.
+    At one step the half-width depends only on the trend's share s of yhat's variance.  Without jumps it is
+    the Gaussian's z0, and jumps add a term of order s^2, as kurtosis does.  So z = z0 + s^2 (a + b s) is
+    interpolated between the largest share of each step and a middle one.
     """
     unit, noise = futures.unit[:, None] * futures.squares, futures.noise[:, None]
     highest = unit.max(axis=1, keepdims=True)
@@ -136,7 +143,7 @@ def _several_factors(
 
 
 def _share(jumps: Matrix, futures: LinearFutures) -> Matrix:
-    """Return the trend's part of yhat's variance."""
+    """Return the trend's share of yhat's variance."""
     share: Matrix = jumps / np.maximum(jumps + futures.noise[:, None], _TINY)
     return share
 
@@ -144,15 +151,15 @@ def _share(jumps: Matrix, futures: LinearFutures) -> Matrix:
 def _quantiles(
     widths: Vector, shares: list[Matrix], futures: LinearFutures, *, steps: Steps, of_trend: bool
 ) -> tuple[Cube, Cube]:
-    """Return the half-widths at each of the shares (C, M), one after the other, and those of the trend."""
-    asked = [*shares, *([np.ones_like(shares[0])] if of_trend else [])]
+    """Return the half-widths at each of the shares, (C, M), one after the other, and those of the trend."""
+    all_shares = [*shares, *([np.ones_like(shares[0])] if of_trend else [])]
     z = steps.interpolate(
         standard_quantiles(
             steps.nodes,
-            np.concatenate(asked),
-            change_probability=np.tile(futures.change_probability, len(asked)),
+            np.concatenate(all_shares),
+            change_probability=np.tile(futures.change_probability, len(all_shares)),
             widths=widths[:, None, None],
         )
     )
-    first = sum(len(each) for each in shares)
+    first = sum(map(len, shares))
     return z[:, :first], z[:, first:]

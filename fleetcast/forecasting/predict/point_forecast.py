@@ -1,4 +1,8 @@
-"""The forecast: Prophet's own expressions in its own order of operations, on NumPy arrays."""
+"""The forecast of one model, by Prophet's own expressions in its own order of operations.
+
+The parts that depend on the horizon but not on its caller (`Horizon`) are cached in the model, so that a
+service that repeats a short forecast computes only the point forecast.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,78 +21,80 @@ from fleetcast.forecasting.options import ForecastOptions
 from fleetcast.forecasting.predict.characteristic_function import Cube
 from fleetcast.forecasting.predict.future_rows import check_size, forecast_rows
 from fleetcast.forecasting.predict.intervals import deviations
-from fleetcast.forecasting.predict.quantile_columns import probabilities
+from fleetcast.forecasting.predict.quantile_columns import column_probabilities
 from fleetcast.forecasting.predict.trend import lines, trend
 from fleetcast.forecasting.preprocessing import floor_column
 
 Table: TypeAlias = dict[str, NDArray[Any]]
 
-MOST_BYTES_KEPT: Final = 8_192
-"""Of the features and quantiles of the one horizon that a model keeps: some 35 steps."""
+MOST_CACHED_BYTES: Final = 8_192
+"""Largest size of the features and quantiles of a cached horizon, which is about 35 steps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Point:
-    """The point forecast, each part of shape (rows,): in units of y, but for what is said to be scaled."""
+    """The point forecast, each part of shape (H,), in units of y unless stated otherwise."""
 
     cap: Vector | None
     """Scaled, above the floor."""
     trend: Vector
     additive: Vector
     multiplicative: Vector
-    """A share of the trend above its floor."""
+    """As a share of the trend above its floor."""
     yhat: Vector
 
 
 def forecast_by_model(model: Model, options: ForecastOptions) -> Table:
-    """Return the forecast's columns; see `fleetcast.forecast`."""
+    """Return the columns of the forecast; see `fleetcast.forecast`."""
     key = _key(model, options)
-    horizon = None if key is None else model.kept.get(key)
+    horizon = None if key is None else model.horizon_cache.get(key)
     if horizon is None:
         with ONE_THREAD:
             horizon = _horizon(model, options)
             point = _point(model, horizon)
             horizon = replace(horizon, deviations=_deviations(model, horizon, point))
         check_finite(point.yhat, horizon.deviations[0] if horizon.deviations else ())
-        _keep(model, key, horizon)
+        _cache(model, key, horizon)
     else:
-        point = _point(model, horizon)  # OpenBLAS shares no product of so few numbers among threads
+        point = _point(model, horizon)  # OpenBLAS uses one thread for products of so few numbers
     table = _table(model, horizon, point, components=options.components)
     return without_negatives(table, horizon.probabilities) if options.non_negative else table
 
 
 def check_finite(yhat: Matrix, around: Cube | tuple[()]) -> None:
-    """Refuse a forecast, or quantiles around it, beyond what a number can hold; raises FutureError."""
+    """Raise FutureError if a forecast, or the distances of its quantiles, are not finite."""
     if not (np.isfinite(yhat).all() and np.isfinite(around).all()):
         raise FutureError("the forecast is too large for a number; check regressors, cap, floor and ds")
 
 
 def without_negatives(table: Table, endings: Iterable[str]) -> Table:
-    """Return the table with yhat and its quantiles, the columns with these endings, at least 0.
+    """Return the table with yhat, and its columns with these endings, raised to at least 0.
 
-    The trend and the components stay what the model says of them.
+    The trend and the components stay as they are.
     """
     names = ("yhat", *(f"yhat_{ending}" for ending in endings))
-    # 0.0 is added so that no -0.0 is left, of which two processors may make different things
+    # adding 0.0 turns -0.0 into 0.0: processors differ in which of them is the larger
     return table | {name: np.maximum(table[name], 0.0) + 0.0 for name in names}
 
 
 def _key(model: Model, options: ForecastOptions) -> tuple[object, ...] | None:
-    """Return what the horizon depends on, or None where it depends on more than a few words."""
-    given = options.ds, options.regressors, options.cap, options.floor, options.conditions
-    if options.include_history or model.settings.growth == "logistic" or any(x is not None for x in given):
+    """Return the options that the horizon depends on, or None if it depends on arrays too."""
+    arrays = options.ds, options.regressors, options.cap, options.floor, options.conditions
+    if options.include_history or model.settings.growth == "logistic" or any(x is not None for x in arrays):
         return None
     return options.periods, options.freq, options.interval_width, options.quantiles
 
 
-def _keep(model: Model, key: tuple[object, ...] | None, horizon: Horizon) -> None:
-    around = sum(each.nbytes for each in horizon.deviations or ())
-    if key is not None and horizon.X.nbytes + around <= MOST_BYTES_KEPT:
-        model.kept.clear()
-        model.kept[key] = horizon
+def _cache(model: Model, key: tuple[object, ...] | None, horizon: Horizon) -> None:
+    """Put a small horizon into the model's cache, in the place of the horizon there."""
+    around = sum(distances.nbytes for distances in horizon.deviations or ())
+    if key is not None and horizon.X.nbytes + around <= MOST_CACHED_BYTES:
+        model.horizon_cache.clear()
+        model.horizon_cache[key] = horizon
 
 
 def _horizon(model: Model, options: ForecastOptions) -> Horizon:
+    """Return the horizon without the distances of the quantiles; raises FutureError."""
     rows = forecast_rows(model, options)
     check_size(rows.ds.size, model.layout.features)
     X = model.layout.matrix(
@@ -105,7 +111,7 @@ def _horizon(model: Model, options: ForecastOptions) -> Horizon:
         X=X,
         t=t,
         lines=lines(model.parameters, model.t_change, t=t) if linear else None,
-        probabilities=probabilities(width, options),
+        probabilities=column_probabilities(width, options),
         deviations=None,
     )
 
@@ -127,10 +133,10 @@ def _point(model: Model, horizon: Horizon) -> _Point:
 
 
 def yhat(above: Matrix, floor: Matrix | float, factor: Matrix, additive: Matrix) -> Matrix:
-    """Return the forecast of a trend `above` its floor: the factor 1 + terms multiplies what is above it.
+    """Return the forecast: the trend `above` its floor times `factor`, plus the floor and additive terms.
 
-    That is the model that was fitted.  Prophet's own `predict` multiplies the floor too, and is wrong by
-    floor * terms where a floor (of logistic growth, or the least reading with minmax) is not 0.
+    This is the model that was fitted.  Prophet's own `predict` multiplies the floor too; it is wrong by
+    floor * terms if the floor (of logistic growth, or the least reading with minmax) is not 0.
     """
     forecast: Matrix = above * factor + floor + additive
     return forecast
@@ -172,10 +178,11 @@ def _table(model: Model, horizon: Horizon, point: _Point, *, components: bool) -
 
 
 def terms(X: Cube, beta: Matrix, multiplicative: Flags, y_scale: Matrix | float) -> tuple[Matrix, Matrix]:
-    """Return additive terms in units of y, and multiplicative ones as a share of the trend.
+    """Return the additive terms in units of y, and the multiplicative ones as a share of the trend.
 
-    Of one model X is (H, K) and beta (K,), the terms (H,); of C models of one layout they are (C, H, K),
-    (C, K), (C, H), and y_scale is (C, 1).  Both make the same products, model by model: no bit differs.
+    For one model X is of shape (H, K), beta (K,) and the terms (H,).  For C models of one layout they are of
+    shape (C, H, K), (C, K) and (C, H), and y_scale (C, 1).  Both compute the same products for each model, so
+    that the results are equal to the last bit.
     """
     if not multiplicative.any():
         return _effects(X, beta) * y_scale, np.zeros(X.shape[:-1])

@@ -1,17 +1,17 @@
-"""The probabilities of the quantiles that a forecast returns, by the ending of their columns."""
+"""The quantiles that a forecast returns: their probabilities by the ending of their columns."""
 
 from typing import Final
 
 from fleetcast.forecasting.options import ForecastOptions
 
 NEAREST: Final = 1e-12
-"""How near to 0 and to 1 a quantile is computed; a nearer one is answered as this one."""
+"""Smallest distance of a probability from 0 and 1; a quantile nearer to them is computed at this one."""
 
 
-def probabilities(default_width: float | None, options: ForecastOptions) -> dict[str, float]:
-    """Return the quantiles to compute by the ending of their column.
+def column_probabilities(default_width: float | None, options: ForecastOptions) -> dict[str, float]:
+    """Return the probabilities of the quantiles by the ending of their column, such as lower and 0.1.
 
-    There is no interval when the model has no width and none was asked for.
+    `default_width` is the model's own interval width.  Without a width there is no interval.
     """
     width = default_width if options.interval_width is None else options.interval_width
     shares = {}

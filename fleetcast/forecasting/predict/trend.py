@@ -6,13 +6,13 @@ from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.parameters import Growth, Parameters
 
 LARGEST_EXPONENT = 709.0
-"""Of a number that is still finite; what is above stands for a trend of nothing."""
+"""Largest exponent of e whose power is finite; above it the logistic trend is practically 0."""
 
 
 def trend(
     growth: Growth, parameters: Parameters, t_change: Vector, *, t: Vector, cap: Vector | None
 ) -> Vector:
-    """Return the trend at scaled times t, shape (N,), in scaled units above the floor; cap is scaled too."""
+    """Return the scaled trend above the floor at the scaled times t, shape (H,); cap is scaled too."""
     if growth == "flat":
         return parameters.m * np.ones_like(t)
     if cap is None:
@@ -22,7 +22,7 @@ def trend(
 
 
 def lines(parameters: Parameters, t_change: Vector, *, t: Vector) -> tuple[Vector, Vector]:
-    """Return slope and intercept of the linear trend at each scaled time, each of shape (N,)."""
+    """Return the slope and the intercept of the linear trend at each scaled time, shape (H,) each."""
     delta_t = (t_change <= t[:, None]) * parameters.delta
     k_t: Vector = delta_t.sum(axis=1) + parameters.k
     m_t: Vector = (delta_t * -t_change).sum(axis=1) + parameters.m
@@ -30,6 +30,7 @@ def lines(parameters: Parameters, t_change: Vector, *, t: Vector) -> tuple[Vecto
 
 
 def _logistic(t: Vector, cap: Vector, parameters: Parameters, t_change: Vector) -> Vector:
+    """Return the logistic trend, whose offsets gamma make it continuous at the changepoints."""
     k, m, delta = parameters.k, parameters.m, parameters.delta
     rates = np.concatenate(([k], np.cumsum(delta) + k))
     gamma = np.zeros(len(t_change))

@@ -1,4 +1,4 @@
-"""Which weekdays, hours, months, holidays and conditions a forecast needs that its history never had."""
+"""The weekdays, hours, months, holidays and conditions of a forecast without a reading in its history."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -14,17 +14,17 @@ from fleetcast.forecasting.model import Model, SampledModel
 _HOUR: Final = 3600 * SECOND
 _WEEKDAYS: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _MONDAY_OFFSET: Final = 3
-"""1970-01-01 was a Thursday."""
+"""Days from a Monday to 1970-01-01, a Thursday."""
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _LONGEST_WEEK: Final = 7.5
-"""Days: a season up to this period, and above a day, depends on the weekday."""
+"""Longest period, in days, of a season that depends on the weekday; it is above a day."""
 _SHORTEST_YEAR: Final = 180
-"""Days: a season from this period on depends on the month."""
+"""Shortest period, in days, of a season that depends on the month."""
 _MOST_NAMES: Final = 5
-"""Of holidays in one sentence; more are counted."""
+"""Most holidays that a sentence names; further ones are counted."""
 
 
 def unseen_slots(
@@ -35,12 +35,12 @@ def unseen_slots(
     freq: str | None = "D",
     conditions: Mapping[str, ArrayLike] | None = None,
 ) -> list[str]:
-    """Return one sentence for each kind of slot that the next `periods` steps need and `ds` never had.
+    """Return a sentence for each kind of time slot in the next `periods` steps that has no reading in `ds`.
 
-    `ds` are the timestamps with a reading, shape (N,), in any order; `conditions` are the columns that `fit`
-    had, one value for each of them.  Only slots that a season, holiday or condition of the model depends on
-    count: weekdays for a weekly season, hours for a daily one, months for a yearly one.  Without `freq`, or
-    where it cannot be inferred, the steps are days.  A sampled model has no sentence.
+    `ds`, shape (N,), are the timestamps with a reading, in any order; `conditions` are the columns of
+    `fit`, one value for each timestamp.  Only slots that a season, a holiday or a condition of the model
+    depends on count: weekdays for a weekly season, hours for a daily one, months for a yearly one.  If
+    `freq` is None and cannot be inferred, the steps are days.  For a sampled model there are no sentences.
     """
     if not isinstance(model, Model):
         return []
@@ -56,11 +56,12 @@ def unseen_slots(
     return sentences
 
 
-def _steps(seen: Stamps, periods: int, freq: str | None) -> Stamps:
+def _steps(last_dates: Stamps, periods: int, freq: str | None) -> Stamps:
+    """Return the timestamps of the next steps."""
     try:
-        return future_stamps(seen, periods, freq)
+        return future_stamps(last_dates, periods, freq)
     except FutureError:
-        return future_stamps(seen, periods, "D")
+        return future_stamps(last_dates, periods, "D")
 
 
 def _seasonal(layout: FeatureMatrix, past: Stamps, future: Stamps) -> Iterator[str]:
@@ -84,7 +85,7 @@ def _holidays(holidays: Holidays | None, past: Stamps, future: Stamps) -> Iterat
         return
     try:
         needed = holidays.features(future).any(axis=0)
-    except FutureError:  # the forecast itself says so
+    except FutureError:  # the forecast raises it again, with the reason
         return
     columns = np.flatnonzero(needed & ~holidays.features(past).any(axis=0))
     names = list(dict.fromkeys(_holiday(holidays.columns[column]) for column in columns))
@@ -101,6 +102,7 @@ def _holiday(column: str) -> str:
 
 
 def _missing(past: Stamps, future: Stamps) -> list[int]:
+    """Return the numbers of slots in the future that are not in the past, ascending."""
     missing: list[int] = np.setdiff1d(future, past).tolist()
     return missing
 

@@ -14,8 +14,8 @@ from fleetcast.forecasting.predict import (
     Table,
     check_finite,
     check_known,
+    column_probabilities,
     forecast_timestamps,
-    probabilities,
     without_negatives,
 )
 from fleetcast.forecasting.stock_prophet.fallback import without_plotly
@@ -44,7 +44,7 @@ def forecast_by_samples(sampled: SampledModel, options: ForecastOptions) -> Tabl
     for name in ("cap", "floor"):
         if getattr(options, name) is not None:
             frame[name] = getattr(options, name)
-    shares = probabilities(model.interval_width if model.uncertainty_samples else None, options)
+    shares = column_probabilities(model.interval_width if model.uncertainty_samples else None, options)
     if options.interval_width is not None:
         model.interval_width = options.interval_width
     try:

@@ -79,7 +79,7 @@ def test_the_channels_own_folder_may_be_a_link(tmp_path: Path, paths: Paths) -> 
 
 
 @pytest.mark.parametrize("name", ["x/data.csv", "x.csv"])
-def test_a_pipe_is_not_waited_for(paths: Paths, name: str) -> None:
+def test_a_pipe_fails_at_once(paths: Paths, name: str) -> None:
     os.mkfifo(entry(paths, name))
 
     train(paths, ALL_MAY_FAIL)
@@ -180,6 +180,6 @@ def test_a_customer_that_is_a_folder_and_a_file_is_an_error(tmp_path: Path) -> N
         find_customers(tree(tmp_path, {"7/data.csv": history(), "7.csv": history()}))
 
 
-def test_without_a_channel_the_error_says_what_is_expected(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no channel: .*<channel>/<customer>/data\.csv is expected"):
+def test_without_a_channel_the_error_names_the_place_of_the_readings(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no channel: put .*/<channel>/<customer>/data\.csv"):
         find_customers(Paths(tmp_path))
