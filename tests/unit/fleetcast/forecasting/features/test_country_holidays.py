@@ -1,4 +1,4 @@
-"""A country's holidays with a subdivision, windows and a prior: in the forecast, and in stock Prophet's."""
+"""A country's holidays with a subdivision, windows and a prior, in our forecast and in stock Prophet's."""
 
 from pathlib import Path
 from typing import Any
@@ -88,13 +88,13 @@ def test_a_country_alone_stays_prophets_own_argument(tmp_path: Path) -> None:
         (["DE", "AT"], "must look like"),
     ],
 )
-def test_what_a_country_may_be_is_in_the_message(given: Any, message: str) -> None:
+def test_an_error_names_what_a_country_may_be(given: Any, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         CountryHolidays.of(given)
 
 
 @pytest.mark.parametrize("name", ["date", "HolidayBase", "list_supported_countries", "__class__"])
-def test_what_the_package_has_besides_countries_is_no_country(name: str) -> None:
+def test_other_names_of_the_holidays_package_are_no_countries(name: str) -> None:
     with pytest.raises(SettingError, match="must be a country"):
         CountryHolidays.of(name)
 
