@@ -1,4 +1,4 @@
-"""Raw readings of many customers go in, one folder per customer comes out, larger than memory."""
+"""The program `process`: splits raw readings, which may exceed memory, into one folder per customer."""
 
 from processing.columns import Columns
 

@@ -1,11 +1,11 @@
-"""What the columns of the raw table are called."""
+"""The names of the columns of the raw table."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """The columns of the raw table that are read, and which of its rows."""
+    """Which columns and rows of the raw table are read."""
 
     customer_id: str = "customer_id"
     timestamp: str = "timestamp"
@@ -15,6 +15,6 @@ class Columns:
     """Pairs (column, text): only rows that have this text in this column are read."""
 
     def names(self) -> tuple[str, ...]:
-        """Return every column that must be there: customer, time, value, regressors, those of `where`."""
-        wanted = (self.customer_id, self.timestamp, self.value, *self.regressors)
-        return wanted + tuple(column for column, _ in self.where)
+        """Return the required columns: customer, time, value, regressors, those of `where`."""
+        conditions = (column for column, _ in self.where)
+        return (self.customer_id, self.timestamp, self.value, *self.regressors, *conditions)

@@ -1,4 +1,4 @@
-"""The step from end to end: raw files -> rows sorted on the disk -> one folder per customer."""
+"""The whole job: reads the raw files, sorts their rows on the disk, writes one folder per customer."""
 
 import logging
 import tempfile
@@ -25,17 +25,17 @@ from processing.reading import open_files, read_files
 
 logger = logging.getLogger(__name__)
 
-MOST_ALIKE: Final = 5
-"""Groups of customers in the log."""
+MOST_GROUPS: Final = 5
+"""Most groups of similar customer names in the log."""
 
 
 def process(
     paths: Paths, columns: Columns, *, options: ReadingOptions | None = None, replace: bool = False
 ) -> int:
-    """Run the step; return the number of customers written.
+    """Write the folders of all customers; return the number of customers.
 
-    Raises `InputError` where there is none, where a file cannot be read, and where the output folder holds
-    customers that this input does not have, unless `replace`.
+    Raises InputError if the input has no usable reading, if a file cannot be read, and if the output has
+    customers that this input does not have; `replace` removes those instead.
     """
     started, options = time.monotonic(), options or ReadingOptions()
     with (
@@ -53,7 +53,7 @@ def process(
             customers_to_remove(paths.processing_output, rows.customers(), replace=replace) if total else []
         )
         rejected.write(_rejected(paths))
-        _tell(rows, rejected, count, paths)
+        _warn(rows, rejected, count, paths)
         if not total:
             raise InputError(f"no usable reading in {count} rows below {paths.processing_input}")
         _write(rows, paths.processing_output, columns, total)
@@ -63,13 +63,13 @@ def process(
     return total
 
 
-def _tell(rows: SortedRows, rejected: RejectedRows, count: int, paths: Paths) -> None:
-    """Log what a person should look at before the output is used."""
+def _warn(rows: SortedRows, rejected: RejectedRows, count: int, paths: Paths) -> None:
+    """Log the rejected rows and similar customer names, to be checked before the output is used."""
     if rejected.total:
         rejected.log()
         logger.warning("%d of %d rows rejected, see %s", rejected.total, count, _rejected(paths))
-    for names in rows.alike(MOST_ALIKE):
-        logger.warning("%s are customers of their own: are they one?", " and ".join(map(quoted, names)))
+    for names in rows.similar_names(MOST_GROUPS):
+        logger.warning("%s are different customers: are they one?", " and ".join(map(quoted, names)))
 
 
 def _write(rows: SortedRows, output: Path, columns: Columns, total: int) -> None:
@@ -78,8 +78,8 @@ def _write(rows: SortedRows, output: Path, columns: Columns, total: int) -> None
     again = sum(count for _, count in progress(written, total=total, doing="process"))
     if again:
         logger.warning(
-            "%d readings are there more than once, equal in customer, time and value; all were kept: is a "
-            "file in the input twice?",
+            "%d readings repeat another in customer, time and value; all were kept: is a file in the input "
+            "twice?",
             again,
         )
 

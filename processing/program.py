@@ -1,4 +1,4 @@
-"""The program `process`: raw readings -> one folder per customer."""
+"""The command line of `process`."""
 
 import argparse
 import logging
@@ -77,7 +77,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def columns(options: argparse.Namespace) -> Columns:
-    """Return the options as `Columns`; `SettingError` where one is malformed."""
+    """Return the options as `Columns`; raises SettingError for a malformed one."""
     where = []
     for condition in options.where:
         column, equals, text = condition.partition("=")
@@ -94,17 +94,17 @@ def columns(options: argparse.Namespace) -> Columns:
     )
 
 
-def process(paths: Paths, wanted: Columns, *, replace: bool = False, **texts: str | None) -> int:
-    """Run the step as `processing.job.process` describes it; `texts` are the fields of `ReadingOptions`."""
-    from fleetcast.readings import ReadingOptions  # noqa: PLC0415 -- the same
-    from processing.job import process as run_step  # noqa: PLC0415 -- after Ctrl-C has its meaning
+def process(paths: Paths, selection: Columns, *, replace: bool = False, **texts: str | None) -> int:
+    """Run `processing.job.process`; `texts` are the fields of `ReadingOptions`.  Raises SettingError too."""
+    from fleetcast.readings import ReadingOptions  # noqa: PLC0415 - as below
+    from processing.job import process as run_step  # noqa: PLC0415 - slow; signals are handled before
 
     try:
         options = ReadingOptions(**texts)
     except OptionError as error:
         name, _, text = str(error).partition(" ")
         raise SettingError(f"--{name.replace('_', '-')} {text}") from error
-    return run_step(paths, wanted, options=options, replace=replace)
+    return run_step(paths, selection, options=options, replace=replace)
 
 
 def main() -> int:
@@ -128,9 +128,9 @@ def main() -> int:
 
 
 def _stop_on_signals() -> list[int]:
-    """Let SIGINT or SIGTERM leave by an exception, so that nothing unfinished stays; return its place.
+    """Make SIGINT and SIGTERM raise an exception, so that temporary files are removed.
 
-    DuckDB turns the exception into one of its own.
+    Returns a list that gets the number of the signal, because DuckDB replaces the exception by its own.
     """
     received: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Raw files in, rows that can be used and rows that cannot out, each file in its own dialect."""
+"""Opens the raw files, each in its own dialect, and separates usable rows from rejected ones."""
 
 import logging
 import time
@@ -16,17 +16,17 @@ from fleetcast.readings import Evidence, ReadingOptions
 from processing.columns import Columns
 from processing.output import RejectedRows, SortedRows
 from processing.raw_files import Batch, EmptyFileError, ParquetFile, RawFile, TextFile
-from processing.usable_rows import distinct, judge
+from processing.usable_rows import distinct, usable_rows
 
 logger = logging.getLogger(__name__)
 
 MOST_BAD_FILES: Final = 3
 MOST_COLUMNS: Final = 20
-"""In an error message."""
+"""Most columns in an error message."""
 SECONDS_BETWEEN_LINES: Final = 5.0
-_WAY_ON: Final = "Nothing was written. Correct the input, or move what cannot be read out of its folder"
-_NO_DOUBT: Final = frozenset({"zone", "no zone"})
-"""What evidence counts for notes alone."""
+_NEXT_STEP: Final = "Nothing was written. Correct the input, or move what cannot be read out of its folder"
+_NOTES_ONLY: Final = frozenset({"zone", "no zone"})
+"""Keys of evidence that do not decide how a time is read."""
 
 
 _TWO_ORDERS: Final = (
@@ -44,27 +44,27 @@ class Source(Protocol):
 
     @property
     def decimal(self) -> str | None:
-        """The decimal mark of its numbers, None where the file does not say."""
+        """The decimal mark of its numbers; None if the file does not show it."""
 
-    def check(self, taken: Sequence[int | str]) -> None:
-        """Raise `InputError` where a column that is taken cannot be read."""
+    def check(self, selected: Sequence[int | str]) -> None:
+        """Raise InputError if a selected column cannot be read."""
 
-    def batches(self, taken: Sequence[int | str]) -> Iterator[Batch]:
-        """Yield its rows; `InputError` where it cannot be read to its end."""
+    def batches(self, selected: Sequence[int | str]) -> Iterator[Batch]:
+        """Yield its rows; raises InputError if it cannot be read to its end."""
 
 
 class Reading(NamedTuple):
-    """A file, and which of its columns are read."""
+    """A raw file and the columns to read: indices of its columns, or texts for every row."""
 
     file: RawFile
     source: Source
-    taken: tuple[int | str, ...]
+    selected: tuple[int | str, ...]
 
 
 def open_files(
     files: Sequence[RawFile], columns: Columns, options: ReadingOptions, connection: duckdb.DuckDBPyConnection
 ) -> list[Reading]:
-    """Return how each file is read; `InputError` names those that cannot be."""
+    """Return each file with the columns to read; raises InputError, which names the refused files."""
     opened: list[Reading] = []
     bad: list[str] = []
     for file in files:
@@ -73,9 +73,9 @@ def open_files(
             source = (
                 ParquetFile(file, connection) if file.is_parquet else TextFile(file, columns.names(), options)
             )
-            taken = _places(file, source.columns, columns)
-            source.check(taken)
-            opened.append(Reading(file, source, taken))
+            selected = _places(file, source.columns, columns)
+            source.check(selected)
+            opened.append(Reading(file, source, selected))
         except EmptyFileError as error:
             logger.warning("%s", error)
         except InputError as error:
@@ -84,13 +84,13 @@ def open_files(
             bad.append(f"{quoted(file.name)} cannot be read: {error.strerror}")
     if bad:
         more = f"; and {len(bad) - MOST_BAD_FILES} more files" if len(bad) > MOST_BAD_FILES else ""
-        raise InputError(f"{'; '.join(bad[:MOST_BAD_FILES])}{more}. {_WAY_ON}")
+        raise InputError(f"{'; '.join(bad[:MOST_BAD_FILES])}{more}. {_NEXT_STEP}")
     return opened
 
 
 def _places(file: RawFile, header: Sequence[str], columns: Columns) -> tuple[int | str, ...]:
-    """Return for each column its place in the header, or the text that the file's folders have for it."""
-    taken: list[int | str] = []
+    """Return for each column its index in the header, or its text in the names of the file's folders."""
+    selected: list[int | str] = []
     missing = []
     for name in columns.names():
         try:
@@ -98,9 +98,9 @@ def _places(file: RawFile, header: Sequence[str], columns: Columns) -> tuple[int
         except DialectError as error:
             raise InputError(f"{quoted(file.name)} {error}") from error
         if place is not None:
-            taken.append(place)
+            selected.append(place)
         elif name in file.partition:
-            taken.append(file.partition[name])
+            selected.append(file.partition[name])
         else:
             missing.append(name)
     if missing:
@@ -109,11 +109,11 @@ def _places(file: RawFile, header: Sequence[str], columns: Columns) -> tuple[int
             f"{quoted(file.name)} has no column {' and no column '.join(map(quoted, missing))}; its columns "
             f"are {names}{_hint(header)}. Name yours with --customer-id, --timestamp and --value"
         )
-    return tuple(taken)
+    return tuple(selected)
 
 
 def _hint(header: Sequence[str]) -> str:
-    """Return what is likely where a cell of the header is a time."""
+    """Return a hint if a cell of the header is a time."""
     is_reading = len(readings.parse_times(header).reasons) < len(header)
     return " (is its header missing?)" if is_reading else ""
 
@@ -125,45 +125,45 @@ def read_files(
     rows: SortedRows,
     rejected: RejectedRows,
 ) -> int:
-    """Read every file to its end into `rows` and `rejected`; return how many rows were wanted.
+    """Read every file into `rows` and `rejected`; return the number of rows that `--where` selects.
 
-    Raises `InputError` where a file is damaged.
+    Raises InputError if a file is damaged.
     """
-    count, unwanted, last_line = 0, 0, time.monotonic()
+    count, left_out, last_line = 0, 0, time.monotonic()
     first_file: dict[str, str] = {}
     for done, reading in enumerate(files):
         decimal = reading.source.decimal if options.decimal is None else options.decimal
         decimal = "." if decimal is None else decimal
         for batch, evidence in _with_evidence(reading, options.date_format):
             first_file.setdefault(readings.first_of_dates(evidence), quoted(reading.file.name))
-            usable, refused, wanted = judge(
+            usable, refused, matching = usable_rows(
                 batch, columns, decimal=decimal, date_format=options.date_format, evidence=evidence
             )
             rows.add(*usable)
             rejected.add(reading.file.name, sorted((*batch.refused, *refused), key=attrgetter("line")))
-            count += wanted + len(batch.refused)
-            unwanted += len(batch.lines) - wanted
+            count += matching + len(batch.refused)
+            left_out += len(batch.lines) - matching
             if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
                 last_line = time.monotonic()
                 logger.info("process: %d rows read, %d of %d files whole", count, done, len(files))
     if {"day", "month"} <= first_file.keys():
         logger.warning(_TWO_ORDERS, first_file["day"], first_file["month"])
-    if unwanted:
-        wanted_rows = " or ".join(f"{quoted(name)} is not {quoted(text)}" for name, text in columns.where)
-        logger.info("%d rows left out: --where %s", unwanted, wanted_rows)
+    if left_out:
+        conditions = " or ".join(f"{quoted(name)} is not {quoted(text)}" for name, text in columns.where)
+        logger.info("%d rows left out: --where %s", left_out, conditions)
     return count
 
 
 def _with_evidence(reading: Reading, date_format: str | None) -> Iterator[tuple[Batch, Evidence]]:
-    """Yield a file's rows with what its times, all together, say about those that are in doubt.
+    """Yield a file's rows with the evidence of all its times about how ambiguous ones are read.
 
-    A file without such a time is read once: as long as there is none, what comes later changes nothing.
+    A file is read once until it has an ambiguous time, and once more from its beginning if it has one.
     """
     evidence, is_whole = Counter[str](), False
-    for batch in reading.source.batches(reading.taken):
+    for batch in reading.source.batches(reading.selected):
         if not is_whole:
             part = readings.evidence_of_times(distinct(batch.columns[1]), date_format=date_format)
-            if part.keys() <= _NO_DOUBT:
+            if part.keys() <= _NOTES_ONLY:
                 evidence += part
             else:
                 evidence, is_whole = _evidence_of(reading, date_format), True
@@ -174,6 +174,6 @@ def _with_evidence(reading: Reading, date_format: str | None) -> Iterator[tuple[
 
 def _evidence_of(reading: Reading, date_format: str | None) -> Evidence:
     evidence = Counter[str]()
-    for batch in reading.source.batches(reading.taken):
+    for batch in reading.source.batches(reading.selected):
         evidence += readings.evidence_of_times(distinct(batch.columns[1]), date_format=date_format)
     return evidence

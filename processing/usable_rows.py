@@ -1,4 +1,4 @@
-"""Rows as texts in; the lines of the rows that can be used out, and why the others cannot."""
+"""Turns rows of texts into CSV lines, and gives a reason for each row that cannot be used."""
 
 import unicodedata
 from collections import Counter
@@ -15,46 +15,46 @@ from processing.columns import Columns
 from processing.raw_files import Batch, Refused
 
 LONGEST_CUSTOMER_BYTES: Final = 200
-"""A file's name has 255 bytes; `.tar.gz` and the mark of an unfinished file go with it."""
+"""A file name has at most 255 bytes, and `.tar.gz` is added to the customer's name."""
 _NOT_UPLOADED: Final = ".sagemaker-ignore"
-"""SageMaker's checkpoint uploader passes over every file whose name contains this."""
+"""SageMaker does not upload checkpoints whose name contains this."""
 _ACCEPTED: Final = (
     f"at most {LONGEST_CUSTOMER_BYTES} bytes, no '/', no '.' before it, no '.tar.gz' after it, "
     f"no '{_NOT_UPLOADED}' in it, no control characters"
 )
 _NO_CUSTOMER: Final = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
-"""Not NA, which is Namibia."""
+"""Texts that are not a customer; NA is one, because it may be Namibia."""
 
 
 class Usable(NamedTuple):
-    """Rows that can be used; both of shape (rows,)."""
+    """Rows that can be used; both fields have shape (rows,)."""
 
     customers: Sequence[str]
     lines: Sequence[str]
-    """Time, value and regressors as CSV; the time is written so that lines sort by it."""
+    """CSV lines of time, value and regressors; the time is in ISO 8601, so the lines sort by it."""
 
 
-def judge(
+def usable_rows(
     batch: Batch, columns: Columns, *, decimal: str, date_format: str | None, evidence: Counter[str]
 ) -> tuple[Usable, list[Refused], int]:
-    """Return the rows that can be used, those that cannot, and how many rows were wanted."""
-    places = _wanted(batch, columns)
-    cells = [_taken(texts, places) for texts in batch.columns]
+    """Return the usable rows, the refused rows, and the number of rows that `where` selects."""
+    places = _matching(batch, columns)
+    cells = [_selected(texts, places) for texts in batch.columns]
     names = (columns.value, *columns.regressors)
     reasons = _name_reasons(cells[0], columns.customer_id)
-    read = [_times(cells[1], date_format, evidence)]
+    parsed = [_times(cells[1], date_format, evidence)]
     for name, texts in zip(names, cells[2:], strict=False):  # the columns of `where` come after them
-        read.append(_numbers(texts, decimal, booleans=name != columns.value))
-    for name, texts, (_, because) in zip((columns.timestamp, *names), cells[1:], read, strict=False):
-        _note(reasons, name, texts, because)
-    fields = [texts for texts, _ in read]
+        parsed.append(_numbers(texts, decimal, booleans=name != columns.value))
+    for name, texts, (_, because) in zip((columns.timestamp, *names), cells[1:], parsed, strict=False):
+        _add_reasons(reasons, name, texts, because)
+    fields = [texts for texts, _ in parsed]
     good = [place for place in range(len(places)) if place not in reasons] if reasons else range(len(places))
     refused = [
         Refused(batch.lines[places[place]], batch.row(places[place]), reason)
         for place, reason in sorted(reasons.items())
     ]
-    lines = map(",".join, zip(*(_taken(texts, good) for texts in fields), strict=True))
-    return Usable(_taken(cells[0], good), list(lines)), refused, len(places)
+    lines = map(",".join, zip(*(_selected(texts, good) for texts in fields), strict=True))
+    return Usable(_selected(cells[0], good), list(lines)), refused, len(places)
 
 
 def distinct(texts: Sequence[str]) -> list[str]:
@@ -62,7 +62,7 @@ def distinct(texts: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _wanted(batch: Batch, columns: Columns) -> Sequence[int]:
+def _matching(batch: Batch, columns: Columns) -> Sequence[int]:
     places: Sequence[int] = range(len(batch.lines))
     first = len(columns.names()) - len(columns.where)
     for texts, (_, text) in zip(batch.columns[first:], columns.where, strict=True):
@@ -70,12 +70,14 @@ def _wanted(batch: Batch, columns: Columns) -> Sequence[int]:
     return places
 
 
-def _taken(texts: Sequence[str], places: Sequence[int]) -> Sequence[str]:
+def _selected(texts: Sequence[str], places: Sequence[int]) -> Sequence[str]:
     return texts if len(places) == len(texts) else list(map(texts.__getitem__, places))
 
 
-def _note(reasons: dict[int, str], column: str, texts: Sequence[str], because: Mapping[int, str]) -> None:
-    """Add the reasons against a column's texts for rows that have none yet."""
+def _add_reasons(
+    reasons: dict[int, str], column: str, texts: Sequence[str], because: Mapping[int, str]
+) -> None:
+    """Add the reasons against the texts of a column, for rows that have no reason yet."""
     for place, reason in because.items():
         reasons.setdefault(place, f"{column} {quoted(texts[place])} {reason}")
 
@@ -104,7 +106,7 @@ def _has_control(name: str) -> bool:
 def _times(
     texts: Sequence[str], date_format: str | None, evidence: Counter[str]
 ) -> tuple[Sequence[str], Mapping[int, str]]:
-    """Return times such as 2026-01-31 13:45:00, in UTC, and the reasons against the others by place."""
+    """Return times such as 2026-01-31 13:45:00, in UTC, and the reasons against texts by index."""
     once = distinct(texts)
     parsed = readings.parse_times(once, date_format=date_format, evidence=evidence)
     times = _written(parsed.values)
@@ -117,7 +119,7 @@ def _times(
 
 
 def _written(times: NDArray[np.datetime64]) -> list[str]:
-    """Return times as text, with a fraction of a second only where there is one."""
+    """Return times as text, with a fraction of a second only if it is not 0."""
     if not len(times):
         return []
     seconds = times.astype("datetime64[s]")
@@ -132,7 +134,7 @@ def _written(times: NDArray[np.datetime64]) -> list[str]:
 def _numbers(
     texts: Sequence[str], decimal: str, *, booleans: bool
 ) -> tuple[Sequence[str], Mapping[int, str]]:
-    """Return the shortest texts of the numbers, and the reasons against the others by place."""
+    """Return the shortest texts of the numbers, and the reasons against texts by index."""
     parsed = readings.parse_numbers(texts, decimal=decimal, booleans=booleans)
     because = dict(parsed.reasons)
     for place in np.flatnonzero(np.isnan(parsed.values)).tolist():

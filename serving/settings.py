@@ -44,12 +44,12 @@ class ServingSettings:
     metrics_customers: int
 
     @property
-    def most_models(self) -> int:
+    def max_models(self) -> int:
         """The number of models that Multi Model Server's heap has room for, at least 1."""
         return max(1, (self.heap_megabytes * MEGABYTE - HEAP_WITHOUT_MODELS) // HEAP_PER_MODEL)
 
     @property
-    def most_answer_bytes(self) -> int:
+    def max_response_bytes(self) -> int:
         """The largest response behind Multi Model Server, in bytes: several wait in its heap at a time."""
         return self.heap_megabytes * MEGABYTE // RESPONSES_IN_HEAP
 

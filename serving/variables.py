@@ -25,17 +25,19 @@ HIGHEST_PORT: Final = 65_535
 HIGHEST_PORT_OF_MMS: Final = 32_766
 """Multi Model Server refuses higher ports."""
 MEGABYTE: Final = 1024 * 1024
-LEAST_HEAP, MOST_HEAP = 96, 2048
+MIN_DEFAULT_HEAP, MAX_DEFAULT_HEAP = 96, 2048
 """Bounds of the default Java heap, in megabytes."""
 
 
 def _heap_megabytes() -> int:
     """Return a sixth of the memory, within bounds: Java takes it only as models are loaded."""
-    return min(max(total_bytes() // 6 // MEGABYTE, LEAST_HEAP), MOST_HEAP)
+    return min(max(total_bytes() // 6 // MEGABYTE, MIN_DEFAULT_HEAP), MAX_DEFAULT_HEAP)
 
 
 _PROCESSORS: Final = Computed(usable_cpus, "the usable processors")
-_HEAP: Final = Computed(_heap_megabytes, f"a sixth of the memory, {LEAST_HEAP} to {MOST_HEAP} MB")
+_HEAP: Final = Computed(
+    _heap_megabytes, f"a sixth of the memory, {MIN_DEFAULT_HEAP} to {MAX_DEFAULT_HEAP} MB"
+)
 
 MULTI_MODEL: Final = Flag(
     name="SAGEMAKER_MULTI_MODEL",

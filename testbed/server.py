@@ -1,4 +1,4 @@
-"""Starting the real programs, and talking to them."""
+"""Starts the real programs, and sends requests to them."""
 
 import json
 import os
@@ -66,8 +66,8 @@ class Server:
 
 
 def without_process(url: str) -> Server:
-    """Return a server that somebody else has started."""
-    return Server(url.rstrip("/"), None)  # type: ignore[arg-type] # nobody asks for its process
+    """Return a server that runs already."""
+    return Server(url.rstrip("/"), None)  # type: ignore[arg-type] # its process is not needed
 
 
 def run(program: str, *arguments: str, base: Path) -> subprocess.CompletedProcess[str]:
@@ -106,13 +106,13 @@ def serving(base: Path, **environment: str) -> Iterator[Server]:
 
 @contextmanager
 def serving_plain(base: Path, **environment: str) -> Iterator[Server]:
-    """Run `serve` as it is on every endpoint but a multi-model one."""
+    """Run `serve` as on a plain, serverless or asynchronous endpoint."""
     with serving(base, SAGEMAKER_MULTI_MODEL="", **environment) as server:
         yield server
 
 
 def wait_for_an_answer(server: Server, path: str = "/models") -> None:
-    """Wait until the list of models is answered; Multi Model Server's /ping says yes too early."""
+    """Wait until GET /models is answered; Multi Model Server answers /ping too early."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert server.process.poll() is None, f"the server ended with {server.process.returncode}"
@@ -130,7 +130,7 @@ def installed(program: str) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a free port that Multi Model Server takes (below 32,767)."""
+    """Return a free port below 32,767, the highest that Multi Model Server accepts."""
     for port in range(20_000 + os.getpid() % 10_000, 32_767):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):

@@ -116,6 +116,8 @@ class NewFiles:
 
         The names are on the disk once `sync_filesystem` returns.  Raises FilesystemError.
         """
+        if not self._paths:
+            return
         sync_filesystem(self._folder)
         for unfinished, path in self._paths.items():
             try:

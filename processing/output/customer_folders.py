@@ -1,4 +1,4 @@
-"""Sorted lines of all customers in, one `<customer>/data.csv` after the other out."""
+"""Writes the sorted lines of all customers to one file per customer."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -10,17 +10,17 @@ from fleetcast.archive import NewFiles, sync_filesystem, write_error
 from processing.output.folder import FILE_NAME
 
 FILES_PER_SYNC: Final = 1_000
-"""Files that get their names together. The disk takes about 5 ms to confirm a file, and 15 ms for 1,000."""
+"""Files that are synced and renamed together: a sync takes about 5 ms for one file, 15 ms for 1,000."""
 
 
 def write_folders(
     chunks: Iterable[list[tuple[str, str]]], output: Path, *, header: str
 ) -> Iterator[tuple[str, int]]:
-    """Write `<output>/<customer>/data.csv` for each customer.
+    """Write `<output>/<customer>/data.csv` for each customer, with `header` as the first line.
 
     `chunks` hold pairs (customer, CSV line), sorted by customer and line across chunks; only one file is
-    open and only one chunk is in memory at a time. Files are on the disk before they get their names.
-    Yields each customer then, with the number of lines that repeat another. Raises `FilesystemError`.
+    open and only one chunk is in memory at a time.  A file is on the disk before it gets its name; then its
+    customer is yielded with the number of lines that repeat another.  Raises FilesystemError.
     """
     waiting: list[tuple[str, int]] = []
     with NewFiles(output) as files:
@@ -53,7 +53,7 @@ def _write(path: Path, header: str, parts: Iterable[list[str]]) -> int:
 
 
 def _by_customer(chunks: Iterable[list[tuple[str, str]]]) -> Iterator[tuple[str, Iterator[list[str]]]]:
-    """Yield each customer with its lines in parts; a part is read before the next customer is asked for."""
+    """Yield each customer with its lines in parts; read them before the next customer."""
     parts = (
         (customer, [line for _, line in pairs])
         for chunk in chunks

@@ -1,4 +1,4 @@
-"""Errors of the disk that name the file."""
+"""Adds the name of a file to errors of the disk."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Give an OSError without a file's name, such as that of a full disk, the name `path`."""
+    """Add the name `path` to an OSError that has none, such as that of a full disk."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The output folder: one `process` at a time, and in the end exactly the customers of this input."""
+"""Locks the output folder, and finds and removes customers that the input does not have."""
 
 import fcntl
 import logging
@@ -15,17 +15,18 @@ from fleetcast.errors import InputError
 logger = logging.getLogger(__name__)
 
 FILE_NAME: Final = "data.csv"
-_NOT_OURS: Final = frozenset({"lost+found"})
-"""A mounted disk has it."""
+_SYSTEM_FOLDERS: Final = frozenset({"lost+found"})
+"""Folders that a mounted disk has."""
 MOST_NAMES: Final = 3
-"""In a message."""
+"""Most names in a message."""
 
 
 @contextmanager
 def lock_output(output: Path) -> Iterator[None]:
-    """Keep every other `process` out of the output folder; raise `InputError` where one runs already.
+    """Keep other runs of `process` out of the output folder; raise InputError if one is writing to it.
 
-    The lock is on the folder itself: no file of it remains, and it ends with the process.
+    The lock is on the folder itself, so it leaves no file and ends with the process.  Temporary files of a
+    killed run are removed first; a folder that is new and still empty is removed at the end.
     """
     is_new = not output.exists()
     output.mkdir(parents=True, exist_ok=True)
@@ -44,32 +45,32 @@ def lock_output(output: Path) -> Iterator[None]:
         yield
     finally:
         if is_new:
-            with suppress(OSError):  # it is not empty: the step came so far
+            with suppress(OSError):  # it is not empty
                 output.rmdir()
         os.close(descriptor)
 
 
 def customers_to_remove(output: Path, customers: Iterable[str], *, replace: bool) -> list[str]:
-    """Return the customers of an earlier run that are not among the `customers` of this one, sorted.
+    """Return the customers of an earlier run that are not among `customers`, sorted.
 
-    Raises `InputError` where there are any but `replace` is false, and where the folder holds what this
-    program does not write: `train` would take it for readings.
+    Raises InputError if there are any but `replace` is false, and if the folder holds anything that this
+    program does not write, because `train` would read it.
     """
     names = (path.name for path in output.iterdir())
-    there = {name for name in names if not name.startswith(".") and name not in _NOT_OURS}
-    strangers = [name for name in there if not _is_ours(output / name)]
+    present = {name for name in names if not name.startswith(".") and name not in _SYSTEM_FOLDERS}
+    strangers = [name for name in present if not _is_ours(output / name)]
     if strangers:
         raise InputError(
             f"{output} holds {_some(strangers)}, which this program did not write: move it away, because "
             "train would take it for readings"
         )
-    there.difference_update(customers)
-    if there and not replace:
+    present.difference_update(customers)
+    if present and not replace:
         raise InputError(
-            f"{output} is not empty: {_some(there)} from an earlier run would stay, but this input has no "
+            f"{output} is not empty: {_some(present)} from an earlier run would stay, but this input has no "
             "such customer. Empty the folder, or add --replace to remove what this input does not have"
         )
-    return sorted(there)
+    return sorted(present)
 
 
 def remove(output: Path, customers: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Rows that cannot be used in, `rejected.csv` and a few log lines out."""
+"""Collects the rows that cannot be used, writes them to `rejected.csv` and logs a summary."""
 
 import csv
 import logging
@@ -17,13 +17,13 @@ logger = logging.getLogger(__name__)
 
 HEADER: Final = ("file", "line", "row", "reason")
 MOST_CHARACTERS: Final = 1_000
-"""Of a row; the middle of a longer one is left out."""
+"""Most characters of a row; the middle of a longer one is left out."""
 MOST_FILES: Final = 20
-"""In the log."""
+"""Most files in the log."""
 
 
 class RejectedRows:
-    """Every refused row so far, in a file of its own; counted by file."""
+    """The rows that were refused so far, in a temporary file, and their number by input file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,11 +42,11 @@ class RejectedRows:
 
     @property
     def total(self) -> int:
-        """How many rows were refused."""
+        """Number of refused rows."""
         return self._counts.total()
 
     def add(self, name: str, refused: Iterable[Refused]) -> None:
-        """Note down rows of the file `name`."""
+        """Add rows of the file `name`; raises OSError."""
         with naming(self._path):
             for row in refused:
                 self._first.setdefault(name, (row.line, row.reason))
@@ -54,7 +54,10 @@ class RejectedRows:
                 self._writer.writerow((one_line(name), row.line, _shortened(one_line(row.row)), row.reason))
 
     def write(self, path: Path) -> None:
-        """Put the file at `path`, whole or not at all; without a row, remove an earlier run's."""
+        """Write all rows to `path`, complete or not at all; without a row, remove the file of an earlier run.
+
+        Raises OSError.
+        """
         with naming(self._path):
             self._file.flush()
         if not self._counts:
@@ -68,7 +71,7 @@ class RejectedRows:
         sync_folder(path.parent)
 
     def log(self) -> None:
-        """Log how many rows of each file were refused, and the first of them."""
+        """Log the number of refused rows of each file, and the first of them."""
         for name, count in self._counts.most_common(MOST_FILES):
             logger.warning(
                 "%s: %d rows rejected; the first, line %d: %s", quoted(name), count, *self._first[name]

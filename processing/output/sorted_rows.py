@@ -1,4 +1,4 @@
-"""Good rows in any order in, the same rows by customer and time out, larger than memory."""
+"""Sorts rows by customer and time in DuckDB, which spills to the disk if they exceed its memory."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,21 +13,22 @@ from processing.output.disk import naming
 ROWS_PER_FETCH: Final = 20_000
 ROWS_PER_INSERT: Final = 100_000
 SHARE_OF_MEMORY: Final = 0.5
-"""What DuckDB may take of the memory that is free; beyond it, it writes to the disk."""
+"""Share of the free memory that DuckDB uses before it spills to the disk."""
 LEAST_BYTES: Final = 128 * 1024 * 1024
+"""Memory that DuckDB gets at least."""
 _ADD: Final = """
 INSERT INTO lines SELECT * FROM read_csv(
     ?, columns = {'customer': 'VARCHAR', 'line': 'VARCHAR'}, auto_detect = false, header = false,
     delim = '\t', quote = '', escape = '', comment = '')"""
-_ALIKE: Final = r"""
+_SIMILAR_NAMES: Final = r"""
 SELECT list(customer ORDER BY customer) FROM (SELECT DISTINCT customer FROM lines)
 GROUP BY lower(nfc_normalize(regexp_replace(trim(customer), '^0+(\d)|[.]0+$', '\1', 'g')))
 HAVING count(*) > 1 ORDER BY 1 LIMIT ?"""
-"""The key is equal for 7, 007, 7.0 and ' 7', for a and A, for the two ways to write an accent."""
+"""Groups names such as 7, 007, 7.0 and ' 7', a and A, and the two ways to write an accent."""
 
 
 def connect(spill: Path) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB that loads nothing, says nothing and spills to `spill`; see `session`."""
+    """Return a DuckDB that loads no extension, shows no progress and spills to the folder `spill`."""
     database = duckdb.connect(
         config={
             "autoinstall_known_extensions": False,
@@ -42,7 +43,7 @@ def connect(spill: Path) -> duckdb.DuckDBPyConnection:
 
 
 def session(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Return one more connection to a database, in which every time with a zone is in UTC."""
+    """Return another connection to the database, whose time zone is UTC."""
     connection = database.cursor()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
@@ -50,17 +51,20 @@ def session(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 
 class SortedRows:
-    """Rows (customer, CSV line) in DuckDB; a line begins with its time, so it sorts by time."""
+    """A DuckDB table of rows (customer, CSV line); a line begins with its time, so it sorts by time."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
-        """Keep the rows in `connection`, and files on their way there in the folder `spill`."""
+        """Create the table in `connection`; `spill` is a folder for temporary files."""
         self._spill = spill
         self._connection = connection
         self._waiting: list[str] = []
         self._connection.execute("CREATE TABLE lines (customer VARCHAR, line VARCHAR)")
 
     def add(self, customers: Sequence[str], lines: Sequence[str]) -> None:
-        """Add rows; both of shape (rows,), without control characters.  Raises `InputError`, OSError."""
+        """Add rows, both of shape (rows,), without tabs and newlines.
+
+        Raises InputError if DuckDB has no room, and OSError.
+        """
         self._waiting += map("\t".join, zip(customers, lines, strict=True))
         if len(self._waiting) >= ROWS_PER_INSERT:
             self._insert()
@@ -70,9 +74,9 @@ class SortedRows:
         for rows in self._fetch("SELECT DISTINCT customer FROM lines"):
             yield from (name for (name,) in rows)
 
-    def alike(self, most: int) -> list[list[str]]:
-        """Return at most `most` groups of customers whose names a person could take for one."""
-        return [names for rows in self._fetch(_ALIKE, most) for (names,) in rows]
+    def similar_names(self, most: int) -> list[list[str]]:
+        """Return at most `most` groups of customers whose names differ only in how they are written."""
+        return [names for rows in self._fetch(_SIMILAR_NAMES, most) for (names,) in rows]
 
     def chunks(self) -> Iterator[list[tuple[str, str]]]:
         """Yield all rows in chunks, sorted by customer and line."""

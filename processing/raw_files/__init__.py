@@ -1,4 +1,4 @@
-"""Raw files to rows of texts, whatever their format and dialect."""
+"""Finds the raw files and reads their rows as texts, from CSV in any dialect or from Parquet."""
 
 from processing.raw_files.batch import Batch, Refused
 from processing.raw_files.find import RawFile, find_files

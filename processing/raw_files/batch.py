@@ -1,4 +1,4 @@
-"""What every reader of raw files yields: rows as texts, and those that are none."""
+"""The rows that a reader of raw files yields, as texts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ class Refused:
     """A row that cannot be used."""
 
     line: int
-    """Where it begins in its file, from 1; in Parquet, which row it is."""
+    """The line at which it begins, from 1; in Parquet, the number of the row."""
     row: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some rows of one file, in its order."""
+    """Consecutive rows of one file."""
 
     columns: Sequence[Sequence[str]]
     """The texts of the columns that are read, in the order of `Columns.names()`, each of shape (rows,)."""
     lines: Sequence[int]
-    """Where each row begins in its file, shape (rows,)."""
+    """The line at which each row begins, shape (rows,)."""
     row: Callable[[int], str]
-    """Returns a whole row as the file has it, by its place here."""
+    """Returns the text of a whole row, by its index in this batch."""
     refused: Sequence[Refused] = field(default=())
     """Rows that do not match the header."""

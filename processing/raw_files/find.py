@@ -1,4 +1,4 @@
-"""The input folder in, the files with readings out; a log line for each that is skipped."""
+"""Finds the files with readings in the input folder; each file that is skipped has a log line."""
 
 import logging
 import os
@@ -16,9 +16,9 @@ logger = logging.getLogger(__name__)
 TEXT: Final = (".csv", ".tsv", ".txt")
 ENDINGS: Final = (*TEXT, *(f"{ending}.gz" for ending in TEXT), ".parquet")
 MOST_LINES: Final = 20
-"""Of one kind in the log; the rest is counted."""
+"""Most log lines about files that are skipped; the rest is counted."""
 _NO_VALUE: Final = "__HIVE_DEFAULT_PARTITION__"
-_LOG_OF_DELTA: Final = "_delta_log"
+_DELTA_LOG: Final = "_delta_log"
 _HINTS: Final = {
     ".bz2": "decompress it, or compress it with gzip",
     ".xz": "decompress it, or compress it with gzip",
@@ -35,13 +35,13 @@ _HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A file below the input folder."""
+    """A file in the input folder or in a folder below."""
 
     path: Path
     name: str
-    """Its path below the input folder."""
+    """Its path relative to the input folder."""
     partition: Mapping[str, str] = field(default_factory=dict)
-    """Columns that the folders above it name, such as `customer_id=7`."""
+    """Columns from the names of its folders, such as `customer_id=7`."""
 
     @property
     def is_parquet(self) -> bool:
@@ -50,10 +50,10 @@ class RawFile:
 
 
 def find_files(folder: Path) -> list[RawFile]:
-    """Return the files to read, sorted by path; raise `InputError` where there is none.
+    """Return the files to read, sorted by path; raises InputError if there is none.
 
-    Hidden files and folders, and folders whose name begins with `_` as Spark's do, are left out with one
-    line in the log; a link, or a file with another ending, has a line of its own.
+    Hidden files and folders, and folders whose name begins with `_` as Spark's do, are skipped with one log
+    line together; links and files with other endings are skipped with one log line each.
     """
     files, hidden, others = [], [], []
     for name, is_hidden in _walk(folder):
@@ -66,10 +66,8 @@ def find_files(folder: Path) -> list[RawFile]:
             files.append(RawFile(path, name, _partition(name)))
     _log(hidden, others)
     if not files:
-        passed_over = f" ({others[0]})" if others else ""
-        raise InputError(
-            f"no readings in {folder}{passed_over}: put files ending in {', '.join(ENDINGS)} there"
-        )
+        skipped = f" ({others[0]})" if others else ""
+        raise InputError(f"no readings in {folder}{skipped}: put files ending in {', '.join(ENDINGS)} there")
     return files
 
 
@@ -85,7 +83,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
 
 
 def _refuse(error: OSError) -> None:
-    if isinstance(error, FileNotFoundError):  # no input folder; or one that was removed meanwhile
+    if isinstance(error, FileNotFoundError):  # there is no input folder, or a folder was removed meanwhile
         return
     raise InputError(f"{quoted(error.filename)} cannot be read: {error.strerror}") from error
 
@@ -94,7 +92,7 @@ def _reason_against(path: Path) -> str | None:
     if path.is_symlink():
         return "it is a link, and links are not followed; copy the file"
     if not path.is_file():
-        return "it is no regular file"
+        return "it is not a regular file"
     if path.name.lower().endswith(ENDINGS):
         return None
     accepted = f"its ending is none of {', '.join(ENDINGS)}"
@@ -119,7 +117,7 @@ def _log(hidden: list[str], others: list[str]) -> None:
     if hidden:
         names = ", ".join(map(quoted, hidden[:3])) + (", ..." if len(hidden) > 3 else "")  # noqa: PLR2004
         logger.info("%d hidden files or folders are not read: %s", len(hidden), names)
-    if any(Path(name).name == _LOG_OF_DELTA for name in hidden):
+    if any(Path(name).name == _DELTA_LOG for name in hidden):
         logger.warning(
             "the input is a Delta table: rows that the table has deleted since are read too, if its files "
             "hold them; export the table to be sure"

@@ -1,4 +1,4 @@
-"""One Parquet file in, its rows as texts out."""
+"""Reads the rows of a Parquet file as texts."""
 
 import glob
 import logging
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 ROWS_PER_BATCH: Final = 100_000
 LARGEST_EXACT: Final = 2**53
-"""Of the whole numbers that a float holds apart from their neighbours."""
+"""Largest whole number up to which floats hold every whole number."""
 _NESTED: Final = ("STRUCT", "MAP", "UNION", "VARIANT")
 _FLOATS: Final = ("FLOAT", "DOUBLE")
 _SOURCE: Final = "read_parquet(?, hive_partitioning = false, binary_as_string = true)"
@@ -26,7 +26,7 @@ class ParquetFile:
     """A Parquet file, read by a DuckDB `connection` whose time zone is UTC."""
 
     def __init__(self, file: RawFile, connection: duckdb.DuckDBPyConnection) -> None:
-        """Raise `InputError` where the file is no Parquet."""
+        """Read the file's schema; raises InputError if the file is not Parquet."""
         self._file = file
         self._connection = connection
         described = self._execute(f"DESCRIBE SELECT * FROM {_SOURCE}", []).fetchall()
@@ -39,14 +39,14 @@ class ParquetFile:
 
     @property
     def decimal(self) -> None:
-        """The decimal mark of its numbers: columns of text may have any."""
+        """None, because the file does not show the decimal mark of its texts."""
 
-    def check(self, taken: Sequence[int | str]) -> None:
-        """Raise `InputError` where a column is nested or there twice.
+    def check(self, selected: Sequence[int | str]) -> None:
+        """Raise InputError if a selected column is nested or has a duplicate.
 
-        Tells how ids that are floats are written; they are the first of `taken`.
+        Logs a warning if the customers, the first of the columns, are floats.
         """
-        names = [self.columns[place] for place in taken if isinstance(place, int)]
+        names = [self.columns[place] for place in selected if isinstance(place, int)]
         for name in names:
             if self._types[name].startswith(_NESTED) or self._types[name].endswith("]"):
                 raise self._refused(f"the column {quoted(name)} is nested: write its parts as columns")
@@ -54,28 +54,28 @@ class ParquetFile:
         for (name,) in self._execute(twice, []).fetchall():
             if name in names and f"{name}_1" in self._types:
                 raise self._refused(f"the column {quoted(name)} is there twice")
-        if isinstance(taken[0], int) and self._types[names[0]] in _FLOATS:
-            self._tell_of_floats(names[0])
+        if isinstance(selected[0], int) and self._types[names[0]] in _FLOATS:
+            self._warn_of_floats(names[0])
 
-    def batches(self, taken: Sequence[int | str]) -> Iterator[Batch]:
-        """Yield the columns `taken` as texts: places among `columns`, or texts that all rows have.
+    def batches(self, selected: Sequence[int | str]) -> Iterator[Batch]:
+        """Yield the rows of the selected columns: indices of `columns`, or a text for every row.
 
-        Times with a zone are in UTC, whole floats are whole numbers.  `InputError` where the file is damaged;
-        what came before is then not to be trusted.
+        Times with a zone are converted to UTC; whole floats are written as whole numbers.  Raises InputError
+        if the file is damaged; do not use the rows that were read until then.
         """
         names = self.columns
         texts = [
             _text(names[place], self._types[names[place]]) if isinstance(place, int) else "?"
-            for place in taken
+            for place in selected
         ]
-        fixed = [text for text in taken if isinstance(text, str)]
+        fixed = [text for text in selected if isinstance(text, str)]
         first = 1
         result = self._execute(f"SELECT {', '.join(texts)} FROM {_SOURCE}", fixed)
         while rows := self._fetch(result):
             yield _batch(rows, first)
             first += len(rows)
 
-    def _tell_of_floats(self, column: str) -> None:
+    def _warn_of_floats(self, column: str) -> None:
         name, file = _name(column), quoted(self._file.name)
         query = f"SELECT max(abs({name})) FILTER (isfinite({name})) FROM {_SOURCE}"
         largest = self._execute(query, []).fetchall()[0][0]

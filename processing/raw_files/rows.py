@@ -1,4 +1,4 @@
-"""Bytes of a raw text file in, rows out; a row that does not match the header never costs another one."""
+"""Splits the bytes of a raw CSV file into rows; a malformed row never affects the rows around it."""
 
 import codecs
 import csv
@@ -15,46 +15,46 @@ from processing.raw_files.batch import Batch, Refused
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 MOST_BYTES_OF_A_LINE: Final = 1024 * 1024
 MOST_LINES_OF_A_ROW: Final = 100
-"""A quote that is not closed within so many lines is taken for one that is never closed."""
+"""A quote that is open after so many lines counts as never closed."""
 NEWLINE: Final = b"\n"
 _NAMES_OF_A_HEADER: Final = 2
-"""A row with so many of the names that are read, each as a cell, is a header."""
+"""A row is a header if so many of its cells are names of selected columns."""
 
 
 class Stream(Protocol):
     """Bytes to read."""
 
     def read(self, size: int, /) -> bytes:
-        """Return at most `size` bytes; none at the end."""
+        """Return at most `size` bytes, and b"" at the end."""
 
 
 class SecondHeaderError(FleetcastError, ValueError):
-    """A file has a second header that differs from its first, so nobody knows what is below it."""
+    """A file has a second header that differs from the first, so the columns below it are unknown."""
 
 
-class Layout(NamedTuple):
-    """How one file writes its rows."""
+class RowLayout(NamedTuple):
+    """The dialect and the header of one file, and the columns to read."""
 
     delimiter: str
     quote: str
     header: tuple[str, ...]
-    taken: tuple[int | str, ...]
-    """Columns that are read: a place in the header, or the text that every row has."""
+    selected: tuple[int | str, ...]
+    """The columns to read: an index of the header, or a text for every row."""
 
     @property
     def unnamed(self) -> int:
-        """How many columns at the end have no name: rows may leave them out."""
+        """Number of columns at the end without a name; rows may leave them out."""
         return len(self.header) - max((place for place, name in enumerate(self.header, 1) if name), default=0)
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of the columns that are read."""
-        return frozenset(self.header[place] for place in self.taken if isinstance(place, int))
+        """The names of the selected columns."""
+        return frozenset(self.header[place] for place in self.selected if isinstance(place, int))
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole lines of a file, as UTF-8, each with its newline."""
+    """Complete lines of a file, in UTF-8, each with its newline."""
 
     content: bytes
     first: int
@@ -63,7 +63,7 @@ class Block:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines without their newlines; bytes that are no UTF-8 are surrogates."""
+        """The lines without their newlines; bytes that are not UTF-8 become surrogates."""
         return self.content.decode(errors="surrogateescape").split("\n")[:-1]
 
     def after(self, count: int) -> "Block":
@@ -75,11 +75,11 @@ class Block:
 
 
 def blocks(stream: Stream, encoding: str) -> Iterator[tuple[bytes, bool]]:
-    """Yield a file as UTF-8, in blocks of whole lines that end with a newline, and which is the last.
+    """Yield pairs (complete lines of a file in UTF-8, whether they are the last).
 
-    The ends of lines may be those of Unix, Windows or the old Macintosh.  UnicodeError where the bytes are
-    not of `encoding`, except for UTF-8, where they stay as they are.  A line beyond `MOST_BYTES_OF_A_LINE` is
-    cut, but stays longer than that.
+    Lines may end as on Unix, Windows or the old Macintosh.  A line longer than `MOST_BYTES_OF_A_LINE` is
+    truncated, but stays longer than that.  Raises UnicodeError for bytes that are not in `encoding`; bytes
+    that are not UTF-8 are passed on unchanged.
     """
     rest, is_mac = b"", None
     for piece in _as_utf8(stream, encoding):
@@ -94,7 +94,7 @@ def blocks(stream: Stream, encoding: str) -> Iterator[tuple[bytes, bool]]:
 
 
 def _as_utf8(stream: Stream, encoding: str) -> Iterator[bytes]:
-    """Yield a file without its byte order mark."""
+    """Yield the bytes of a file in UTF-8, without its byte order mark."""
     if encoding not in {"utf-8", "utf-8-sig"}:
         decoder = codecs.getincrementaldecoder(encoding)()
         while piece := stream.read(BLOCK_BYTES):
@@ -106,17 +106,17 @@ def _as_utf8(stream: Stream, encoding: str) -> Iterator[bytes]:
         yield piece
 
 
-def header_lines(block: Block, layout: Layout) -> int:
-    """Return how many lines the header and what is above it have, 0 where the block has no header."""
+def header_lines(block: Block, layout: RowLayout) -> int:
+    """Return the number of lines up to the end of the header, 0 if the block has no header."""
     lines = (line + "\n" for line in block.lines)
     reader = csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote)
     return next((reader.line_num for row in reader if any(cell.strip() for cell in row)), 0)
 
 
 class RowReader:
-    """Cuts blocks into rows of one layout."""
+    """Splits blocks into rows of one layout."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RowLayout) -> None:
         self._layout = layout
         self._width = len(layout.header)
         self._delimiter = layout.delimiter.encode()
@@ -124,23 +124,23 @@ class RowReader:
         self._names = [name.encode() for name in layout.names]
 
     def read(self, block: Block) -> tuple[Batch, int]:
-        """Return the rows of a block and how many of its lines they are; the rest waits for more lines.
+        """Return the rows of a block and the number of their lines; the other lines belong to the next block.
 
-        Raises `SecondHeaderError`.
+        Raises SecondHeaderError.
         """
         cells = self._plain(block.content)
         if cells is None:
-            return self._careful(block)
+            return self._row_by_row(block)
         count = len(cells) // self._width
         columns = [
-            cells[taken : -1 : self._width] if isinstance(taken, int) else [taken] * count
-            for taken in self._layout.taken
+            cells[column : -1 : self._width] if isinstance(column, int) else [column] * count
+            for column in self._layout.selected
         ]
         lines = range(block.first, block.first + count)
         return Batch(columns, lines, lambda place: block.lines[place]), count
 
     def _plain(self, content: bytes) -> list[str] | None:
-        """Return the cells of lines without quotes that all fit the header, and one '' more; else None."""
+        """Return the cells, and one '' more, if no line has quotes and all match the header; else None."""
         codes = np.frombuffer(content, np.uint8)
         separators = codes[(codes == ord(self._delimiter)) | (codes == ord(NEWLINE))]
         if any(special in content for special in self._special) or len(separators) % self._width:
@@ -148,7 +148,7 @@ class RowReader:
         ends = separators.reshape(-1, self._width) == ord(NEWLINE)
         if not ends[:, -1].all() or ends[:, :-1].any():
             return None
-        if content.find(NEWLINE) > MOST_BYTES_OF_A_LINE:  # a line that was cut is the first of its block
+        if content.find(NEWLINE) > MOST_BYTES_OF_A_LINE:  # only the first line of a block can be truncated
             return None
         if sum(name in content for name in self._names) >= _NAMES_OF_A_HEADER:
             return None
@@ -157,7 +157,7 @@ class RowReader:
         except UnicodeDecodeError:
             return None
 
-    def _careful(self, block: Block) -> tuple[Batch, int]:
+    def _row_by_row(self, block: Block) -> tuple[Batch, int]:
         rows: list[list[str]] = []
         spans: list[tuple[int, int]] = []
         refused: list[Refused] = []
@@ -168,7 +168,7 @@ class RowReader:
                 if not block.is_last and len(lines) - place < MOST_LINES_OF_A_ROW:
                     break
                 count, reason = 1, "a quote is not closed"
-            reason = reason or self._header_again(cells, block.first + place)
+            reason = reason or self._repeated_header(cells, block.first + place)
             if reason:
                 refused.append(Refused(block.first + place, lines[place], reason))
             elif cells:
@@ -176,13 +176,13 @@ class RowReader:
                 spans.append((place, place + count))
             place += count
         columns = [
-            [row[taken] for row in rows] if isinstance(taken, int) else [taken] * len(rows)
-            for taken in self._layout.taken
+            [row[column] for row in rows] if isinstance(column, int) else [column] * len(rows)
+            for column in self._layout.selected
         ]
         numbers = [block.first + start for start, _ in spans]
         return Batch(columns, numbers, lambda row: "\n".join(lines[slice(*spans[row])]), refused), place
 
-    def _header_again(self, cells: Sequence[str], line: int) -> str | None:
+    def _repeated_header(self, cells: Sequence[str], line: int) -> str | None:
         names = [cell.strip() for cell in cells]
         if len(self._layout.names.intersection(names)) < _NAMES_OF_A_HEADER:
             return None
@@ -193,9 +193,9 @@ class RowReader:
         return "it repeats the header"
 
     def _row(self, lines: Sequence[str], place: int) -> tuple[list[str], int, str | None]:
-        """Return the cells of the row that begins at `place`, its number of lines, the reason against it.
+        """Return the cells of the row that begins at `place`, its number of lines, and the reason against it.
 
-        A blank line, and a row with a reason, have no cells.  The number is 0 where a quote is not closed.
+        A blank line and a row with a reason have no cells.  The number is 0 if a quote is not closed.
         """
         line = lines[place]
         if reason := _reason_against(line):
@@ -210,14 +210,14 @@ class RowReader:
             except csv.Error as error:
                 return [], 1, str(error)
         cells = self._fitted(cells) if count else cells
-        if count > 1 and len(cells) != self._width:  # more likely one lost quote than many lost lines
+        if count > 1 and len(cells) != self._width:  # a lost quote is more likely than lost lines
             return [], 1, "a quote is not closed"
         if count and len(cells) != self._width:
             return [], 1, misfit(len(cells), self._width)
         return cells, count, None
 
     def _fitted(self, cells: list[str]) -> list[str]:
-        """Return the cells without empty ones beyond the header, and with those that it does not name."""
+        """Return the cells without empty ones beyond the header, filled up where the header has no names."""
         width = self._width
         while len(cells) > width and not cells[-1].strip():
             cells.pop()
@@ -225,10 +225,10 @@ class RowReader:
         return cells + [""] * lacking if 0 < lacking <= self._layout.unnamed else cells
 
 
-def read_row(lines: Sequence[str], place: int, layout: Layout) -> tuple[list[str], int]:
-    """Return the cells of a row with quotes and its number of lines, 0 where a quote is not closed.
+def read_row(lines: Sequence[str], place: int, layout: RowLayout) -> tuple[list[str], int]:
+    """Return the cells of a row with quotes and its number of lines, 0 if a quote is not closed.
 
-    csv.Error where the first line is no CSV.
+    Raises csv.Error if the first line is not CSV.
     """
     ahead = (line + "\n" for line in lines[place : place + MOST_LINES_OF_A_ROW])
     has_blanks = f"{layout.delimiter} {layout.quote}" in lines[place]  # as in: 7, "2026-01-31"
@@ -245,7 +245,7 @@ def read_row(lines: Sequence[str], place: int, layout: Layout) -> tuple[list[str
 
 
 def misfit(cells: int, width: int) -> str:
-    """Return the reason against a row that does not match the header."""
+    """Return the reason against a row that has `cells` cells below a header of `width`."""
     cause = (
         "a delimiter within a cell, or a decimal comma, needs quotes"
         if cells > width

@@ -1,4 +1,4 @@
-"""One raw text file in, its rows out."""
+"""Reads the rows of a raw CSV file."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -11,7 +11,7 @@ from processing.raw_files.batch import Batch
 from processing.raw_files.find import RawFile
 from processing.raw_files.rows import (
     Block,
-    Layout,
+    RowLayout,
     RowReader,
     SecondHeaderError,
     Stream,
@@ -20,30 +20,27 @@ from processing.raw_files.rows import (
 )
 
 HEAD_BYTES: Final = 64 * 1024
-"""So many bytes of a file decide how it is written."""
+"""Number of bytes at the start of a file from which its dialect is detected."""
 
 
 class EmptyFileError(InputError):
-    """A file has no text at all, as some writers leave it beside others."""
+    """A file is empty, as some programs write one beside the others."""
 
 
 class TextFile:
     """A CSV file of any dialect, plain or compressed with gzip."""
 
     def __init__(self, file: RawFile, names: Sequence[str], options: ReadingOptions) -> None:
-        """Read the first bytes; `InputError` where they leave in doubt how the file is written.
-
-        Raises `EmptyFileError` where there are none.
-        """
+        """Detect the dialect; raises InputError if it is ambiguous, EmptyFileError if there is no text."""
         self._file = file
-        wanted = [(name,) for name in names if name not in file.partition]
+        required = [(name,) for name in names if name not in file.partition]
         try:
             with readings.open_verified(file.path) as stream:
                 head = stream.read(HEAD_BYTES)
             if not head.strip():
                 raise EmptyFileError(f"{quoted(file.name)} is not read: it is empty")
             whole = len(head) < HEAD_BYTES
-            self._dialect = readings.detect_dialect(head, names=wanted, options=options, whole=whole)
+            self._dialect = readings.detect_dialect(head, names=required, options=options, whole=whole)
         except (DamagedFileError, DialectError) as error:
             raise self._refused(error) from error
 
@@ -57,25 +54,25 @@ class TextFile:
         """The decimal mark of its numbers."""
         return self._dialect.decimal
 
-    def check(self, taken: Sequence[int | str]) -> None:
-        """Accept every choice of columns: texts have one type."""
+    def check(self, selected: Sequence[int | str]) -> None:
+        """Accept all columns, because texts have one type."""
 
-    def batches(self, taken: Sequence[int | str]) -> Iterator[Batch]:
-        """Yield the columns `taken`: places among `columns`, or texts that all rows have.
+    def batches(self, selected: Sequence[int | str]) -> Iterator[Batch]:
+        """Yield the rows of the selected columns: indices of `columns`, or a text for every row.
 
-        `InputError` where the file is damaged, or is not of its encoding to the end; what came before is then
-        not to be trusted.
+        Raises InputError if the file is damaged or not in its encoding to the end; do not use the rows that
+        were read until then.
         """
         try:
             with readings.open_verified(self._file.path) as stream:
-                yield from self._batches(stream, tuple(taken))
+                yield from self._batches(stream, tuple(selected))
         except UnicodeError as error:
             raise self._refused(f"is not {self._dialect.encoding} to its end; set --encoding") from error
         except (DamagedFileError, SecondHeaderError) as error:
             raise self._refused(error) from error
 
-    def _batches(self, stream: Stream, taken: tuple[int | str, ...]) -> Iterator[Batch]:
-        layout = Layout(self._dialect.delimiter, self._dialect.quote, self._dialect.header, taken)
+    def _batches(self, stream: Stream, selected: tuple[int | str, ...]) -> Iterator[Batch]:
+        layout = RowLayout(self._dialect.delimiter, self._dialect.quote, self._dialect.header, selected)
         reader, rest, line, has_header = RowReader(layout), b"", 1, False
         for content, is_last in blocks(stream, self._dialect.encoding):
             block = Block(rest + content, line, is_last)

@@ -52,7 +52,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         """The budget of one worker: each has its own copy after the fork."""
         self._metrics: Metrics | None = None
         share_counts(folder)
-        reserve_space(folder, slots=settings.processes, most_customers=settings.metrics_customers)
+        reserve_space(folder, slots=settings.processes, max_customers=settings.metrics_customers)
         self._listener = listener(settings.port)
         super().__init__()
 
@@ -84,7 +84,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Flask:
         """Return the application of a worker; gunicorn calls this in the worker."""
-        self._metrics = Metrics(self._folder, most_customers=self.settings.metrics_customers)
+        self._metrics = Metrics(self._folder, max_customers=self.settings.metrics_customers)
         models = model_source(self.settings, single=self._single, folder=self._folder)
         return application(self.settings, models, self._metrics, self.budget)
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from serving.errors import RequestError
-from serving.models import MOST_BYTES
+from serving.models import MAX_KEY_BYTES
 from serving.request import decode
 
 
@@ -15,7 +15,8 @@ class LoadRequest(msgspec.Struct, frozen=True, gc=False):
 
     # the bounds of the name are documented here and checked with a sentence of their own where it is used
     model_name: Annotated[
-        str, Meta(extra_json_schema={"minLength": 1, "maxLength": MOST_BYTES}, description="the model's key")
+        str,
+        Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_KEY_BYTES}, description="the model's key"),
     ]
     url: Annotated[str, Meta(description="the folder to which SageMaker extracted the archive")]
 

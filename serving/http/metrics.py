@@ -26,7 +26,7 @@ FILE_BYTES: Final = 256 * 1024
 """Size of a file; all routes with all statuses take a quarter of it."""
 CUSTOMER_BYTES: Final = 2_048
 """What one customer's series adds to that."""
-MOST_CUSTOMER_CHARACTERS: Final = 250
+MAX_CUSTOMER_CHARACTERS: Final = 250
 """Longest name that gets a series of its own: each character may take six bytes."""
 _slot = 0
 
@@ -134,12 +134,12 @@ def share_counts(folder: Path) -> None:
     values.ValueClass = MultiProcessValue(lambda: _slot)  # type: ignore[no-untyped-call]
 
 
-def reserve_space(folder: Path, *, slots: int, most_customers: int) -> None:
+def reserve_space(folder: Path, *, slots: int, max_customers: int) -> None:
     """Give each slot's files their space on the disk; raise `SettingError` where there is none.
 
     They are mapped into memory, where a write that finds the disk full would end the process.
     """
-    size = FILE_BYTES + most_customers * CUSTOMER_BYTES
+    size = FILE_BYTES + max_customers * CUSTOMER_BYTES
     try:
         for name in (f"{kind}_{slot}.db" for slot in range(slots) for kind in FILE_KINDS):
             with (folder / name).open("xb") as file:
@@ -158,11 +158,11 @@ def take_slot(slot: int) -> None:
 class Metrics:
     """The metrics of one worker."""
 
-    def __init__(self, folder: Path, *, most_customers: int) -> None:
-        """`most_customers` get a series of their own; the forecasts of the others are counted together."""
+    def __init__(self, folder: Path, *, max_customers: int) -> None:
+        """`max_customers` get a series of their own; the forecasts of the others are counted together."""
         self._folder = folder
         self._customers: set[str] = set()
-        self._most_customers = most_customers
+        self._max_customers = max_customers
         registry = CollectorRegistry()
         self._requests = REQUESTS.counter(registry)
         self._seconds = REQUEST_SECONDS.histogram(registry)
@@ -182,7 +182,7 @@ class Metrics:
         self._forecasts.inc(len(customers))
         if errors:
             self._record_errors.inc(errors)
-        if self._most_customers:
+        if self._max_customers:
             for customer in customers:
                 self._customer_forecasts.labels(self._series(customer)).inc()
 
@@ -201,7 +201,7 @@ class Metrics:
         """Return the label under which a customer is counted."""
         if customer in self._customers:
             return customer
-        if len(self._customers) >= self._most_customers or len(customer) > MOST_CUSTOMER_CHARACTERS:
+        if len(self._customers) >= self._max_customers or len(customer) > MAX_CUSTOMER_CHARACTERS:
             return OTHERS
         self._customers.add(customer)
         return customer

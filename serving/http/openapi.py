@@ -9,7 +9,7 @@ import msgspec
 
 from serving.http.load_request import LoadRequest
 from serving.http.routes import Parameter, Returns, Route, template
-from serving.request import COLUMNS_WITHOUT_HEADER, CSV, JSON, JSON_LINES, MOST_RECORDS, Request
+from serving.request import COLUMNS_WITHOUT_HEADER, CSV, JSON, JSON_LINES, MAX_RECORDS, Request
 
 Schema = dict[str, Any]
 
@@ -57,7 +57,7 @@ def _bodies(request: Schema) -> Schema:
     many = {
         "type": "object",
         "properties": {
-            "requests": {"type": "array", "items": request, "minItems": 1, "maxItems": MOST_RECORDS}
+            "requests": {"type": "array", "items": request, "minItems": 1, "maxItems": MAX_RECORDS}
         },
         "required": ["requests"],
         "additionalProperties": False,

@@ -16,10 +16,10 @@ from serving.errors import RequestError
 from serving.http.load_request import LoadRequest
 from serving.request import Request
 
-MOST_PER_PAGE: Final = 1_000
+MAX_PER_PAGE: Final = 1_000
 DEFAULT_PER_PAGE: Final = 100
 """Models in one page of `GET /models`: at most, and where the request names no number."""
-_MOST_DIGITS: Final = 19
+_MAX_DIGITS: Final = 19
 """Digits of a number in a query; more cannot be a row of the table of models."""
 
 
@@ -61,7 +61,7 @@ class QueryNumber:
         text = query.get(self.name, "")
         if not text:
             return self.default
-        is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+        is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
         if not (is_number and self.minimum <= int(text) <= self.maximum):
             raise RequestError(f"{self.name} must be a whole number from {self.minimum} to {self.maximum}")
         return int(text)
@@ -83,7 +83,7 @@ class Route:
     errors: tuple[HTTPStatus, ...] = ()
 
 
-LIMIT: Final = QueryNumber(name="limit", default=DEFAULT_PER_PAGE, minimum=1, maximum=MOST_PER_PAGE)
+LIMIT: Final = QueryNumber(name="limit", default=DEFAULT_PER_PAGE, minimum=1, maximum=MAX_PER_PAGE)
 NEXT_PAGE_TOKEN: Final = QueryNumber(name="next_page_token", default=0, minimum=0, maximum=2**62)
 _TOKEN: Final = Parameter(
     name="next_page_token", place="query", schema={"type": "string", "pattern": "^[0-9]{1,18}$"}

@@ -28,7 +28,7 @@ FIRST_JAVA_THAT_WARNS = 24
 """The first release of Java that logs warnings about what Multi Model Server's libraries do."""
 LOG_LEVELS = {10: "debug", 20: "info", 30: "warn", 40: "error", 50: "fatal"}
 """Python's log levels by the names of log4j."""
-MOST_RESPONSE_BYTES = 256 * 1024 * 1024
+MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 """Multi Model Server's own limit, which must exceed ours: it answers a longer response with an error."""
 OUR_CLASSES = Path(__file__).with_name("java")
 """Folder of a class, `RegisterModelRequest`, that replaces one of Multi Model Server's."""
@@ -48,7 +48,7 @@ def configuration(settings: ServingSettings, *, folder: Path) -> str:
         "default_response_timeout_seconds": settings.timeout_seconds,
         "unregister_model_timeout": 60,
         "max_request_size": settings.max_request_bytes,
-        "max_response_size": MOST_RESPONSE_BYTES,
+        "max_response_size": MAX_RESPONSE_BYTES,
         "decode_input_request": "false",
         "async_logging": "true",
         "number_of_netty_threads": netty_threads,

@@ -87,7 +87,7 @@ class Loader:
         self._launchers.close()
 
     def _forecaster(self, message: Load) -> Forecaster:
-        full = self._models * self._settings.processes >= self._settings.most_models
+        full = self._models * self._settings.processes >= self._settings.max_models
         if full or free_bytes() < self._settings.memory_reserve_bytes:
             raise no_memory()
         if not has_room(self._folder):

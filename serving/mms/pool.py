@@ -227,7 +227,7 @@ class Pool:
         responses = []
         for request in requests:
             response = yield from self._respond(model, request)
-            if len(response.body) > self._settings.most_answer_bytes:
+            if len(response.body) > self._settings.max_response_bytes:
                 response = error_response(self._too_large(len(response.body)))
             responses.append((request.request_id, response))
         return predicted(responses)
@@ -245,7 +245,7 @@ class Pool:
 
     def _too_large(self, size: int) -> RequestError:
         return RequestError(
-            f"the response would have {size} bytes; the limit is {self._settings.most_answer_bytes}, an "
+            f"the response would have {size} bytes; the limit is {self._settings.max_response_bytes}, an "
             "eighth of SAGEMAKER_MAX_HEAP_SIZE: send fewer records at once, or ask for a shorter period"
         )
 

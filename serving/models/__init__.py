@@ -1,6 +1,6 @@
 """From the name of a model to the model: key, store, archive, cache."""
 
-from serving.models.archive_key import MOST_BYTES, archive_key, check_model_name
+from serving.models.archive_key import MAX_KEY_BYTES, archive_key, check_model_name
 from serving.models.cache import ModelCache
 from serving.models.folder_contents import MODEL, OWN_CODE_REFUSED, check_contents
 from serving.models.load import (
@@ -17,9 +17,9 @@ from serving.models.store import ModelStore, Packed
 from serving.models.store_setting import open_store
 
 __all__ = [
+    "MAX_KEY_BYTES",
     "METADATA_FIELDS",
     "MODEL",
-    "MOST_BYTES",
     "OWN_CODE_REFUSED",
     "BringsOwnCodeError",
     "Forecaster",

@@ -10,9 +10,9 @@ from typing import Final
 from fleetcast.archive import SUFFIX, UNFINISHED
 from serving.errors import RequestError
 
-MOST_BYTES: Final = 1_024
-"""Longest key in S3."""
-MOST_BYTES_OF_A_PART: Final = 255
+MAX_KEY_BYTES: Final = 1_024
+"""Longest key of an object in S3."""
+MAX_PART_BYTES: Final = 255
 """Longest name of a file or folder."""
 _ACCEPTED: Final = (
     f"target_model must be the name of an archive in the model store, such as customer{SUFFIX} or "
@@ -28,9 +28,9 @@ def archive_key(name: str) -> str:
         lengths = [len(os.fsencode(part)) for part in whole.split("/")]
     except UnicodeEncodeError:
         raise RequestError(f"{_ACCEPTED}; it has characters that a file name cannot have") from None
-    if sum(lengths) + len(lengths) > MOST_BYTES or max(lengths) > MOST_BYTES_OF_A_PART:
+    if sum(lengths) + len(lengths) > MAX_KEY_BYTES or max(lengths) > MAX_PART_BYTES:
         raise RequestError(
-            f"{_ACCEPTED}, of at most {MOST_BYTES} bytes, {MOST_BYTES_OF_A_PART} between two slashes"
+            f"{_ACCEPTED}, of at most {MAX_KEY_BYTES} bytes, {MAX_PART_BYTES} between two slashes"
         )
     if "\0" in key or UNFINISHED in key or not {"", ".", ".."}.isdisjoint(key.split("/")):
         raise RequestError(f"{_ACCEPTED}; '.', '..' and empty parts are refused")
@@ -47,8 +47,8 @@ def check_model_name(name: str) -> None:
         size = len(name.encode())
     except UnicodeEncodeError:
         size = 0
-    if not 0 < size <= MOST_BYTES or name in {".", ".."} or "/" in name or not name.isprintable():
+    if not 0 < size <= MAX_KEY_BYTES or name in {".", ".."} or "/" in name or not name.isprintable():
         raise RequestError(
-            f"model_name must be a text of 1 to {MOST_BYTES} bytes without slashes and control characters, "
-            "and neither '.' nor '..'"
+            f"model_name must be a text of 1 to {MAX_KEY_BYTES} bytes without slashes and control "
+            "characters, and neither '.' nor '..'"
         )

@@ -36,7 +36,7 @@ LOAD_SECONDS: Final = 30.0
 """How long a request waits for a model that is not in memory."""
 PAUSE_SECONDS: Final = 1.0
 """How long an unreachable store is not asked again."""
-MOST_MISSES: Final = 4_096
+MAX_MISSES: Final = 4_096
 """Names without a usable model that are remembered; the oldest are forgotten first."""
 EARLY_CHECK_SHARE: Final = 0.5
 """Share of `revalidate_seconds` after which `get_if_cached` starts a check that nobody waits for."""
@@ -239,5 +239,5 @@ class ModelCache:
             self._models.drop(key)
             self._misses[key] = _Miss(error.without_traceback(), now + self._revalidate_seconds)
             self._misses.move_to_end(key)
-            while len(self._misses) > MOST_MISSES:
+            while len(self._misses) > MAX_MISSES:
                 self._misses.popitem(last=False)

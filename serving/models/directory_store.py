@@ -13,7 +13,7 @@ from fleetcast.archive import SUFFIX, BundleReader
 from fleetcast.errors import ArchiveError
 from serving.errors import ModelNotFoundError, RequestError, UnavailableError
 from serving.models.load import opened_below
-from serving.models.store import MOST_PACKED_BYTES, NOT_FOUND, TOO_LARGE, UNREACHABLE, Packed
+from serving.models.store import MAX_PACKED_BYTES, NOT_FOUND, TOO_LARGE, UNREACHABLE, Packed
 
 BUNDLES: Final = "fleet-*.sqlite"
 """File names of bundles in a directory."""
@@ -65,7 +65,7 @@ class BundleStore:
                 reader = self._current()
                 if known_version == self._version:
                     return None
-                content = reader.find(key.removesuffix(SUFFIX), most_bytes=MOST_PACKED_BYTES)
+                content = reader.find(key.removesuffix(SUFFIX), most_bytes=MAX_PACKED_BYTES)
             except OSError as error:
                 raise UnavailableError(UNREACHABLE) from error
             except ArchiveError as error:
@@ -114,13 +114,13 @@ def _read(file: int, known_version: str | None) -> Packed | None:
     status = os.fstat(file)
     if not stat.S_ISREG(status.st_mode):
         raise ModelNotFoundError(NOT_FOUND)
-    if status.st_size > MOST_PACKED_BYTES:
+    if status.st_size > MAX_PACKED_BYTES:
         raise RequestError(TOO_LARGE)
     version = _version(status)
     if version == known_version:
         return None
     with open(file, "rb", closefd=False) as content:
-        return Packed(content.read(MOST_PACKED_BYTES), version)
+        return Packed(content.read(MAX_PACKED_BYTES), version)
 
 
 def _version(status: os.stat_result) -> str:

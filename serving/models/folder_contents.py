@@ -17,7 +17,7 @@ OWN_CODE_REFUSED: Final = (
     "a plain endpoint does not run the code of archives: serve it on a multi-model endpoint with "
     "ALLOW_ARCHIVE_CODE=true"
 )
-MOST_FOLDERS: Final = 1_000
+MAX_FOLDERS: Final = 1_000
 """Most folders that are searched for models in the wrong place."""
 _PAGE_SIZE: Final = slice(16, 18)
 _PAGES: Final = slice(28, 32)
@@ -61,7 +61,7 @@ def _check_bundle(path: Path) -> bool:
 
 
 def _models_below(folder: Path) -> Iterator[Path]:
-    for place, _, names in islice(os.walk(folder), MOST_FOLDERS):
+    for place, _, names in islice(os.walk(folder), MAX_FOLDERS):
         for name in sorted(names):
             path = Path(place, name)
             if name == MODEL or name.endswith(SUFFIX) or path.match(BUNDLES):

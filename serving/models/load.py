@@ -21,18 +21,18 @@ from serving.errors import ModelNotFoundError, RequestError
 DEFAULT_FREQ: Final = "D"
 METADATA_FIELDS: Final = ("customer", "freq", "non_negative")
 """The fields of metadata.json that a forecast needs."""
-MOST_CHARACTERS_OF_A_NAME: Final = 1_024
+MAX_CUSTOMER_CHARACTERS: Final = 1_024
 """A longer `customer` in metadata.json is cut."""
-MOST_TEXT_WITH_HISTORY: Final = 1024 * 1024
+MAX_CHARACTERS_WITH_HISTORY: Final = 1024 * 1024
 """Largest model.json, in characters, whose history is kept: some 6,000 readings.  A larger one forecasts too,
 but without `include_history`."""
-_PROPHETS: Final = '"changepoint_prior_scale"'
+_PROPHET_FIELD: Final = '"changepoint_prior_scale"'
 """Part of every model.json of Prophet, and of none of XGBoost."""
-_BYTES_OF_A_MODEL: Final = 2_048
+_MODEL_OVERHEAD_BYTES: Final = 2_048
 """Memory of a model besides its arrays: objects and numbers."""
-_BYTES_OF_AN_ARRAY: Final = 112
+_ARRAY_OVERHEAD_BYTES: Final = 112
 """Memory of an array besides its values."""
-_STEP: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_OPEN_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class BringsOwnCodeError(RequestError):
@@ -55,8 +55,8 @@ class Forecaster:
         """Current memory use, excluding settings and layout shared with other models."""
         model = self.model
         if isinstance(model, SampledModel):
-            return _BYTES_OF_A_MODEL + len(model.text)
-        return _BYTES_OF_A_MODEL + _bytes_of_arrays(model)
+            return _MODEL_OVERHEAD_BYTES + len(model.text)
+        return _MODEL_OVERHEAD_BYTES + _bytes_of_arrays(model)
 
 
 def load(source: Path, *, store: Path) -> Forecaster:
@@ -110,7 +110,7 @@ def opened_below(folder: int, parts: tuple[str, ...]) -> Iterator[int]:
     at = os.dup(folder)
     try:
         for part in parts:
-            at, before = os.open(part, _STEP, dir_fd=at), at
+            at, before = os.open(part, _OPEN_FLAGS, dir_fd=at), at
             os.close(before)
         yield at
     finally:
@@ -155,9 +155,9 @@ def _not_opened(error: OSError) -> RequestError:
 def _loaded(archive: Archive) -> Forecaster:
     text = archive.model
     try:
-        model = loads(text, keep_history=len(text) <= MOST_TEXT_WITH_HISTORY)
+        model = loads(text, keep_history=len(text) <= MAX_CHARACTERS_WITH_HISTORY)
     except ModelFormatError as error:
-        if archive.brings_code and _PROPHETS not in text:
+        if archive.brings_code and _PROPHET_FIELD not in text:
             raise OwnCodeError("model.json is not Prophet's") from error
         raise ArchiveError(f"model.json: {error}") from error
     metadata = archive.metadata
@@ -171,7 +171,7 @@ def _loaded(archive: Archive) -> Forecaster:
 
 def _customer(metadata: Mapping[str, Any]) -> str | None:
     customer = metadata.get("customer")
-    return customer[:MOST_CHARACTERS_OF_A_NAME] if isinstance(customer, str) and customer else None
+    return customer[:MAX_CUSTOMER_CHARACTERS] if isinstance(customer, str) and customer else None
 
 
 def _freq(metadata: Mapping[str, Any], model: Model | SampledModel) -> str | None:
@@ -207,4 +207,4 @@ def _bytes_of_arrays(model: Model) -> int:
         arrays += [*history.regressors.values(), *history.conditions.values()]
     for horizon in tuple(model.horizon_cache.values()):
         arrays += [horizon.rows.ds, horizon.X, horizon.t, *(horizon.lines or ()), *(horizon.deviations or ())]
-    return sum(_BYTES_OF_AN_ARRAY + int(array.nbytes) for array in arrays if array is not None)
+    return sum(_ARRAY_OVERHEAD_BYTES + int(array.nbytes) for array in arrays if array is not None)

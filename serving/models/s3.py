@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fleetcast.errors import SettingError
 from serving.errors import ModelNotFoundError, RequestError, UnavailableError
-from serving.models.store import MOST_PACKED_BYTES, NOT_FOUND, TOO_LARGE, UNREACHABLE, Packed
+from serving.models.store import MAX_PACKED_BYTES, NOT_FOUND, TOO_LARGE, UNREACHABLE, Packed
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def _request_error(code: str, error: Exception) -> RequestError:
 
 
 def _body(response: Any) -> bytes:  # noqa: ANN401 -- boto3 makes its classes at run time
-    if response["ContentLength"] > MOST_PACKED_BYTES:
+    if response["ContentLength"] > MAX_PACKED_BYTES:
         response["Body"].close()
         raise RequestError(TOO_LARGE)
     content: bytes = response["Body"].read()

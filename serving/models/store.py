@@ -7,11 +7,11 @@ caller has that version already.
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-MOST_PACKED_BYTES: Final = 8 * 1024 * 1024
+MAX_PACKED_BYTES: Final = 8 * 1024 * 1024
 """Largest packed archive in bytes; a model.json of 16 MB packs to half of that."""
 UNREACHABLE: Final = "the model store cannot be reached; retry in 1 second"
 NOT_FOUND: Final = "the model store has no such model"
-TOO_LARGE: Final = f"the model cannot be used: the archive is larger than {MOST_PACKED_BYTES} bytes"
+TOO_LARGE: Final = f"the model cannot be used: the archive is larger than {MAX_PACKED_BYTES} bytes"
 
 
 @dataclass(frozen=True, slots=True)

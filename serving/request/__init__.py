@@ -6,7 +6,7 @@ from serving.request.invocation import Invocation, respond, respond_in_steps
 from serving.request.media_types import CSV, JSON, JSON_LINES
 from serving.request.records import COLUMNS_WITHOUT_HEADER
 from serving.request.response import Response, error_response
-from serving.request.schema import MOST_RECORDS, Request, decode, encode, field_table
+from serving.request.schema import MAX_RECORDS, Request, decode, encode, field_table
 from serving.request.target import RecordModel, RouteModel
 from serving.request.target_header import Headers, customer_from_headers, target_model_from_headers
 
@@ -15,7 +15,7 @@ __all__ = [
     "CSV",
     "JSON",
     "JSON_LINES",
-    "MOST_RECORDS",
+    "MAX_RECORDS",
     "Headers",
     "Invocation",
     "RecordModel",

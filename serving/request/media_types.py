@@ -18,7 +18,7 @@ CSV: Final = "text/csv"
 MEDIA_TYPES: Final = (JSON, JSON_LINES, CSV)
 _ALIASES: Final = {"application/x-jsonlines": JSON_LINES, "application/x-ndjson": JSON_LINES}
 
-MOST_ACCEPT_CHARACTERS: Final = 2_000
+MAX_ACCEPT_CHARACTERS: Final = 2_000
 """Longest Accept header; browsers send some 150 characters."""
 
 
@@ -37,9 +37,9 @@ def media_type_of_response(accept: str, *, default: str) -> str:
 
     Raises `NotAcceptableError` if the client accepts none of ours.
     """
-    if len(accept) > MOST_ACCEPT_CHARACTERS:
+    if len(accept) > MAX_ACCEPT_CHARACTERS:
         raise NotAcceptableError(
-            f"Accept has {len(accept)} characters; the limit is {MOST_ACCEPT_CHARACTERS}: "
+            f"Accept has {len(accept)} characters; the limit is {MAX_ACCEPT_CHARACTERS}: "
             f"name one of {', '.join(MEDIA_TYPES)}"
         )
     media_type = _preferred(accept, default)

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from serving.errors import RequestError
 from serving.request.media_types import JSON, JSON_LINES
 from serving.request.schema import (
-    MOST_RECORDS,
+    MAX_RECORDS,
     NOT_JSON,
     Request,
     as_request,
@@ -57,7 +57,7 @@ class _AnyBody(msgspec.Struct):
 
 
 class _ListBody(msgspec.Struct, forbid_unknown_fields=True):
-    requests: Annotated[list[Raw], Meta(min_length=1, max_length=MOST_RECORDS)]
+    requests: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_RECORDS)]
 
 
 _any_body = msgspec.json.Decoder(_AnyBody)
@@ -92,7 +92,7 @@ def _json_records(body: bytes) -> Steps[tuple[Records, bool]]:
         if not body.startswith(b"{"):
             return [_one(body)], False
         raise RequestError(
-            f'{{"requests": [...]}} takes 1 to {MOST_RECORDS} records, and no other field'
+            f'{{"requests": [...]}} takes 1 to {MAX_RECORDS} records, and no other field'
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RequestError(NOT_JSON) from None
@@ -203,5 +203,5 @@ def _record(header: tuple[str, ...], cells: list[str]) -> Request | Failure:
 def _check_count(records: Records, *, least: int = 0) -> None:
     if len(records) < least:
         raise RequestError("the body holds no record")
-    if len(records) > MOST_RECORDS:
-        raise RequestError(f"a body may hold up to {MOST_RECORDS} records; send the rest in another request")
+    if len(records) > MAX_RECORDS:
+        raise RequestError(f"a body may hold up to {MAX_RECORDS} records; send the rest in another request")

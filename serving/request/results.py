@@ -69,10 +69,10 @@ class CustomerForecast:
         values = np.array([self.table[name] for name in names[1:]], dtype=np.float64)
         return self.table[names[0]], _rounded(values)
 
-    def blocks(self, names: Sequence[str], *, most_cells: int = CELLS_PER_STEP) -> Iterator[list[list[Any]]]:
+    def blocks(self, names: Sequence[str], *, max_cells: int = CELLS_PER_STEP) -> Iterator[list[list[Any]]]:
         """Yield the values of the columns `names`, `ds` first, for a few rows at a time."""
         ds, values = self.columns(names)
-        rows = max(1, most_cells // len(names))
+        rows = max(1, max_cells // len(names))
         for start in range(0, len(ds), rows):
             part = slice(start, start + rows)
             yield [_times(ds[part]), *values[:, part].tolist()]
@@ -187,7 +187,7 @@ def _csv_rows(
 ) -> Iterator[Iterator[tuple[object, ...]]]:
     positions = {name: position for position, name in enumerate(result.names)}
     for columns in result.blocks(
-        result.names, most_cells=max(1, CELLS_PER_STEP * len(positions) // len(names))
+        result.names, max_cells=max(1, CELLS_PER_STEP * len(positions) // len(names))
     ):
         cells = [columns[positions[name]] if name in positions else repeat("") for name in names]
         yield zip(repeat(result.target_model), *cells, *map(repeat, endings), strict=False)

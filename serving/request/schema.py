@@ -20,20 +20,20 @@ from fleetcast.readings import parse_times
 from serving.errors import RequestError
 from serving.models import Forecaster
 
-MOST_PERIODS: Final = 10_000
+MAX_PERIODS: Final = 10_000
 """Largest `period`, and most times in `ds`."""
 DEFAULT_PERIODS: Final = 7
-MOST_QUANTILES: Final = 99
-MOST_RECORDS: Final = 100_000
+MAX_QUANTILES: Final = 99
+MAX_RECORDS: Final = 100_000
 """Most records in one request body."""
-MOST_WHOLE_NUMBER: Final = 2**53
+MAX_WHOLE_NUMBER: Final = 2**53
 """Largest name that is a number; a larger float stands for several whole numbers."""
 
 _Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
 _Probability: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
 _Period: TypeAlias = Annotated[
     float,  # 2.0 is a whole number too
-    Meta(ge=1, le=MOST_PERIODS, multiple_of=1, extra_json_schema={"default": DEFAULT_PERIODS}),
+    Meta(ge=1, le=MAX_PERIODS, multiple_of=1, extra_json_schema={"default": DEFAULT_PERIODS}),
 ]
 _Values: TypeAlias = float | bool | tuple[float | bool, ...]
 """One for all rows, or one for each row."""
@@ -52,7 +52,7 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False)
 
     period: Annotated[
         _Period | UnsetType,
-        _described(str(DEFAULT_PERIODS), f"1 to {MOST_PERIODS:,} steps after the last reading"),
+        _described(str(DEFAULT_PERIODS), f"1 to {MAX_PERIODS:,} steps after the last reading"),
     ] = UNSET
     freq: Annotated[
         Annotated[str, Meta(min_length=1, max_length=20)] | None,
@@ -62,10 +62,10 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False)
         ),
     ] = None
     ds: Annotated[
-        Annotated[tuple[str, ...], Meta(min_length=1, max_length=MOST_PERIODS)] | None,
+        Annotated[tuple[str, ...], Meta(min_length=1, max_length=MAX_PERIODS)] | None,
         _described(
             "none",
-            f"up to {MOST_PERIODS:,} times in ISO 8601, instead of `period`, `freq` and `include_history`; "
+            f"up to {MAX_PERIODS:,} times in ISO 8601, instead of `period`, `freq` and `include_history`; "
             "times with an offset are converted to UTC; the forecast is in ascending order",
         ),
     ] = None
@@ -78,8 +78,8 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False)
     ] = None
     quantiles: Annotated[
         tuple[_Probability, ...],
-        Meta(max_length=MOST_QUANTILES),
-        _described("none", f"up to {MOST_QUANTILES} numbers between 0 and 1; each adds a column `yhat_0.1`"),
+        Meta(max_length=MAX_QUANTILES),
+        _described("none", f"up to {MAX_QUANTILES} numbers between 0 and 1; each adds a column `yhat_0.1`"),
     ] = ()
     components: Annotated[bool, _described("false", "true adds every other column of Prophet's forecast")] = (
         False
@@ -235,12 +235,12 @@ def as_name(target_model: str | float | None) -> str | None:
     """Return a name as a text, 7 and 7.0 as "7"; raise `RequestError` for a number with a fraction."""
     if target_model is None or isinstance(target_model, str):
         return target_model
-    if abs(target_model) > MOST_WHOLE_NUMBER or target_model != int(target_model):
+    if abs(target_model) > MAX_WHOLE_NUMBER or target_model != int(target_model):
         raise RequestError("target_model must be a text or a whole number")
     return str(int(target_model))
 
 
-_PERIOD: Final = f"period must be a whole number from 1 to {MOST_PERIODS}"
+_PERIOD: Final = f"period must be a whole number from 1 to {MAX_PERIODS}"
 _FIELDS: Final = f"a request is a JSON object with the fields {', '.join(Request.__struct_fields__)}"
 
 

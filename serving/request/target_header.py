@@ -3,7 +3,7 @@
 from typing import Final, Protocol
 
 from fleetcast.archive import SUFFIX
-from serving.models import MOST_BYTES
+from serving.models import MAX_KEY_BYTES
 
 TARGET_MODEL: Final = "x-amzn-sagemaker-target-model"
 CUSTOM_ATTRIBUTES: Final = "x-amzn-sagemaker-custom-attributes"
@@ -39,4 +39,4 @@ def customer_from_headers(headers: Headers) -> str | None:
     name.
     """
     name = (headers.get(TARGET_MODEL) or "").removesuffix(SUFFIX)
-    return name[:MOST_BYTES] or None
+    return name[:MAX_KEY_BYTES] or None

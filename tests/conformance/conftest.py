@@ -1,7 +1,7 @@
-"""`pytest tests/conformance --endpoint http://host:port --model-dir /opt/ml/models` judges any container.
+"""`pytest tests/conformance --endpoint http://host:port --model-dir /opt/ml/models` tests any container.
 
---model-dir is the container's path of what `python -m testbed.conformance_models DIR` has written.  Without
---endpoint the suite starts `serve`.  Nothing is asked for but over HTTP.
+--model-dir is the folder that `python -m testbed.conformance_models DIR` has written, by its path in the
+container.  Without --endpoint the suite starts `serve`, on both stacks.  All requests go over HTTP.
 """
 
 import json
@@ -18,12 +18,10 @@ from testbed import conformance_models
 from testbed.server import Answer, Server, serving, without_process
 
 RESULTS: dict[str, dict[str, str]] = {}
-KNOWN: dict[str, str] = {}
-"""Where our own servers fall short."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--endpoint", help="the server to judge; default: start `serve`")
+    parser.addoption("--endpoint", help="the server to test; default: start `serve`")
     parser.addoption("--model-dir", default="/opt/ml/models", help="where that server sees the models")
     parser.addoption("--results", type=Path, help="write a JSON of outcomes to this file")
 
@@ -32,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class Endpoint:
     server: Server
     folder: str
-    """Where it sees the models."""
+    """The folder of the models, as the server sees it."""
 
     def load(self, name: str, folder: str | None = None) -> Answer:
         return self.server.load(name, f"{self.folder}/{folder or name}/model")
@@ -50,8 +48,8 @@ class Endpoint:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "endpoint" in metafunc.fixturenames:
-        judged = ["given"] if metafunc.config.getoption("--endpoint", None) else ["mms", "gunicorn"]
-        metafunc.parametrize("endpoint", judged, indirect=True, scope="session")
+        endpoints = ["external"] if metafunc.config.getoption("--endpoint", None) else ["mms", "gunicorn"]
+        metafunc.parametrize("endpoint", endpoints, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -75,19 +73,15 @@ def loaded(endpoint: Endpoint) -> Iterator[Endpoint]:
         endpoint.unload(name)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--endpoint", None):
-        for item in items:
-            if item.name in KNOWN:
-                item.add_marker(pytest.mark.xfail(reason=KNOWN[item.name], strict=True))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report = yield
     if report.when == "call" or report.failed:
         title = (
-            item.name.removeprefix("test_").replace("_", " ").replace("[given-", "[").replace("[given]", "")
+            item.name.removeprefix("test_")
+            .replace("_", " ")
+            .replace("[external-", "[")
+            .replace("[external]", "")
         )
         RESULTS[item.nodeid] = {"title": title, "outcome": report.outcome}
     return report

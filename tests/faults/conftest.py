@@ -15,7 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def full(request: pytest.FixtureRequest) -> bool:
-    """Return whether the full counts are asked for; a few minutes of them otherwise."""
+    """Return whether the suites run at their full counts, which takes hours, or for a few minutes."""
     return bool(request.config.getoption("--full"))
 
 

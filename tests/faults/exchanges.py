@@ -1,4 +1,4 @@
-"""One HTTP request of the generated ones, and what its answer must show."""
+"""A generated HTTP request, and what its response must hold."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ JSON, JSON_LINES, CSV = "application/json", "application/jsonlines", "text/csv"
 
 @dataclass(frozen=True)
 class Expected:
-    """What a record asks for, as far as the answer must show it."""
+    """What the response must hold for one record."""
 
     customer: str | None
-    """The name that the record has; None where it names nobody, or nobody that can be read."""
+    """The customer in the record; None if the record names none, or none that can be read."""
     rows: int | None
-    """The rows of its forecast; None where it may as well be refused."""
+    """The rows of its forecast; None if the record may also get an error."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One HTTP request and what it asks for."""
+    """One HTTP request, and what its response must hold."""
 
     kind: str
     method: str
@@ -26,14 +26,14 @@ class Exchange:
     body: bytes
     records: tuple[Expected, ...] = ()
     whole: bool = True
-    """Whether the request reaches the server whole: if not, it must not be answered 200."""
+    """Whether the request that is sent is complete; an incomplete one must not be answered 200."""
     regular: bool = True
-    """Whether its framing is one that a server must understand; else it may close the connection."""
+    """Whether every server must understand its framing; otherwise the server may close the connection."""
 
 
 @dataclass(frozen=True)
 class Sending:
-    """Bytes for one connection, in pieces, and the exchanges they hold, in order."""
+    """The bytes to send on one connection, in pieces, and the requests in them, in order."""
 
     pieces: tuple[bytes, ...]
     exchanges: tuple[Exchange, ...]

@@ -1,4 +1,4 @@
-"""A fleet whose customers forecast their own number, and clients that ask for it."""
+"""A fleet whose models forecast the number of their customer, and clients that request forecasts."""
 
 import http.client
 import json
@@ -40,7 +40,7 @@ def write_archives(folder: Path, customers: int) -> None:
 
 
 class Client:
-    """One connection, made again after an error."""
+    """A client with one connection, which it opens again after an error."""
 
     def __init__(self, server: Server, *, store: bool = False) -> None:
         self._server = server
@@ -52,7 +52,7 @@ class Client:
             self._connection.close()
 
     def ask(self, customer: int, body: bytes = b'{"period": 2}') -> tuple[int, bytes]:
-        """Return status and body, or (0, what happened)."""
+        """Return status and body, or 0 and the error where there was no response."""
         headers = {"Content-Type": "application/json"}
         path = "/invocations" if self._store else f"/models/{customer}/invoke"
         if self._store:
@@ -86,7 +86,7 @@ def ask_many(
     until: Callable[[int], bool],
     store: bool = False,
 ) -> Counter[str]:
-    """Ask for random customers until `until(requests so far of this client)`; count statuses and `wrong`."""
+    """Request forecasts of random customers until `until(number of requests)`; count statuses and `wrong`."""
 
     def work(seed: int) -> Counter[str]:
         chance, client, seen = random.Random(seed), Client(server, store=store), Counter[str]()
@@ -101,7 +101,7 @@ def ask_many(
 
 
 def together(clients: int, work: Callable[[int], Counter[str]]) -> Counter[str]:
-    """Run `work` in so many threads and add what they count."""
+    """Run `work` in several threads and return the sum of their counts."""
     with ThreadPoolExecutor(clients) as threads:
         return sum(threads.map(work, range(clients)), Counter[str]())
 

@@ -13,21 +13,21 @@ from typing import Any, Final
 from tests.faults.exchanges import CSV, JSON_LINES, Exchange, Expected, Sending
 
 PATIENCE: Final = 2.0
-"""Seconds for the answer to a request that never comes whole: none is as good as a refusal."""
+"""How long the response to an incomplete request is awaited, in seconds; none is as good as an error."""
 
 
 @dataclass
 class Reply:
-    """What came back for one exchange."""
+    """The response to one request."""
 
     status: int
-    """0 where the connection ended without an answer."""
+    """0 if the connection ended without a response."""
     content_type: str = ""
     body: bytes = field(default=b"", repr=False)
 
 
 def send(address: tuple[str, int], what: Sending, seconds: float = 60) -> list[Reply]:
-    """Send the pieces on a connection of their own, say that no more comes, and read the answers."""
+    """Send the pieces on a new connection, close our side if a request is incomplete, read the replies."""
     replies = []
     with socket.create_connection(address, timeout=seconds) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -47,7 +47,7 @@ def send(address: tuple[str, int], what: Sending, seconds: float = 60) -> list[R
 
 
 class _OneFile:
-    """A socket whose answers are read one after the other from one file."""
+    """A socket whose responses are all read from one file, one after the other."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -62,7 +62,7 @@ class _Unclosed(io.BufferedIOBase):
         self.read, self.readline, self.readinto = file.read, file.readline, file.readinto  # type: ignore[method-assign]
 
     def close(self) -> None:
-        """Leave the file open for the next answer."""
+        """Leave the file open for the next response."""
 
 
 def _reply(connection: socket.socket, file: Any, method: str) -> Reply:
@@ -76,7 +76,7 @@ def _reply(connection: socket.socket, file: Any, method: str) -> Reply:
 
 
 def problem(exchange: Exchange, reply: Reply, *, allowed: Callable[[Exchange, Reply], bool]) -> str | None:
-    """Return what is wrong with an answer, or None."""
+    """Return what is wrong with a response, or None."""
     if reply.status == 0:
         return f"no answer: {reply.body.decode()[:80]}" if exchange.whole and exchange.regular else None
     if reply.status >= 500:
@@ -93,7 +93,7 @@ def problem(exchange: Exchange, reply: Reply, *, allowed: Callable[[Exchange, Re
 
 
 def _what_is_missing(exchange: Exchange, reply: Reply) -> str | None:
-    """Return what an answer lacks of what was asked."""
+    """Return how a response differs from what its records must get, or None."""
     kind = reply.content_type.partition(";")[0]
     try:
         results = _results_of_csv(reply.body) if kind == CSV else _results_of_json(kind, reply.body)
@@ -107,7 +107,7 @@ def _what_is_missing(exchange: Exchange, reply: Reply) -> str | None:
 
 
 Result = tuple[str | None, list[float] | None]
-"""The customer that a result names, and its forecasts, None for an error."""
+"""The customer that a result names, and the forecast values; None for an error."""
 
 
 def _results_of_json(kind: str, body: bytes) -> list[Result]:
@@ -123,13 +123,13 @@ def _results_of_json(kind: str, body: bytes) -> list[Result]:
 
 
 def _results_of_csv(body: bytes) -> list[Result]:
-    """Return a result for each line."""
+    """Return one result per line."""
     rows = csv.DictReader(io.StringIO(body.decode(), newline=""), strict=True)
     return [(r["target_model"] or None, [float(r["yhat"])] if r.get("yhat") else None) for r in rows]
 
 
 def _compare_lines(records: tuple[Expected, ...], lines: list[Result]) -> str | None:
-    """Compare the lines of a CSV answer with the records: as many lines as rows, or one with an error."""
+    """Compare the lines of CSV with the records: one line per row of a forecast, or one with an error."""
     place = 0
     for number, record in enumerate(records):
         if place == len(lines):

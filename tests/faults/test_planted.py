@@ -1,6 +1,6 @@
-"""Fault 22: with a fault planted into `serve` each suite goes red.
+"""Fault 22: each suite fails if a fault is planted into `serve`.
 
-A plant is a `sitecustomize.py` on the program's path that changes a copy of our own code.
+A plant is a `sitecustomize.py` on the program's path that replaces a function of our code.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Faults 8 to 11 and 20: what is asked of the real servers; short by default, --full for the full counts."""
+"""Faults 8 to 11 and 20: hostile, slow and too many requests to the real servers (--full: full counts)."""
 
 import json
 import random

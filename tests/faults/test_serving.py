@@ -1,4 +1,4 @@
-"""Faults 12 to 17 and 19: what happens to the real servers; short by default, --full for the full counts."""
+"""Faults 12 to 17 and 19: kills, stops and changing models under the real servers (--full: full counts)."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Requests to a plain endpoint, and what its answers and processes look like."""
+"""Requests to a plain endpoint, and helpers to read its responses, metrics and processes."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The boto3 example against moto: a SageMaker that keeps what it is told and checks what it is told about."""
+"""The boto3 example against moto, which checks and stores the calls as SageMaker does."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What comes over the wire in whatever frame: answered whole, or refused in JSON, and never in part."""
+"""Requests in every framing over a real socket: each is answered completely, or refused in JSON."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def talk(server: Server, *sent: bytes, ends: bool = True) -> bytes:
-    """Send bytes, say that there will be no more, and return all that comes back."""
+    """Send bytes, close our side unless `ends` is false, and return all bytes that come back."""
     with socket.create_connection(server.address, timeout=30) as connection:
         for each in sent:
             connection.sendall(each)
@@ -37,7 +37,7 @@ def talk(server: Server, *sent: bytes, ends: bool = True) -> bytes:
 
 
 def everything(connection: socket.socket) -> bytes:
-    """Return what comes until the server closes the connection."""
+    """Return all bytes that come until the server closes the connection."""
     received = b""
     while piece := connection.recv(65_536):
         received += piece
@@ -45,7 +45,7 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def statuses(received: bytes) -> list[int]:
-    """Return the status of each answer, all of which are JSON."""
+    """Return the status of each response, after a check that its body is JSON."""
     answers = received.split(b"HTTP/1.1 ")[1:]
     for answer in answers:
         head, _, body = answer.partition(b"\r\n\r\n")

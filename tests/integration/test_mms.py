@@ -1,4 +1,4 @@
-"""The real Multi Model Server: hostile urls and names, neighbours, its port, an archive's own code."""
+"""The real Multi Model Server: hostile urls and names, large requests, its port, an archive's own code."""
 
 import gzip
 import json

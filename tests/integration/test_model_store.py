@@ -75,7 +75,7 @@ def test_models_are_served_from_the_bundle_of_a_training(fleet: Paths, tmp_path:
 
 @pytest.fixture
 def silence() -> Iterator[str]:
-    """Yield the URL of a server that takes connections and never says anything."""
+    """Yield the URL of a server that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(100)

@@ -1,4 +1,4 @@
-"""schemathesis asks for whatever /openapi.json allows, and for much that it does not."""
+"""schemathesis sends requests that /openapi.json allows, and many that it does not allow."""
 
 import subprocess
 import sys

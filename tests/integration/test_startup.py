@@ -1,4 +1,4 @@
-"""With what `serve` begins, and with what it ends at once, saying why."""
+"""Model folders that `serve` can start with, and those that end it at once with a reason."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from tests.unit.models import model_text, packed_model
 
 
 def run_serve(base: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a `serve` that ends by itself."""
+    """Run `serve` with a folder or setting that ends it at once."""
     settings = {"SAGEMAKER_BASE_DIR": str(base), "SAGEMAKER_BIND_TO_PORT": str(free_port())} | environment
     return subprocess.run(
         installed("serve"),

@@ -1,4 +1,4 @@
-"""examples/verify_on_aws.sh against a stand-in for AWS, by the AWS CLI as it is."""
+"""examples/verify_on_aws.sh with the real AWS CLI against moto in place of AWS."""
 
 import json
 import os
@@ -39,7 +39,7 @@ FORECAST = json.dumps(
 )
 
 
-class Told(NamedTuple):
+class Finished(NamedTuple):
     code: int
     output: str
     error: str
@@ -63,19 +63,19 @@ class Account:
             start_new_session=True,
         )
 
-    def verify(self, *more: str, said: str = "") -> Told:
+    def verify(self, *more: str, said: str = "") -> Finished:
         process = self.start(*more)
         output, error = process.communicate(said, timeout=120)
-        return Told(process.returncode, output, error)
+        return Finished(process.returncode, output, error)
 
     def answer(self, body: str) -> None:
-        """Have the endpoint answer its next invocation so."""
+        """Set the response of the endpoint to its next invocation."""
         results = {"account_id": ACCOUNT, "region": REGION, "results": [{"Body": body}]}
         url = f"{self.environment['AWS_ENDPOINT_URL']}/moto-api/static/sagemaker/endpoint-results"
         urllib.request.urlopen(url, json.dumps(results).encode(), timeout=60).close()
 
     def left(self) -> dict[str, Any]:
-        """Return what is there and costs something."""
+        """Return the resources that exist and cost money."""
         sagemaker = boto3.client("sagemaker", **arguments(self.environment))
         s3 = boto3.client("s3", **arguments(self.environment))
         there = {
@@ -139,7 +139,7 @@ def test_nothing_is_created_without_consent(account: Account, said: str) -> None
 
 
 def test_an_interrupt_while_the_endpoint_is_created_leaves_nothing(account: Account, tmp_path: Path) -> None:
-    # An endpoint that is never done, and refuses to be deleted the first time
+    # An endpoint that stays in creation, and whose first deletion is refused
     wrapper = tmp_path / "aws"
     wrapper.write_text(SLOW.format(aws=AWS, folder=tmp_path))
     wrapper.chmod(0o755)

@@ -84,7 +84,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
     process(paths, Columns())
 
-    assert "'pipe.csv' is not read: it is no regular file" in caplog.text
+    assert "'pipe.csv' is not read: it is not a regular file" in caplog.text
 
 
 @pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")])
@@ -158,9 +158,9 @@ def test_names_are_kept_byte_for_byte_and_those_that_look_alike_are_told(
     process(paths, Columns())
 
     assert set(written(paths)) == set(names)
-    assert "' 7' and '007' and '7' and '7.0' are customers of their own: are they one?" in caplog.messages
-    assert "'A' and 'a' are customers of their own: are they one?" in caplog.messages
-    assert "'cafe\u0301' and 'caf\u00e9' are customers of their own: are they one?" in caplog.messages
+    assert "' 7' and '007' and '7' and '7.0' are different customers: are they one?" in caplog.messages
+    assert "'A' and 'a' are different customers: are they one?" in caplog.messages
+    assert "'cafe\u0301' and 'caf\u00e9' are different customers: are they one?" in caplog.messages
 
 
 def test_the_same_reading_twice_is_kept_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -170,7 +170,10 @@ def test_the_same_reading_twice_is_kept_and_told(tmp_path: Path, caplog: pytest.
     process(paths, Columns())
 
     assert written(paths)["7"] == sorted(LINES * 2)
-    assert any(message.startswith("2 readings are there more than once") for message in caplog.messages)
+    assert any(
+        message.startswith("2 readings repeat another in customer, time and value")
+        for message in caplog.messages
+    )
 
 
 def test_equal_times_come_in_one_order_whatever_the_order_of_files(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_new_model_is_found_once_the_cached_miss_has_expired(store: MemoryStor
 
 
 def test_the_number_of_cached_misses_is_limited(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "MOST_MISSES", 3)
+    monkeypatch.setattr(cache_module, "MAX_MISSES", 3)
     models = cache(store)
 
     for name in ("a", "b", "c", "d", "b", "a"):

@@ -13,7 +13,7 @@ from fleetcast.archive import BundleWriter
 from fleetcast.errors import SettingError
 from serving.errors import ModelNotFoundError, RequestError, UnavailableError
 from serving.models import ModelStore, archive_key, open_store
-from serving.models.store import MOST_PACKED_BYTES
+from serving.models.store import MAX_PACKED_BYTES
 from tests.aws import moto
 
 BUCKET = "fleet"
@@ -126,7 +126,7 @@ def test_a_pipe_or_a_folder_is_no_model(directory: ModelStore, folder: Path) -> 
 
 def test_an_archive_above_the_limit_is_refused(directory: ModelStore, folder: Path) -> None:
     with (folder / "large.tar.gz").open("wb") as large:
-        large.truncate(MOST_PACKED_BYTES + 1)
+        large.truncate(MAX_PACKED_BYTES + 1)
 
     with pytest.raises(RequestError, match="larger than"):
         content(directory, "large")
@@ -278,7 +278,7 @@ def test_a_missing_bucket_is_unavailable() -> None:
 
 
 def test_an_object_above_the_limit_is_not_transferred(s3: Any) -> None:
-    s3.put_object(Bucket=BUCKET, Key="large.tar.gz", Body=bytes(MOST_PACKED_BYTES + 1))
+    s3.put_object(Bucket=BUCKET, Key="large.tar.gz", Body=bytes(MAX_PACKED_BYTES + 1))
 
     with pytest.raises(RequestError, match="larger than"):
         open_store(f"s3://{BUCKET}").read("large.tar.gz")

@@ -12,7 +12,7 @@ from serving.errors import RequestError, TooLargeError, UnsupportedMediaTypeErro
 from serving.request.bodies import decode_body
 from serving.request.budget import RequestBudget
 from serving.request.records import Failure
-from serving.request.schema import MOST_RECORDS, Request
+from serving.request.schema import MAX_RECORDS, Request
 from serving.steps import run_steps
 from tests.unit.served import read
 
@@ -123,9 +123,9 @@ def test_json_and_json_lines_have_the_same_records(wanted: list[dict[str, object
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
-        (LINES, b"{}\n" * (MOST_RECORDS + 1)),
-        (CSV, b"7\n" * (MOST_RECORDS + 1)),
-        (JSON, b'{"requests": [' + b",".join([b"{}"] * (MOST_RECORDS + 1)) + b"]}"),
+        (LINES, b"{}\n" * (MAX_RECORDS + 1)),
+        (CSV, b"7\n" * (MAX_RECORDS + 1)),
+        (JSON, b'{"requests": [' + b",".join([b"{}"] * (MAX_RECORDS + 1)) + b"]}"),
         (LINES, b"\n" * 9),
         (CSV, b"target_model\n"),
         (CSV, b"\n,\n"),

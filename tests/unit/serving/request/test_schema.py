@@ -6,7 +6,7 @@ import pytest
 from serving.errors import RequestError
 from serving.request.records import Failure
 from serving.request.results import CustomerForecast
-from serving.request.schema import MOST_PERIODS, Request, field_table
+from serving.request.schema import MAX_PERIODS, Request, field_table
 from tests.unit.served import read, written
 
 
@@ -17,7 +17,7 @@ def parse_request(body: bytes) -> Request:
     return record
 
 
-PERIOD = f"period must be a whole number from 1 to {MOST_PERIODS}"
+PERIOD = f"period must be a whole number from 1 to {MAX_PERIODS}"
 
 
 @pytest.mark.parametrize("body", ['{"period": 3}', '"{\\"period\\": 3}"'])
