@@ -233,7 +233,7 @@ def test_parameters_of_another_shape_are_refused(name: str) -> None:
     content = json.loads(dumps(small()))
     content["params"][name][0].pop()
 
-    with pytest.raises(ModelFormatError, match="do not fit"):
+    with pytest.raises(ModelFormatError, match="must have one number for each of changepoints_t"):
         loads(json.dumps(content))
 
 
