@@ -91,7 +91,7 @@ def _name_reasons(customers: Sequence[str], column: str) -> dict[int, str]:
 
 def _reason_against_name(name: str) -> str | None:
     if name.strip().lower() in _NO_CUSTOMER:
-        return f"{quoted(name)} is no customer"
+        return f"{quoted(name)} is not the name of a customer"
     wrong = name.startswith(".") or name.endswith(".tar.gz") or "/" in name or _NOT_UPLOADED in name
     wrong = wrong or _has_control(name)
     if wrong or len(name.encode()) > LONGEST_CUSTOMER_BYTES:

@@ -1,4 +1,4 @@
-"""Files and texts as people write them, to times and numbers; what is in doubt is refused with the reason."""
+"""Reads times and numbers as people write them; what is ambiguous is refused with the reason."""
 
 from fleetcast.readings.columns import (
     Evidence,

@@ -83,8 +83,10 @@ def loads(text: str | bytes, *, keep_history: bool = False) -> Model | SampledMo
         raise _not_a_model(str(error)) from error
     except (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError) as error:
         raise _not_a_model("a part of it has another type, shape or size") from error
+    except json.JSONDecodeError as error:
+        raise _not_a_model(f"it is not JSON: {error.msg} at character {error.pos}") from error
     except ValueError as error:
-        raise _not_a_model("it is not JSON, or a part of it is not what it should be") from error
+        raise _not_a_model("it is not UTF-8, or a value in it is not one that Prophet writes") from error
 
 
 def _loads(text: str, *, keep_history: bool) -> Model | SampledModel:
@@ -132,7 +134,7 @@ def _first_sample(params: ParametersJson) -> ParametersJson:
     """Return the first of the samples as a model's only one; all of them have to be like it."""
     samples = {name: np.array(rows, dtype=np.float64) for name, rows in asdict(params).items()}
     if len({len(rows) for rows in samples.values()}) > 1 or not all(map(len, samples.values())):
-        raise ModelFormatError("the samples of this model must be as many for each parameter, at least one")
+        raise ModelFormatError("params must have equally many samples of each parameter, at least one")
     first: dict[str, Any] = {name: rows[:1].reshape(1, -1).tolist() for name, rows in samples.items()}
     return ParametersJson(**first)
 
@@ -147,7 +149,9 @@ def _model(content: ProphetJson, *, keep_history: bool) -> Model:
     settings = _settings(content, scale, t_change)
     parameters = _parameters(content.params)
     if parameters.delta.shape != t_change.shape or parameters.beta.shape != (known.features,):
-        raise ModelFormatError("the parameters of this model do not fit its changepoints and features")
+        raise ModelFormatError(
+            "params.delta must have one number for each of changepoints_t, params.beta one for each feature"
+        )
     checks.check_growth(settings, parameters)
     rows = ours.rows
     return Model(
@@ -227,7 +231,7 @@ def _layout(
         known = _holidays_of(content, content.train_holiday_names, None if resolved is UNSET else resolved)
     features = sum(2 * each.fourier_order for each in seasonalities) + len(regressors)
     if features + (len(known.columns) if known else 0) > MOST_FEATURES:
-        raise ModelFormatError(f"a model has at most {MOST_FEATURES} features")
+        raise ModelFormatError(f"the model has more than {MOST_FEATURES} features")
     return shared_feature_matrix(
         seasonalities, known, content.holidays_mode or content.seasonality_mode, regressors
     )
@@ -255,7 +259,7 @@ def _holidays(
 ) -> Holidays:
     """Return the holidays of the JSON texts that Prophet writes; models with the same texts share them."""
     if country is not None and not (country.isidentifier() and country[0].isupper()):
-        raise ModelFormatError("country_holidays must be the name of a country")
+        raise ModelFormatError("country_holidays must be the name of a country, such as US or Germany")
     no_days = CountryDaysJson(years=(0, 0), days={})
     country_days = _decoded(resolved, _COUNTRY_DAYS, inside="holidays_resolved") if resolved else no_days
     first, last = map(int, country_days.years)

@@ -87,10 +87,10 @@ def _fitted(
             model.fit(_history_frame(prepared.rows), **{"output_dir": folder, **quiet, **stan_arguments})
         except (RuntimeError, ValueError, FloatingPointError) as error:
             if seconds is not None and _seconds_of_children() - before >= SHARE_THAT_IS_A_TIMEOUT * seconds:
-                reason = f"Prophet itself found no estimate within {seconds} seconds of processor time"
+                reason = f"stock Prophet found no estimate within {seconds} seconds of processor time"
                 raise FitError(reason) from error
             reason = str(error).splitlines()[0].partition(" Command ")[0]  # what follows are temporary files
-            raise FitError(f"Prophet itself found no estimate: {reason[:200]}") from error
+            raise FitError(f"stock Prophet failed to fit: {reason[:200]}") from error
         yield model
 
 

@@ -87,7 +87,7 @@ def _places(
         if len(header) != TIME_AND_VALUE:
             raise ReadingsError(
                 f"{path.name} has {len(header)} columns without a header, and which of them is the reading "
-                f"is in doubt; its first line is {first!r}; name the columns in a first line"
+                f"is unknown; its first line is {first!r}; name the columns in a first line"
             )
         if columns:
             raise ReadingsError(

@@ -95,7 +95,7 @@ def encoding_of(head: bytes, chosen: str | None = None, *, whole: bool = False) 
             return encoding
     for mark, kind in KINDS:
         if head.startswith(mark):
-            raise DialectError(f"is no text but {kind}")
+            raise DialectError(f"is not text but {kind}")
     if chosen is not None:
         return chosen
     if b"\0" in head[:4]:

@@ -78,7 +78,7 @@ def test_a_link_is_not_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert f"'{link.name}' is not read: it is a link" in caplog.text
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pipe_fails_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     paths = raw(tmp_path, TABLE)
     os.mkfifo(paths.processing_input / "pipe.csv")
 

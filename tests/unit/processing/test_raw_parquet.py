@@ -173,7 +173,7 @@ def test_the_names_of_folders_are_columns(tmp_path: Path) -> None:
         "7": ["2024-01-01 00:00:00,1.0", "2024-01-02 00:00:00,2.0"],
         "a b": ["2024-01-01 00:00:00,1.0"],
     }
-    assert [reason for *_, reason in rejected(paths)] == ["customer_id '' is no customer"]
+    assert [reason for *_, reason in rejected(paths)] == ["customer_id '' is not the name of a customer"]
 
 
 def test_csv_and_parquet_of_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:

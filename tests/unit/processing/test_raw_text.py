@@ -93,7 +93,7 @@ def test_files_whose_dates_have_other_orders_are_warned_of(
 
     process(paths, Columns())
 
-    assert "'other.csv' the month, each file beyond doubt" in caplog.text
+    assert "those of 'other.csv' have the month first" in caplog.text
     assert len(written(paths)["7"]) == 4
 
 
@@ -117,7 +117,7 @@ def test_a_point_that_may_be_of_thousands_is_refused_until_the_file_shows_what_i
     process(paths, Columns())
     process(shown, Columns())
 
-    assert [(line, reason.partition("beyond doubt: ")[2][:9]) for _, line, _, reason in rejected(paths)] == [
+    assert [(line, reason.partition("is ambiguous: ")[2][:9]) for _, line, _, reason in rejected(paths)] == [
         (2, "its point"),
         (4, "its point"),
     ]
@@ -206,8 +206,8 @@ def test_what_is_no_time_beyond_doubt_is_rejected_with_its_line(tmp_path: Path, 
         ("7,2026-01-03,inf", "infinite"),
         ("7,2026-01-03,true", "is not a number"),
         ("7,NULL,5", "a reading without a time"),
-        (",2026-01-03,5", "no customer"),
-        ("NULL,2026-01-03,5", "no customer"),
+        (",2026-01-03,5", "not the name of a customer"),
+        ("NULL,2026-01-03,5", "not the name of a customer"),
     ],
 )
 def test_a_bad_row_is_rejected_with_its_line_and_costs_no_other(

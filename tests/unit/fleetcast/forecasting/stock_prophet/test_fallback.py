@@ -94,7 +94,7 @@ def test_mcmc_samples_with_their_history_forecast_it() -> None:
 def test_a_failure_of_prophet_is_told_without_its_files() -> None:
     before = left_behind()
 
-    with pytest.raises(FitError, match="Prophet itself found no estimate") as failure:
+    with pytest.raises(FitError, match="stock Prophet failed to fit") as failure:
         fit_with(DAYS, Y, stan_arguments={"algorithm": "Guessing"})
 
     assert tempfile.gettempdir() not in str(failure.value)

@@ -66,7 +66,7 @@ def test_a_file_is_read_in_the_dialect_that_it_shows(content: str | bytes) -> No
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("2026-01-01,7,5\n", r"3 columns without a header, .* in doubt"),
+        ("2026-01-01,7,5\n", r"3 columns without a header, .* is unknown"),
         ("7,2026-01-01,5\n", "needs the columns timestamp and consumption"),
         (
             HEADER + "2026-01-01,7\n2026-01-02,7,5\n",
