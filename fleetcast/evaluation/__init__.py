@@ -1,7 +1,35 @@
-"""How good a forecast is: the usual measures, and which part of a history to test a forecast on."""
+"""How good a forecast is: measures, backtests, and which methods forecast a history best."""
 
+from fleetcast.evaluation.backtest import cutoffs, default_horizon
+from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.combine import (
+    CORRECTED_PROPHET,
+    NAIVE,
+    PROPHET,
+    Combined,
+    CombineOptions,
+    FittedProphet,
+    combine,
+)
 from fleetcast.evaluation.holdout import Holdout
 from fleetcast.evaluation.metrics import measure
 from fleetcast.evaluation.season import naive_error, rows_per_season
+from fleetcast.evaluation.weights import best_weights
 
-__all__ = ["Holdout", "measure", "naive_error", "rows_per_season"]
+__all__ = [
+    "CORRECTED_PROPHET",
+    "NAIVE",
+    "PROPHET",
+    "CombineOptions",
+    "Combined",
+    "FittedProphet",
+    "Holdout",
+    "best_weights",
+    "calibrated",
+    "combine",
+    "cutoffs",
+    "default_horizon",
+    "measure",
+    "naive_error",
+    "rows_per_season",
+]

@@ -12,6 +12,7 @@ from fleetcast.forecasting.members import Seasons
 DEFAULT_CUTOFFS: Final = 3
 _LEAST_BEFORE: Final = 50
 """Steps before a cut-off."""
+_LONG_SEASONS_TO_LEARN_THEM: Final = 4
 _LONG_SEASONS_FOR_LONG_HORIZON: Final = 5
 _WITHOUT_SEASON: Final = 6
 _PARTS_OF_HORIZON: Final = 4
@@ -21,12 +22,14 @@ _PARTS_OF_HORIZON: Final = 4
 def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTOFFS) -> list[int]:
     """Return up to `count` numbers of steps, latest first, that come before a cut-off in `n` steps.
 
-    Each cut-off has `horizon` steps after it, and two long seasons and some more before it, but at least 50
-    steps.  It is empty where the history is too short.
+    Each cut-off has `horizon` steps after it; before it, it has two long seasons and some more where the
+    history has four, else two short ones and some more, but at least 50 steps.  It is empty where the history
+    is too short.
     """
     season = max(seasons.short, 1)
     apart = season * max(1, round(horizon / _PARTS_OF_HORIZON / season))
-    least = max(_LEAST_BEFORE, 2 * seasons.long + 2 * season)
+    longest = seasons.long if n >= _LONG_SEASONS_TO_LEARN_THEM * seasons.long else seasons.short
+    least = max(_LEAST_BEFORE, 2 * longest + 2 * season)
     return [at for at in (n - horizon - i * apart for i in range(count)) if at >= least]
 
 

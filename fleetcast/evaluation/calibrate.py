@@ -23,6 +23,7 @@ _LEAST_GROUP: Final = 6
 """Steps; fewer have too few errors for a scale of their own."""
 _TOWARDS_MEAN: Final = 0.75
 """Part of the way, in logarithms, from a group's own mean error to that of all groups."""
+_DECIMALS: Final = 5
 _LEAST_ERRORS: Final = 8
 _MOST_CORRELATION: Final = 0.98
 _ONE_SIDED: Final = 0.5
@@ -50,7 +51,13 @@ def calibrated(errors: Matrix, group_steps: int) -> Calibration | None:
     both = _quantiles(np.abs(z), share)
     sides = (_mixed(np.abs(part), share, both) for part in (z[z < 0], z[z > 0]))
     lower, upper = (bound * np.sqrt(1 + 2 / k) for bound in sides)
-    return Calibration(ends.astype(np.float64), scales, COVERAGES, -lower, upper)
+    return Calibration(
+        ends.astype(np.float64),
+        np.array([float(f"{scale:.6g}") for scale in scales.tolist()]),
+        COVERAGES,
+        np.round(-lower, _DECIMALS),
+        np.round(upper, _DECIMALS),
+    )
 
 
 def _group_ends(horizon: int, group_steps: int) -> Vector:

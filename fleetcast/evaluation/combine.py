@@ -16,14 +16,20 @@ from fleetcast.evaluation.calibrate import calibrated
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import MEMBERS, Calibration, Correction, GriddedHistory, residual_path
+from fleetcast.forecasting.members import (
+    MEMBERS,
+    MOST_PATH,
+    Calibration,
+    Correction,
+    GriddedHistory,
+    residual_path,
+)
 
 PROPHET: Final = "prophet"
 CORRECTED_PROPHET: Final = "prophet+correction"
 NAIVE: Final = "seasonal_naive"
 _FAVOUR: Final = {NAIVE: 5.0}
 """Weight at the start: what the combined forecast is compared with should be in it."""
-_MOST_PATH: Final = 1_000
 _DIGITS: Final = 6
 _RESIDUAL_STEPS: Final = 700
 
@@ -64,8 +70,12 @@ class Combined:
     """By method, with sum 1; those that count nothing are left out."""
     errors: Mapping[str, float]
     """Mean absolute scaled error in the backtests, by method, and of the combined forecast as `combined`."""
+    origin: int
+    """The last reading's time, in microseconds since 1970."""
+    freq: str
     correction: Correction
     calibration: Calibration | None
+    """None where there are too few errors for intervals."""
     cutoffs: int
     horizon: int
 
@@ -94,8 +104,8 @@ def combine(
     if history is None:
         return None
     n, seasons = history.y.size, history.seasons
-    horizon = min(options.horizon or default_horizon(n, seasons), _MOST_PATH)
-    place = np.rint(history.steps.positions(stamps)).astype(np.int64) + n - 1
+    horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
+    place = history.place
     tests = [
         test
         for at in cutoffs(n, horizon, seasons, count=options.cutoffs)
@@ -115,8 +125,6 @@ def combine(
     if CORRECTED_PROPHET in weights:
         paths[CORRECTED_PROPHET] = _residual_path(fit_before(len(y)), history, place, n, length)
     correction = Correction(
-        origin=int(stamps[-1]),
-        freq=freq,
         share=_share_of_prophet(weights, paths),
         path=_rounded(
             sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
@@ -127,7 +135,16 @@ def combine(
     errors = {name: _mean_error(name, tests) for name in usable}
     scales = [test.scale for test in tests]
     errors["combined"] = float(np.mean(np.nanmean(np.abs(held_out), axis=1) / scales))
-    return Combined(weights, errors, correction, calibrated(held_out, seasons.short), len(tests), horizon)
+    return Combined(
+        weights=weights,
+        errors=errors,
+        origin=int(stamps[-1]),
+        freq=freq,
+        correction=correction,
+        calibration=calibrated(held_out, seasons.short),
+        cutoffs=len(tests),
+        horizon=horizon,
+    )
 
 
 def _share_of_prophet(weights: Mapping[str, float], paths: Mapping[str, Vector]) -> float:
@@ -145,7 +162,7 @@ def _rounded(path: Vector) -> Vector:
 
 
 def _path_length(horizon: int, short: int, long: int) -> int:
-    return min(max(horizon, 2 * long or 4 * short or 12), _MOST_PATH)
+    return min(max(horizon, 2 * long or 4 * short or 12), MOST_PATH)
 
 
 def _repeated(short: int, long: int, length: int) -> int:

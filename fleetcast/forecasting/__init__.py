@@ -5,6 +5,7 @@ from fleetcast.forecasting.calendar import spacing
 from fleetcast.forecasting.features import RESOLVED_AHEAD, CountryHolidays
 from fleetcast.forecasting.fitting import fit
 from fleetcast.forecasting.holiday_table import HolidayTable
+from fleetcast.forecasting.members import MEMBERS, Combination
 from fleetcast.forecasting.model import Model, SampledModel
 from fleetcast.forecasting.option_checks import Option
 from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
@@ -14,8 +15,10 @@ from fleetcast.forecasting.seasonal_naive import seasonal_naive
 from fleetcast.forecasting.settings import PROPHET_ARGUMENTS
 
 __all__ = [
+    "MEMBERS",
     "PROPHET_ARGUMENTS",
     "RESOLVED_AHEAD",
+    "Combination",
     "CountryHolidays",
     "FitOptions",
     "ForecastOptions",

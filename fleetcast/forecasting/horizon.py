@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fleetcast.forecasting.arrays import Flags, Matrix, Vector
 from fleetcast.forecasting.calendar import Stamps
+from fleetcast.forecasting.members import CorrectedRows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,3 +37,5 @@ class Horizon:
     """The Q quantiles' probabilities by the ending of their columns, such as lower and 0.1."""
     deviations: tuple[Matrix, Matrix] | None
     """Distances of the quantiles from yhat and from the trend, shape (Q, H) each, in units of y."""
+    others: CorrectedRows | None = None
+    """The part of other methods in each row; None where Prophet's model forecasts alone."""

@@ -10,6 +10,7 @@ from fleetcast.forecasting.arrays import Flags, Vector
 from fleetcast.forecasting.calendar import Stamps
 from fleetcast.forecasting.features import FeatureMatrix, Standardization
 from fleetcast.forecasting.horizon import Horizon
+from fleetcast.forecasting.members import Combination
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing import History, Scale
 from fleetcast.forecasting.settings import Settings
@@ -48,6 +49,8 @@ class Model:
     """The last timestamps of the history, at most `LAST_DATES`, ascending."""
     history: History | None
     """The readings, if `keep_history` was set."""
+    combination: Combination | None = None
+    """Other methods' part in the forecasts after the history, and intervals; None for Prophet's own."""
     residuals: Vector | None = None
     """y - yhat in units of y, ascending in time, shape (N,); None in a model from `loads`."""
     horizon_cache: dict[tuple[object, ...], Horizon] = field(default_factory=dict, repr=False)

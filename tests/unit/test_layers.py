@@ -19,7 +19,7 @@ LAYERS: dict[str, list[set[str]]] = {
     "fleetcast": [{"archive", "forecasting", "readings"}, {"evaluation"}],
     "fleetcast.forecasting": [
         {"calendar"},
-        {"features", "solver"},
+        {"features", "members", "solver"},
         {"preprocessing"},
         {"predict"},
         {"prophet_json"},
@@ -36,6 +36,7 @@ PUBLIC_MODULES = {
     "fleetcast.command",
     "fleetcast.errors",
     "fleetcast.extras",
+    "fleetcast.forecasting.arrays",
     "fleetcast.forecasting.seasonal_naive",
 }
 """Modules beside rooms that other packages import by name."""

@@ -2,9 +2,23 @@
 
 from fleetcast.forecasting.members.autoregression import residual_path
 from fleetcast.forecasting.members.calibration import Calibration
-from fleetcast.forecasting.members.correction import Correction
+from fleetcast.forecasting.members.combination import Combination
+from fleetcast.forecasting.members.correction import MOST_PATH, CorrectedRows, Correction, corrected_rows
 from fleetcast.forecasting.members.grid import GriddedHistory
 from fleetcast.forecasting.members.registry import MEMBERS, Member
-from fleetcast.forecasting.members.steps import Seasons
+from fleetcast.forecasting.members.steps import Seasons, steps_after
 
-__all__ = ["MEMBERS", "Calibration", "Correction", "GriddedHistory", "Member", "Seasons", "residual_path"]
+__all__ = [
+    "MEMBERS",
+    "MOST_PATH",
+    "Calibration",
+    "Combination",
+    "CorrectedRows",
+    "Correction",
+    "GriddedHistory",
+    "Member",
+    "Seasons",
+    "corrected_rows",
+    "residual_path",
+    "steps_after",
+]

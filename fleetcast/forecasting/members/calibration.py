@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.arrays import Matrix, Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
     """Errors by coverage and by steps ahead; a quantile of a forecast is yhat plus one of them.
 
@@ -26,12 +27,18 @@ class Calibration:
     upper: Vector
     """Multiples of the scale, at least 0, shape (L,), not descending."""
 
-    def offsets(self, steps: Vector, probability: float) -> Vector:
+    def offsets(self, ahead: Vector, probability: float) -> Vector:
         """Return what to add to yhat so many steps ahead for this quantile, shape (N,).
 
         It does not fall with the probability.
         """
+        return np.asarray(self.scales[self.groups(ahead)] * self.multiple(probability), np.float64)
+
+    def groups(self, ahead: Matrix) -> NDArray[np.intp]:
+        """Return the group of each number of steps ahead, of the same shape."""
+        return np.searchsorted(self.steps, ahead).clip(max=self.steps.size - 1)
+
+    def multiple(self, probability: float) -> float:
+        """Return how many sizes of an error this quantile is above yhat."""
         side = self.lower if probability < 0.5 else self.upper  # noqa: PLR2004 - the median
-        multiple = float(np.interp(abs(2 * probability - 1), self.coverages, side))
-        group = np.searchsorted(self.steps, steps).clip(max=self.steps.size - 1)
-        return np.asarray(self.scales[group] * multiple, np.float64)
+        return float(np.interp(abs(2 * probability - 1), self.coverages, side))

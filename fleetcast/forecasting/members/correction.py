@@ -1,26 +1,36 @@
 """What turns a model's forecast after its last reading into the forecast of several methods together."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.calendar import Stamps, parse_frequency
-from fleetcast.forecasting.members.steps import Steps
+from fleetcast.forecasting.arrays import Matrix, Vector
+
+MOST_PATH: Final = 1_000
+"""Most steps of a path, so that an archive stays below 10 KB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class CorrectedRows:
+    """What a correction makes of the forecast of some rows: share · yhat + path, each of shape (H,)."""
+
+    share: Matrix
+    path: Matrix
+
+    def of(self, yhat: Matrix) -> Matrix:
+        """Return the combined forecast, shape (H,)."""
+        return self.share * yhat + self.path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Correction:
     """The other methods' part of a combined forecast, step by step after the last reading.
 
-    h steps ahead the forecast is share · yhat + path(h), with the model's own yhat.  Between two steps the
-    path is a straight line; after its end its last season repeats.
+    h steps after the last reading the forecast is share · yhat + path(h), with the model's own yhat.  Between
+    two steps the path is a straight line; after its end its last season repeats.
     """
 
-    origin: int
-    """The last reading's time, in microseconds since 1970."""
-    freq: str
-    """The step, as a pandas alias."""
     share: float
     """The model's own weight, from 0 to 1."""
     path: Vector
@@ -28,24 +38,31 @@ class Correction:
     season: int
     """How many of the last steps repeat, from 1 to T."""
 
-    def steps_ahead(self, stamps: Stamps) -> Vector:
-        """Return how many steps after the last reading each timestamp is, shape (N,)."""
-        return Steps(self.origin, parse_frequency(self.freq)).positions(stamps)
+    def rows(self, ahead: Vector) -> CorrectedRows:
+        """Return the correction of rows so many steps ahead, shape (N,); those of the history keep yhat."""
+        return corrected_rows(self.share, self.path, self.season, ahead)
 
-    def corrected(self, yhat: Vector, ahead: Vector) -> Vector:
-        """Return the combined forecast of rows so many steps ahead, all of shape (N,); others keep yhat."""
-        last = self.path.size
-        whole = np.floor(ahead)
-        part = ahead - whole
-        value = self._at(whole) * (1 - part)
-        if part.any():
-            value += self._at(whole + 1) * part
-        return np.where(ahead > 0, self.share * yhat + value, yhat) if last else yhat
 
-    def _at(self, step: Vector) -> Vector:
-        """Return the path at whole steps; before the first step it is the first step's."""
-        beyond = step > self.path.size
-        index = np.maximum(step, 1.0) - 1
-        turn = self.path.size - self.season
-        index = np.where(beyond, turn + (index - turn) % self.season, index)
-        return np.asarray(self.path[index.astype(np.int64)], np.float64)
+def corrected_rows(share: Matrix | float, path: Matrix, season: int, ahead: Matrix) -> CorrectedRows:
+    """Return the correction of one model, or of C models, so many steps ahead.
+
+    For one model the path is of shape (T,), `ahead` and the result (H,); for C models (C, T) and (C, H), and
+    their shares (C, 1).  Before the first step the path is the first step's.
+    """
+    whole = np.floor(ahead)
+    part = ahead - whole
+    value = _at(path, season, whole) * (1 - part)
+    if part.any():
+        value += _at(path, season, whole + 1) * part
+    is_ahead = ahead > 0
+    return CorrectedRows(np.where(is_ahead, share, 1.0), np.where(is_ahead, value, 0.0))
+
+
+def _at(path: Matrix, season: int, step: Matrix) -> Matrix:
+    """Return the path at whole steps."""
+    index = np.maximum(step, 1.0) - 1
+    size = path.shape[-1]
+    if step.max() > size:
+        turn = size - season
+        index = np.where(step > size, turn + (index - turn) % season, index)
+    return np.asarray(np.take_along_axis(path, index.astype(np.int64), -1), np.float64)

@@ -7,7 +7,7 @@ import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps, parse_frequency
-from fleetcast.forecasting.members.steps import Seasons, Steps, seasons_of
+from fleetcast.forecasting.members.steps import Seasons, seasons_of, steps_after
 
 MOST_STEPS: Final = 26 * 2016
 """Half a year of five-minute readings; a longer history is cut at its beginning, to bound its cost."""
@@ -32,8 +32,8 @@ class Grid:
 class GriddedHistory:
     """A history, ascending in time, and the steps of its rows."""
 
-    steps: Steps
-    """Their origin is the last reading's step."""
+    place: Stamps
+    """The step of each row with a reading, shape (N,); below 0 for rows before the first step."""
     y: Vector
     """Shape (n,), NaN where a step has no reading."""
     seasons: Seasons
@@ -50,16 +50,16 @@ class GriddedHistory:
         if not y.size:
             return None
         frequency = parse_frequency(freq)
-        position = np.rint(Steps(int(stamps[-1]), frequency).positions(stamps)).astype(np.int64)
+        position = np.rint(steps_after(int(stamps[-1]), stamps, frequency)).astype(np.int64)
         first = max(int(position[0]), 1 - MOST_STEPS)
-        position, y = position[position >= first] - first, y[position >= first]
-        n = 1 - first
-        count = np.bincount(position, minlength=n)
+        place, n = position - first, 1 - first
+        kept = place >= 0
+        count = np.bincount(place[kept], minlength=n)
         if np.count_nonzero(count) < _LEAST_READ * n:
             return None
         with np.errstate(invalid="ignore"):
-            values = np.bincount(position, weights=y, minlength=n) / count
-        return cls(Steps(int(stamps[-1]), frequency), values, seasons_of(frequency))
+            values = np.bincount(place[kept], weights=y[kept], minlength=n) / count
+        return cls(place, values, seasons_of(frequency))
 
     def grid(self, n: int | None = None) -> Grid:
         """Return the first `n` steps with their gaps filled from within these steps alone."""
@@ -80,7 +80,7 @@ def _filled(y: Vector, seasons: Seasons) -> Vector:
         gaps = np.flatnonzero(np.isnan(y))
         if not season or not gaps.size or gaps.size == y.size:
             continue
-        before = np.where(gaps >= season, y[gaps - season], np.nan)
+        before = np.where(gaps >= season, y[np.maximum(gaps - season, 0)], np.nan)
         after_at = np.minimum(gaps + season, y.size - 1)
         after = np.where(gaps + season < y.size, y[after_at], np.nan)
         y[gaps] = np.where(np.isnan(before), after, np.where(np.isnan(after), before, (before + after) / 2))

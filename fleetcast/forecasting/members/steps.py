@@ -17,7 +17,6 @@ from fleetcast.forecasting.calendar import (
     Monthly,
     Stamps,
     Weekly,
-    datetimes,
 )
 
 _WEEK: Final = 7 * DAY
@@ -35,33 +34,28 @@ class Seasons:
     """A week of hourly readings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """The timestamps `origin`, one step later, two steps later, and so on."""
+def steps_after(origin: int | Stamps, stamps: Stamps, frequency: Frequency) -> Vector:
+    """Return how many steps after the origin each timestamp is, of the shape of both; below 0 before it.
 
-    origin: int
-    """Microseconds since 1970."""
-    frequency: Frequency
+    Between two steps it is a fraction, but a timestamp within a month or a business day counts as that
+    month's or day's.
+    """
+    match frequency:
+        case Fixed(step):
+            return np.asarray((stamps - origin) / step, np.float64)
+        case Weekly(count, _):
+            return np.asarray((stamps - origin) / (count * _WEEK), np.float64)
+        case BusinessDays(count):
+            first, last = (np.asarray(time) // DAY for time in (origin, stamps))
+            days = np.busday_count(first.astype("datetime64[D]"), last.astype("datetime64[D]"))
+            return np.asarray(np.floor(days / count), np.float64)
+        case Monthly(count, months, _, _):
+            elapsed = _month(np.asarray(stamps)) - _month(np.asarray(origin))
+            return np.asarray(np.floor(elapsed / (count * months)), np.float64)
 
-    def positions(self, stamps: Stamps) -> Vector:
-        """Return how many steps after the origin each timestamp is, shape (N,); below 0 before it.
 
-        Between two steps it is a fraction, but a timestamp within a month or a business day counts as that
-        month's or day's.
-        """
-        match self.frequency:
-            case Fixed(step):
-                return np.asarray((stamps - self.origin) / step, np.float64)
-            case Weekly(count, _):
-                return np.asarray((stamps - self.origin) / (count * _WEEK), np.float64)
-            case BusinessDays(count):
-                days = (stamps // DAY).astype("datetime64[D]")
-                first = np.datetime64(self.origin // DAY, "D")
-                return np.asarray(np.floor(np.busday_count(first, days) / count), np.float64)
-            case Monthly(count, months, _, _):
-                month = datetimes(stamps).astype("datetime64[M]").astype(np.int64)
-                first_month = np.datetime64(self.origin, "us").astype("datetime64[M]").astype(np.int64)
-                return np.asarray(np.floor((month - first_month) / (count * months)), np.float64)
+def _month(stamps: Stamps) -> Stamps:
+    return stamps.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
 
 
 def seasons_of(frequency: Frequency) -> Seasons:

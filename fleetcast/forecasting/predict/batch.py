@@ -17,6 +17,7 @@ from fleetcast.forecasting.features import days, fourier_series
 from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import DEFAULT_FORECAST, ForecastOptions
+from fleetcast.forecasting.predict.combined import CombinedBatch
 from fleetcast.forecasting.predict.future_rows import check_size, forecast_timestamps
 from fleetcast.forecasting.predict.future_trend import SlopeChanges
 from fleetcast.forecasting.predict.linear_intervals import LinearFutures, linear_deviations
@@ -77,7 +78,8 @@ def batch_key(model: Model) -> tuple[object, ...] | None:
     ):  # a changepoint in the future, which only a model from elsewhere has
         return None
     width = settings.interval_width if settings.uncertainty_samples else None
-    return id(layout), settings.growth, width, len(model.t_change)
+    combination = None if model.combination is None else model.combination.batch_key
+    return id(layout), settings.growth, width, len(model.t_change), combination
 
 
 def _chunk(models: list[Model], options: ForecastOptions) -> list[Table | FutureError]:
@@ -114,14 +116,24 @@ def _tables(models: list[Model], options: ForecastOptions) -> Iterator[Table]:
     additive, multiplicative = _terms(models, ds, y_scale)
     factor = 1 + multiplicative
     middle = yhat(_trend(models, t) * y_scale, _floor(models), factor, additive)
-    around = _around(models, shares, t=t, factor=factor) if shares else None
+    together = _combinations(models, ds)
+    around = together.around(shares) if shares and together else None
+    if shares and around is None:
+        around = _around(models, shares, t=t, factor=factor)
     check_finite(middle, () if around is None else around)
+    if together is not None:
+        middle = together.yhat(middle)
     for i, stamps in enumerate(datetimes(ds)):
         table: Table = {"ds": stamps}
         if around is not None:
             table |= zip([f"yhat_{name}" for name in shares], middle[i] + around[i], strict=True)
         table["yhat"] = middle[i]
         yield without_negatives(table, shares) if options.non_negative else table
+
+
+def _combinations(models: list[Model], ds: Stamps) -> CombinedBatch | None:
+    combinations = [model.combination for model in models if model.combination is not None]
+    return CombinedBatch.of(combinations, ds) if combinations else None
 
 
 def _terms(models: list[Model], ds: Stamps, y_scale: Matrix) -> tuple[Matrix, Matrix]:

@@ -19,6 +19,7 @@ from fleetcast.forecasting.model import Model
 from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.forecasting.options import ForecastOptions
 from fleetcast.forecasting.predict.characteristic_function import Cube
+from fleetcast.forecasting.predict.combined import combined
 from fleetcast.forecasting.predict.future_rows import check_size, forecast_rows
 from fleetcast.forecasting.predict.intervals import deviations
 from fleetcast.forecasting.predict.quantile_columns import column_probabilities
@@ -53,11 +54,19 @@ def forecast_by_model(model: Model, options: ForecastOptions) -> Table:
             horizon = _horizon(model, options)
             point = _point(model, horizon)
             horizon = replace(horizon, deviations=_deviations(model, horizon, point))
+            if model.combination is not None:
+                horizon = combined(horizon, model.combination)
         check_finite(point.yhat, horizon.deviations[0] if horizon.deviations else ())
         _cache(model, key, horizon)
     else:
         point = _point(model, horizon)  # OpenBLAS uses one thread for products of so few numbers
-    table = _table(model, horizon, point, components=options.components)
+    if horizon.others is None:
+        table = _table(model, horizon, point, components=options.components)
+    else:
+        together = replace(point, yhat=horizon.others.of(point.yhat))
+        table = _table(model, horizon, together, components=options.components)
+        if options.components:
+            table["correction"] = together.yhat - point.yhat
     return without_negatives(table, horizon.probabilities) if options.non_negative else table
 
 

@@ -38,6 +38,7 @@ from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing import History, Scale
 from fleetcast.forecasting.prophet_json import checks
 from fleetcast.forecasting.prophet_json.accepted import refusal
+from fleetcast.forecasting.prophet_json.combination import read_combination
 from fleetcast.forecasting.prophet_json.schema import (
     CountryDaysJson,
     FleetcastJson,
@@ -165,6 +166,7 @@ def _model(content: ProphetJson, *, keep_history: bool) -> Model:
         rows=_present("history", content.history).count('"ds":') if rows is UNSET else int(rows),
         last_dates=_last_dates(content.history_dates),
         history=_history(content, known, standardizations) if keep_history else None,
+        combination=read_combination(ours.combination),
     )
 
 

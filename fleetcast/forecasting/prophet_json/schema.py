@@ -20,6 +20,7 @@ from fleetcast.forecasting.limits import (
     MOST_HOLIDAY_DAYS,
     SMALLEST,
 )
+from fleetcast.forecasting.members import MOST_PATH
 from fleetcast.forecasting.parameters import Growth
 from fleetcast.forecasting.settings import Mode, Scaling
 
@@ -28,6 +29,8 @@ FARTHEST_CHANGEPOINT: Final = 2
 """Largest changepoint in scaled time, in which the history ends at 1."""
 MOST_ROWS: Final = 10**12
 LAST_YEAR: Final = 10_000
+_MOST_GROUPS: Final = 100
+_MOST_COVERAGES: Final = 100
 _LARGEST_WHOLE: Final = 2**63 - 1
 
 _Number: TypeAlias = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
@@ -126,6 +129,62 @@ class ParametersJson(Struct, kw_only=True, gc=False):
     beta: Annotated[_Samples, Meta(description="Coefficients, one for each feature.")]
 
 
+class CorrectionJson(Struct, kw_only=True, gc=False):
+    """How other methods change the forecasts after the history."""
+
+    share: Annotated[
+        Annotated[float, Meta(ge=0, le=1)], Meta(description="Weight of this model's own forecast.")
+    ]
+    path: Annotated[
+        Annotated[list[_Number], Meta(min_length=1, max_length=MOST_PATH)],
+        Meta(description="What to add to it 1, 2, ... steps after the history, in units of y."),
+    ]
+    season: Annotated[
+        Annotated[int, Meta(ge=1, le=MOST_PATH)],
+        Meta(description="How many of the last steps repeat after the end of `path`."),
+    ]
+
+
+_Multiples: TypeAlias = Annotated[list[_Number], Meta(min_length=2, max_length=_MOST_COVERAGES)]
+
+
+class CalibrationJson(Struct, kw_only=True, gc=False):
+    """Intervals from the errors of backtests."""
+
+    steps: Annotated[
+        Annotated[list[_FromZero], Meta(min_length=1, max_length=_MOST_GROUPS)],
+        Meta(description="Last step of each group of steps after the history, ascending."),
+    ]
+    scales: Annotated[
+        Annotated[list[_FromZero], Meta(min_length=1, max_length=_MOST_GROUPS)],
+        Meta(description="Size of an error in each group, in units of y, not descending."),
+    ]
+    coverages: Annotated[_Multiples, Meta(description="Shares that an interval covers, ascending, from 0.")]
+    lower: Annotated[
+        _Multiples, Meta(description="The lower bound of each coverage, in sizes of an error; not ascending.")
+    ]
+    upper: Annotated[
+        _Multiples,
+        Meta(description="The upper bound of each coverage, in sizes of an error; not descending."),
+    ]
+
+
+class CombinationJson(Struct, kw_only=True, gc=False, omit_defaults=True):
+    """Other methods' part in the forecasts after the history, and intervals from backtests."""
+
+    origin: Annotated[
+        Annotated[float, Meta(ge=FIRST_DAY * _SECONDS_PER_DAY, le=LAST_DAY * _SECONDS_PER_DAY)],
+        Meta(description="Time of the last reading, in seconds since 1970."),
+    ]
+    freq: Annotated[str, Meta(description="The step, as a pandas alias.")]
+    correction: Annotated[
+        CorrectionJson | None, Meta(description="Without it the forecast is Prophet's own.")
+    ] = None
+    calibration: Annotated[
+        CalibrationJson | None, Meta(description="Without it the intervals are Prophet's own.")
+    ] = None
+
+
 class FleetcastJson(Struct, kw_only=True, gc=False):
     """What Fleetcast adds to Prophet's fields; Prophet ignores it."""
 
@@ -140,6 +199,10 @@ class FleetcastJson(Struct, kw_only=True, gc=False):
     holidays_resolved: Annotated[
         str | UnsetType | None,
         Meta(description="JSON of the country's holidays as days; without it, a forecast looks them up."),
+    ] = UNSET
+    combination: Annotated[
+        CombinationJson | UnsetType | None,
+        Meta(description="Other methods' part, and intervals from backtests; left out of Prophet's own."),
     ] = UNSET
 
 

@@ -20,6 +20,7 @@ from fleetcast.forecasting.features import FeatureMatrix
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.model import LAST_DATES, Model
 from fleetcast.forecasting.preprocessing import floor_column, without_changepoints
+from fleetcast.forecasting.prophet_json.combination import written_combination
 from fleetcast.forecasting.prophet_json.schema import (
     CountryDaysJson,
     FleetcastJson,
@@ -66,6 +67,7 @@ def model_json(model: Model) -> str:
             engine=model.engine,
             rows=model.rows,
             holidays_resolved=_resolved(layout),
+            combination=written_combination(model.combination),
         ),
     )
     return json.dumps(to_builtins(content))

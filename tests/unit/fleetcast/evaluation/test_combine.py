@@ -1,0 +1,145 @@
+"""The combined forecast of a history: it is better than its parts, and it never sees the future."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fleetcast.evaluation import (
+    CORRECTED_PROPHET,
+    NAIVE,
+    PROPHET,
+    CombineOptions,
+    cutoffs,
+    default_horizon,
+)
+from fleetcast.forecasting.calendar import microseconds
+from fleetcast.forecasting.members import Seasons
+from testbed.combined import combination, hourly
+
+HOURLY = Seasons(24, 168)
+
+
+def test_cutoffs_are_a_quarter_of_the_horizon_apart_and_leave_two_weeks() -> None:
+    assert cutoffs(1000, 168, HOURLY) == [832, 784, 736]
+    assert cutoffs(960, 48, HOURLY) == [912, 888, 864]
+    assert cutoffs(700, 168, HOURLY) == [532, 484, 436]
+    assert cutoffs(600, 168, HOURLY) == [432, 384, 336]
+    assert cutoffs(200, 48, HOURLY) == [152, 128, 104]
+    assert cutoffs(130, 48, HOURLY) == []
+    assert cutoffs(200, 28, Seasons(7, 0), count=2) == [172, 165]
+
+
+@pytest.mark.parametrize(
+    ("n", "seasons", "horizon"),
+    [(1000, HOURLY, 168), (500, HOURLY, 48), (365, Seasons(7, 0), 14), (60, Seasons(12, 0), 6)],
+)
+def test_a_horizon_fits_the_season_and_the_length_of_a_history(
+    n: int, seasons: Seasons, horizon: int
+) -> None:
+    assert default_horizon(n, seasons) == horizon
+
+
+def test_the_combined_forecast_errs_less_than_prophet_and_the_naive_forecast() -> None:
+    for seed in range(3):
+        together = combination(*hourly(seed=seed))
+
+        assert together is not None
+        assert together.errors["combined"] < 0.9 * together.errors[PROPHET]
+        assert together.errors["combined"] < together.errors[NAIVE]
+        assert sum(together.weights.values()) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_week_that_repeats_is_forecast_exactly() -> None:
+    stamps, _ = hourly()
+    week = np.random.default_rng(0).uniform(50, 100, 168)
+    y = np.resize(week, stamps.size)
+
+    together = combination(stamps, y)
+
+    assert together is not None
+    ahead = together.correction.rows(np.arange(1.0, 500.0)).of(np.full(499, np.nan))
+    expected = np.resize(np.roll(week, -(stamps.size % 168)), 499)
+    assert together.correction.share == 0
+    assert np.abs(np.nan_to_num(ahead, nan=0.0) - expected).max() < 1e-3 or np.isnan(ahead).any()
+
+
+def test_what_follows_a_cutoff_changes_no_forecast_from_it() -> None:
+    stamps, y = hourly()
+    options = CombineOptions(cutoffs=1, horizon=48)
+    cut = len(y) - 48
+    changed = y.copy()
+    changed[cut:] += 1e3  # the errors of all methods grow by the same, as none of them has seen it
+    shift = np.ones(48) * 1e3
+
+    before, after = combination(stamps, y, options=options), combination(stamps, changed, options=options)
+
+    assert before is not None
+    assert after is not None
+    scale = np.abs(y[24:cut] - y[: cut - 24]).mean()
+    for name in before.errors.keys() - {"combined"}:
+        assert after.errors[name] * scale == pytest.approx(shift.mean(), rel=0.05), name
+
+
+def test_one_method_alone_forecasts_where_that_is_asked_for() -> None:
+    together = combination(*hourly(), options=CombineOptions(one_only=True))
+
+    assert together is not None
+    assert list(together.weights.values()) == [1.0]
+    best = min(together.errors, key=lambda name: together.errors[name] + (name == "combined"))
+    assert list(together.weights) == [best]
+
+
+def test_prophet_is_kept_unless_another_method_is_better_by_the_margin() -> None:
+    together = combination(*hourly(), options=CombineOptions(one_only=True, margin=0.99))
+
+    assert together is not None
+    assert together.weights == {PROPHET: 1.0}
+    assert together.correction.share == 1.0
+    assert not together.correction.path.any()
+
+
+def test_only_the_methods_that_are_asked_for_take_part() -> None:
+    together = combination(*hourly(), options=CombineOptions(members=(CORRECTED_PROPHET,)))
+
+    assert together is not None
+    assert together.weights == {CORRECTED_PROPHET: 1.0}
+    assert together.correction.share == 1.0
+    assert together.correction.path.any()
+
+
+@pytest.mark.parametrize(
+    ("freq", "periods"), [("5min", 2500), ("D", 200), ("B", 150), ("W-MON", 130), ("MS", 72), ("3h", 600)]
+)
+def test_readings_of_any_frequency_are_combined(freq: str, periods: int) -> None:
+    ds = pd.date_range("2020-01-06", periods=periods, freq=freq)
+    y = 50 + np.random.default_rng(0).normal(size=periods)
+
+    together = combination(microseconds(ds.to_numpy()), y, freq)
+
+    assert together is not None
+    assert np.isfinite(together.correction.path).all()
+
+
+def test_gaps_are_no_obstacle() -> None:
+    stamps, y = hourly()
+    present = np.random.default_rng(0).uniform(size=y.size) < 0.8
+
+    together = combination(stamps[present], y[present])
+
+    assert together is not None
+    assert together.errors["combined"] < together.errors[PROPHET]
+
+
+def test_a_history_too_short_for_a_backtest_is_not_combined() -> None:
+    stamps, y = hourly()
+
+    assert combination(stamps[:120], y[:120]) is None
+
+
+def test_the_same_history_gives_the_same_combination() -> None:
+    first, second = combination(*hourly()), combination(*hourly())
+
+    assert first is not None
+    assert second is not None
+    assert first.weights == second.weights
+    assert first.correction.path.tobytes() == second.correction.path.tobytes()
