@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from container import (
+    Choice,
+    Computed,
     FiniteNumber,
     Flag,
     Fraction,
@@ -20,8 +22,10 @@ from container import (
     quoted,
 )
 from fleetcast.errors import SettingError
+from fleetcast.evaluation import DEFAULT_CUTOFFS
 from fleetcast.forecasting import PROPHET_ARGUMENTS, FitOptions, Option
 
+PROPHET_ALONE: Final = "prophet"
 NAMES_SHOWN: Final = 10
 """Unknown hyperparameters that an error names."""
 _PROPHETS_DEFAULTS: Final = FitOptions().settings
@@ -111,6 +115,40 @@ READING: Final[tuple[Text, ...]] = (
     ),
 )
 
+MODELS: Final = Text(
+    name="models",
+    default=PROPHET_ALONE,
+    accepted="`prophet`, `prophet+correction`, `auto`, `champion`, or a JSON list of methods",
+    meaning="Which methods forecast: Prophet's model alone; with the path of its last residuals; the weighted "
+    "mean of all methods, or the best one, as backtests find them for each customer; or the weighted mean of "
+    "those listed.",
+)
+BACKTEST_CUTOFFS: Final = WholeNumber(
+    name="backtest_cutoffs",
+    default=DEFAULT_CUTOFFS,
+    maximum=20,
+    meaning="Backtests of each customer: how often methods are fitted to the beginning of the history and "
+    "compared with what followed.",
+)
+BACKTEST_HORIZON: Final = WholeNumber(
+    name="backtest_horizon",
+    default=Computed(lambda: 0, "a week of readings within the day, two weeks of daily ones"),
+    maximum=1_000,
+    unit="steps",
+    meaning="How far each backtest forecasts.",
+)
+CHAMPION_MARGIN: Final = Fraction(
+    name="champion_margin",
+    default=0.05,
+    meaning="With `champion`: by which share of Prophet's error another method must be better.",
+)
+INTERVALS: Final = Choice(
+    name="intervals",
+    among=("prophet", "calibrated"),
+    default="prophet",
+    meaning="Where intervals come from: Prophet's model, or the errors of the backtests.",
+)
+
 HOLDOUT: Final = Text(
     name="holdout",
     accepted="a span such as `7D`, `48h`, `2W`, `90min`, or a number of readings",
@@ -155,6 +193,13 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
         FLOOR,
         NON_NEGATIVE,
         KEEP_HISTORY,
+    ),
+    "Which methods forecast": (
+        MODELS,
+        BACKTEST_CUTOFFS,
+        BACKTEST_HORIZON,
+        CHAMPION_MARGIN,
+        INTERVALS,
     ),
     "How the customers' files are written": READING,
     "The job": (

@@ -13,6 +13,7 @@ from train import hyperparameters
 from train.config import Config
 from train.host import Host
 from train.hyperparameters_file import read_texts, value_of
+from train.methods import Methods
 
 READING: Final = tuple(option.name for option in fields(ReadingOptions))
 SEASONALITY: Final = '[{"name": "monthly", "period": 30.5, "fourier_order": 5}]'
@@ -41,6 +42,8 @@ class TrainSettings:
     """How the customers' files are written, where a file can be read in two ways."""
     non_negative: bool = False
     """Whether forecasts and their intervals are clipped at 0."""
+    methods: Methods = field(default_factory=Methods)
+    """Which methods forecast, and where intervals come from."""
     holdout: Holdout = field(default_factory=Holdout)
     """The end of each history that is held out to measure the forecast."""
     customer_timeout_seconds: int = hyperparameters.CUSTOMER_TIMEOUT.read({})
@@ -77,6 +80,7 @@ class TrainSettings:
             bounds=_bounds(texts),
             reading=_reading(texts),
             non_negative=hyperparameters.NON_NEGATIVE.read(texts),
+            methods=Methods.read(texts),
             holdout=Holdout.parse(str(value_of(hyperparameters.HOLDOUT.read(texts)))),
             customer_timeout_seconds=hyperparameters.CUSTOMER_TIMEOUT.read(texts),
             customer_memory_bytes=hyperparameters.CUSTOMER_MEMORY.read(texts) * MEGABYTE,
@@ -111,6 +115,7 @@ class TrainSettings:
         if_set = {
             "config": self.digest,
             "country_holidays": asdict(self.country) if self.country else None,
+            **self.methods.for_archive(),
             "holdout": str(self.holdout) if self.holdout != Holdout() else None,
             "non_negative": self.non_negative,
             **{name: getattr(self.reading, name) for name in READING},

@@ -1,23 +1,27 @@
 """How good a forecast is: measures, backtests, and which methods forecast a history best."""
 
-from fleetcast.evaluation.backtest import cutoffs, default_horizon
-from fleetcast.evaluation.calibrate import calibrated
-from fleetcast.evaluation.combine import (
+from fleetcast.evaluation.backtest import (
     CORRECTED_PROPHET,
+    DEFAULT_CUTOFFS,
+    METHODS,
     NAIVE,
     PROPHET,
-    Combined,
-    CombineOptions,
     FittedProphet,
-    combine,
+    cutoffs,
+    default_horizon,
 )
+from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.combine import COMBINED, Combined, CombineOptions, combine
 from fleetcast.evaluation.holdout import Holdout
 from fleetcast.evaluation.metrics import measure
 from fleetcast.evaluation.season import naive_error, rows_per_season
 from fleetcast.evaluation.weights import best_weights
 
 __all__ = [
+    "COMBINED",
     "CORRECTED_PROPHET",
+    "DEFAULT_CUTOFFS",
+    "METHODS",
     "NAIVE",
     "PROPHET",
     "CombineOptions",

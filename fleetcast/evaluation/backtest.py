@@ -5,11 +5,26 @@ A method is fitted to what comes before a cut-off and compared with the `horizon
 Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Journal of Forecasting 16(4).
 """
 
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
-from fleetcast.forecasting.members import Seasons
+import numpy as np
 
+from fleetcast.forecasting.arrays import Vector
+from fleetcast.forecasting.calendar import Stamps
+from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, residual_path
+
+PROPHET: Final = "prophet"
+CORRECTED_PROPHET: Final = "prophet+correction"
+NAIVE: Final = "seasonal_naive"
+METHODS: Final = (PROPHET, CORRECTED_PROPHET, *MEMBERS)
+"""All methods, by name."""
 DEFAULT_CUTOFFS: Final = 3
+_RESIDUAL_STEPS: Final = 700
+"""Last steps whose residuals count, or four long seasons if they are more."""
+_LEAST_ROWS: Final = 2
+"""Prophet's model needs as many."""
 _LEAST_BEFORE: Final = 50
 """Steps before a cut-off."""
 _LONG_SEASONS_TO_LEARN_THEM: Final = 4
@@ -17,6 +32,34 @@ _LONG_SEASONS_FOR_LONG_HORIZON: Final = 5
 _WITHOUT_SEASON: Final = 6
 _PARTS_OF_HORIZON: Final = 4
 """Neighbouring cut-offs are a quarter of the horizon apart, in whole short seasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedProphet:
+    """Prophet's model, fitted to the first rows of a history."""
+
+    residuals: Vector
+    """y - yhat of those rows, shape (rows,)."""
+    forecast: Callable[[slice], Vector]
+    """What it forecasts for rows of the whole history, by their place."""
+
+
+FitBefore: TypeAlias = Callable[[int], FittedProphet | None]
+"""Fits Prophet's model to so many of the first rows; None where it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What each method forecast after one cut-off."""
+
+    step: Stamps
+    """Steps ahead of each row, from 0, shape (R,)."""
+    y: Vector
+    """What was read, shape (R,)."""
+    forecasts: dict[str, Vector] = field(repr=False)
+    """By method, each of shape (R,); methods that cannot forecast this history are left out."""
+    scale: float
+    """Error of the seasonal naive forecast within the history before the cut-off, in units of y."""
 
 
 def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTOFFS) -> list[int]:
@@ -43,3 +86,50 @@ def default_horizon(n: int, seasons: Seasons) -> int:
     if seasons.short >= 12:  # noqa: PLR2004 - months, weeks or quarters of an hour
         return 2 * seasons.short if seasons.long else max(seasons.short // 4, _WITHOUT_SEASON)
     return 2 * seasons.short or _WITHOUT_SEASON
+
+
+def backtest(  # noqa: PLR0913, PLR0917 - the parts of one backtest
+    history: GriddedHistory,
+    y: Vector,
+    at: int,
+    horizon: int,
+    fit_before: FitBefore,
+    members: Sequence[str],
+) -> Backtest | None:
+    """Compare the methods, and the naive forecast, with the `horizon` steps after the first `at` steps.
+
+    `y`, shape (N,), are the readings of the history's rows.  It is None where there is nothing to compare.
+    """
+    first, last = (int(row) for row in np.searchsorted(history.place, (at, at + horizon)))
+    if first < _LEAST_ROWS or last == first or not np.isfinite(history.y[:at]).any():
+        return None
+    step = history.place[first:last] - at
+    paths = method_paths(history, at, horizon, dict.fromkeys((*members, NAIVE)))
+    forecasts = {name: path[step] for name, path in paths.items()}
+    asks_prophet = PROPHET in members or CORRECTED_PROPHET in members
+    if asks_prophet and (fitted := fit_before(first)) is not None:
+        forecasts[PROPHET] = yhat = fitted.forecast(slice(first, last))
+        forecasts[CORRECTED_PROPHET] = yhat + residuals_ahead(fitted, history, at, horizon)[step]
+    known = history.grid(at).y
+    season = history.seasons.short or 1
+    scale = float(np.abs(known[season:] - known[:-season]).mean()) if known.size > season else 0.0
+    return Backtest(step, y[first:last], forecasts, scale if scale > 0 else 1.0)
+
+
+def method_paths(history: GriddedHistory, n: int, length: int, names: Iterable[str]) -> dict[str, Vector]:
+    """Return what each method forecasts from the first `n` steps, shape (length,); none for Prophet's."""
+    grid = history.grid(n)
+    paths = {name: MEMBERS[name].forecast(grid, length) for name in names if name in MEMBERS}
+    return {name: path for name, path in paths.items() if path is not None and np.isfinite(path).all()}
+
+
+def residuals_ahead(fitted: FittedProphet, history: GriddedHistory, n: int, length: int) -> Vector:
+    """Return how the residuals of Prophet's model go on after the first `n` steps, shape (length,)."""
+    rows = fitted.residuals.size
+    place = history.place[:rows]
+    begin = int(np.searchsorted(place, max(n - max(_RESIDUAL_STEPS, 4 * history.seasons.long), 0)))
+    step = place[begin:] - place[begin]
+    steps = n - int(place[begin])
+    total = np.bincount(step, weights=fitted.residuals[begin:], minlength=steps)
+    by_step = total / np.maximum(np.bincount(step, minlength=steps), 1)  # 0 where nothing was read
+    return residual_path(by_step, history.seasons, length)

@@ -5,54 +5,46 @@ comes before it, gaps are filled from before it, and the errors for the interval
 other cut-offs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from fleetcast.evaluation.backtest import DEFAULT_CUTOFFS, cutoffs, default_horizon
+from fleetcast.evaluation.backtest import (
+    CORRECTED_PROPHET,
+    DEFAULT_CUTOFFS,
+    METHODS,
+    NAIVE,
+    PROPHET,
+    Backtest,
+    FitBefore,
+    backtest,
+    cutoffs,
+    default_horizon,
+    method_paths,
+    residuals_ahead,
+)
 from fleetcast.evaluation.calibrate import calibrated
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import (
-    MEMBERS,
-    MOST_PATH,
-    Calibration,
-    Correction,
-    GriddedHistory,
-    residual_path,
-)
+from fleetcast.forecasting.members import MOST_PATH, Calibration, Correction, GriddedHistory
 
-PROPHET: Final = "prophet"
-CORRECTED_PROPHET: Final = "prophet+correction"
-NAIVE: Final = "seasonal_naive"
+COMBINED: Final = "combined"
+"""Name of the combined forecast among the errors."""
 _FAVOUR: Final = {NAIVE: 5.0}
 """Weight at the start: what the combined forecast is compared with should be in it."""
+_STEPS_WITHOUT_SEASON: Final = 12
 _DIGITS: Final = 6
-_RESIDUAL_STEPS: Final = 700
-
-
-@dataclass(frozen=True, slots=True)
-class FittedProphet:
-    """Prophet's model, fitted to the first rows of a history."""
-
-    residuals: Vector
-    """y - yhat of those rows, shape (rows,)."""
-    forecast: Callable[[slice], Vector]
-    """What it forecasts for rows of the whole history, by their place."""
-
-
-FitBefore: TypeAlias = Callable[[int], FittedProphet]
-"""Fits Prophet's model to so many of the first rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CombineOptions:
     """Which methods are compared, and how."""
 
-    members: tuple[str, ...] = (PROPHET, CORRECTED_PROPHET, *MEMBERS)
+    members: tuple[str, ...] = METHODS
+    """Names among `METHODS`."""
     cutoffs: int = DEFAULT_CUTOFFS
     horizon: int | None = None
     """Steps; None for `default_horizon`."""
@@ -80,77 +72,63 @@ class Combined:
     horizon: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Backtest:
-    """What each method forecast after one cut-off."""
-
-    step: Stamps
-    """Steps ahead of each row, from 0, shape (R,)."""
-    y: Vector
-    """Shape (R,)."""
-    forecasts: dict[str, Vector] = field(repr=False)
-    scale: float
-    """Error of the seasonal naive forecast within the history before the cut-off."""
-
-
 def combine(
     stamps: Stamps, y: Vector, freq: str, fit_before: FitBefore, options: CombineOptions
 ) -> Combined | None:
     """Return the combined forecast of readings `y` at ascending `stamps`, both of shape (N,), without NaN.
 
-    It is None where the history has no equal steps or is too short for a backtest.
+    It is None where the history has no equal steps, or is too short for a backtest of any of the methods.
     """
     history = GriddedHistory.of(stamps, y, freq)
     if history is None:
         return None
     n, seasons = history.y.size, history.seasons
     horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
-    place = history.place
-    tests = [
-        test
-        for at in cutoffs(n, horizon, seasons, count=options.cutoffs)
-        if (
-            test := _backtest(
-                history, place, y, at=at, horizon=horizon, fit_before=fit_before, members=options.members
-            )
-        )
-        is not None
-    ]
-    if not tests:
-        return None
-    length = _path_length(horizon, seasons.short, seasons.long)
+    places = cutoffs(n, horizon, seasons, count=options.cutoffs)
+    run = [backtest(history, y, at, horizon, fit_before, options.members) for at in places]
+    tests = [test for test in run if test is not None]
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
+    if not tests or not usable:
+        return None
     weights, *without = _chosen(usable, tests, options)
-    paths = _paths(history, n, length, list(weights))
-    if CORRECTED_PROPHET in weights:
-        paths[CORRECTED_PROPHET] = _residual_path(fit_before(len(y)), history, place, n, length)
-    correction = Correction(
-        share=_share_of_prophet(weights, paths),
-        path=_rounded(
-            sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
-        ),
-        season=_repeated(seasons.short, seasons.long, length),
-    )
     held_out = _held_out_errors(tests, without, horizon)
-    errors = {name: _mean_error(name, tests) for name in usable}
+    errors = {
+        name: _mean_error(name, tests) for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)
+    }
     scales = [test.scale for test in tests]
-    errors["combined"] = float(np.mean(np.nanmean(np.abs(held_out), axis=1) / scales))
+    errors[COMBINED] = float(np.mean(np.nanmean(np.abs(held_out), axis=1) / scales))
     return Combined(
         weights=weights,
         errors=errors,
         origin=int(stamps[-1]),
         freq=freq,
-        correction=correction,
+        correction=_correction(history, weights, fit_before, horizon),
         calibration=calibrated(held_out, seasons.short),
         cutoffs=len(tests),
         horizon=horizon,
     )
 
 
-def _share_of_prophet(weights: Mapping[str, float], paths: Mapping[str, Vector]) -> float:
-    """Return what the other methods leave; a method that fails on the whole history leaves its part too."""
-    others = sum(weight for name, weight in weights.items() if name in paths and name != CORRECTED_PROPHET)
-    return round(max(1 - others, 0.0), 6)
+def _is_in(name: str, tests: list[Backtest]) -> bool:
+    return all(name in test.forecasts for test in tests)
+
+
+def _correction(
+    history: GriddedHistory, weights: Mapping[str, float], fit_before: FitBefore, horizon: int
+) -> Correction:
+    """Return the part of all methods but Prophet's in the forecast from the whole history.
+
+    Prophet's model has the weight that they leave, and that of a method that fails on the whole history.
+    """
+    n, (short, long) = history.y.size, (history.seasons.short, history.seasons.long)
+    length = min(max(horizon, 2 * long or 4 * short or _STEPS_WITHOUT_SEASON), MOST_PATH)
+    paths = method_paths(history, n, length, list(weights))
+    share = max(1 - sum(weights[name] for name in paths), 0.0)
+    if CORRECTED_PROPHET in weights and (fitted := fit_before(history.place.size)) is not None:
+        paths[CORRECTED_PROPHET] = residuals_ahead(fitted, history, n, length)
+    path = sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
+    repeated = next((season for season in (long, short) if 0 < season <= length), 1)
+    return Correction(round(share, _DIGITS), _rounded(path), repeated)
 
 
 def _rounded(path: Vector) -> Vector:
@@ -161,62 +139,7 @@ def _rounded(path: Vector) -> Vector:
     return np.round(path, int(_DIGITS - 1 - np.floor(np.log10(largest))))
 
 
-def _path_length(horizon: int, short: int, long: int) -> int:
-    return min(max(horizon, 2 * long or 4 * short or 12), MOST_PATH)
-
-
-def _repeated(short: int, long: int, length: int) -> int:
-    return next((season for season in (long, short) if 0 < season <= length), 1)
-
-
-def _backtest(  # noqa: PLR0913 - the parts of one backtest, each by name
-    history: GriddedHistory,
-    place: Stamps,
-    y: Vector,
-    *,
-    at: int,
-    horizon: int,
-    fit_before: FitBefore,
-    members: Sequence[str],
-) -> _Backtest | None:
-    first, last = (int(i) for i in np.searchsorted(place, (at, at + horizon)))
-    if first < 2 or last == first or not np.isfinite(history.y[:at]).any():  # noqa: PLR2004 - Prophet needs two
-        return None
-    step = place[first:last] - at
-    forecasts = {name: path[step] for name, path in _paths(history, at, horizon, members).items()}
-    if PROPHET in members or CORRECTED_PROPHET in members:
-        fitted = fit_before(first)
-        forecasts[PROPHET] = fitted.forecast(slice(first, last))
-        if CORRECTED_PROPHET in members:
-            path = _residual_path(fitted, history, place, at, horizon)
-            forecasts[CORRECTED_PROPHET] = forecasts[PROPHET] + path[step]
-    grid = history.grid(at)
-    season = grid.seasons.short or 1
-    scale = float(np.abs(grid.y[season:] - grid.y[:-season]).mean())
-    return _Backtest(step, y[first:last], forecasts, scale if scale > 0 else 1.0)
-
-
-def _paths(history: GriddedHistory, n: int, length: int, members: Sequence[str]) -> dict[str, Vector]:
-    """Return what each method forecasts from the first `n` steps; methods that cannot are left out."""
-    grid = history.grid(n)
-    found = {name: MEMBERS[name].forecast(grid, length) for name in members if name in MEMBERS}
-    return {name: path for name, path in found.items() if path is not None and np.isfinite(path).all()}
-
-
-def _residual_path(
-    fitted: FittedProphet, history: GriddedHistory, place: Stamps, n: int, length: int
-) -> Vector:
-    """Return how the residuals of Prophet's model go on after the first `n` steps, shape (length,)."""
-    rows = fitted.residuals.size
-    begin = int(np.searchsorted(place[:rows], max(n - max(_RESIDUAL_STEPS, 4 * history.seasons.long), 0)))
-    step = place[begin:rows] - place[begin]
-    steps = n - int(place[begin])
-    total = np.bincount(step, weights=fitted.residuals[begin:], minlength=steps)
-    by_step = total / np.maximum(np.bincount(step, minlength=steps), 1)  # 0 where nothing was read
-    return residual_path(by_step, history.seasons, length)
-
-
-def _chosen(names: list[str], tests: list[_Backtest], options: CombineOptions) -> list[dict[str, float]]:
+def _chosen(names: list[str], tests: list[Backtest], options: CombineOptions) -> list[dict[str, float]]:
     """Return the weights that all backtests choose, then those that all but each one of them choose."""
     groups = [tests] + [[other for other in tests if other is not test] or tests for test in tests]
     if options.one_only:
@@ -236,14 +159,14 @@ def _chosen(names: list[str], tests: list[_Backtest], options: CombineOptions) -
     ]
 
 
-def _best(names: list[str], tests: list[_Backtest], margin: float) -> str:
+def _best(names: list[str], tests: list[Backtest], margin: float) -> str:
     errors = {name: _mean_error(name, tests) for name in names}
     best = min(errors, key=errors.__getitem__)
     keeps_prophet = PROPHET in errors and errors[best] > (1 - margin) * errors[PROPHET]
     return PROPHET if keeps_prophet else best
 
 
-def _held_out_errors(tests: list[_Backtest], weights: list[dict[str, float]], horizon: int) -> Matrix:
+def _held_out_errors(tests: list[Backtest], weights: list[dict[str, float]], horizon: int) -> Matrix:
     """Return y - yhat by backtest and steps ahead, NaN where nothing was read."""
     errors = np.full((len(tests), horizon), np.nan)
     for row, test, chosen in zip(errors, tests, weights, strict=True):
@@ -251,5 +174,5 @@ def _held_out_errors(tests: list[_Backtest], weights: list[dict[str, float]], ho
     return errors
 
 
-def _mean_error(name: str, tests: list[_Backtest]) -> float:
+def _mean_error(name: str, tests: list[Backtest]) -> float:
     return float(np.mean([np.abs(test.y - test.forecasts[name]).mean() / test.scale for test in tests]))

@@ -1,0 +1,71 @@
+"""Which forecasting methods a job compares, from its hyperparameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from container import quoted
+from fleetcast.errors import SettingError
+from fleetcast.evaluation import CORRECTED_PROPHET, METHODS, PROPHET, CombineOptions
+from train import hyperparameters
+from train.hyperparameters_file import value_of
+
+AUTO: Final = "auto"
+CHAMPION: Final = "champion"
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """The methods of a job."""
+
+    models: str = PROPHET
+    """The text of the hyperparameter."""
+    combine: CombineOptions | None = None
+    """What to compare; None where Prophet's model forecasts alone, with its own intervals."""
+    are_intervals_calibrated: bool = False
+
+    @classmethod
+    def read(cls, texts: Mapping[str, str]) -> Self:
+        """Return the methods that the hyperparameters name; raise SettingError."""
+        models = hyperparameters.MODELS.read(texts)
+        are_calibrated = hyperparameters.INTERVALS.read(texts) == "calibrated"
+        members = _members(models)
+        options = CombineOptions(
+            members=members,
+            cutoffs=hyperparameters.BACKTEST_CUTOFFS.read(texts),
+            horizon=hyperparameters.BACKTEST_HORIZON.read(texts) or None,
+            one_only=models == CHAMPION,
+            margin=hyperparameters.CHAMPION_MARGIN.read(texts),
+        )
+        is_alone = members == (PROPHET,) and not are_calibrated
+        return cls(models, None if is_alone else options, are_calibrated)
+
+    def for_archive(self) -> dict[str, Any]:
+        """Return what decides what an archive holds; nothing where Prophet's model forecasts alone."""
+        if self.combine is None:
+            return {}
+        options = self.combine
+        return {
+            "models": self.models,
+            "backtest_cutoffs": options.cutoffs,
+            "backtest_horizon": options.horizon,
+            "champion_margin": options.margin if options.one_only else None,
+            "intervals": "calibrated" if self.are_intervals_calibrated else None,
+        }
+
+
+def _members(models: str) -> tuple[str, ...]:
+    if models in {AUTO, CHAMPION}:
+        return METHODS
+    if models in {PROPHET, CORRECTED_PROPHET}:
+        return (models,)
+    names = value_of(models)
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise SettingError(
+            f"models must be {PROPHET}, {CORRECTED_PROPHET}, {AUTO}, {CHAMPION} or a JSON list of methods, "
+            f"not {quoted(models)}"
+        )
+    for name in names:
+        if name not in METHODS:
+            raise SettingError(f"models has no method {quoted(name)}; there are {', '.join(METHODS)}")
+    return tuple(dict.fromkeys(names))
