@@ -33,6 +33,16 @@ def _mean_mase(result: JobResult) -> float | None:
     return round(math.fsum(value for value, _ in mase) / len(mase), 6) if mase else None
 
 
+def _mean_backtest_mase(result: JobResult) -> float | None:
+    backtests = result.tally.backtests
+    return round(math.fsum(error for error, _ in backtests) / len(backtests), 6) if backtests else None
+
+
+def _share_beating_naive(result: JobResult) -> float | None:
+    pairs = [(error, naive) for error, naive in result.tally.backtests if naive is not None]
+    return round(sum(error < naive for error, naive in pairs) / len(pairs), 6) if pairs else None
+
+
 def _models_per_second(result: JobResult) -> float:
     tally = result.tally
     return round((tally.customers - len(tally.failed)) / result.seconds, 1)
@@ -52,6 +62,17 @@ FIGURES: Final = (
         "mean absolute scaled error over the customers, held out where there is a `holdout`, in sample "
         "otherwise; usable as a tuning objective; left out if none was measured",
         _mean_mase,
+    ),
+    Figure(
+        "mean_backtest_mase",
+        "mean absolute scaled error of the customers' forecasts in their backtests, each of weights that the "
+        "other backtests chose; usable as a tuning objective; left out without the hyperparameter `models`",
+        _mean_backtest_mase,
+    ),
+    Figure(
+        "share_beating_naive",
+        "share of the customers whose forecast errs less than the seasonal naive one in the backtests",
+        _share_beating_naive,
     ),
     Figure("models_per_second", "customers with a model per second of the job", _models_per_second),
     Figure("seconds", "duration of the job", lambda result: round(result.seconds, 3)),

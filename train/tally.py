@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from container import quoted
+from fleetcast.evaluation import COMBINED, NAIVE
 from train.customer import Failed, Fallback, Kept, Outcome, WithArchive, reason_of
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ class Tally:
     statuses: Counter[str] = field(default_factory=Counter)
     mase: list[tuple[float, str]] = field(default_factory=list)
     """(mase, customer) of each customer that was measured: held out where possible, else in sample."""
+    backtests: list[tuple[float, float | None]] = field(default_factory=list)
+    """Scaled errors of each customer in its backtests: of its forecast, and of the seasonal naive one."""
     failed: list[Failed] = field(default_factory=list)
     fallbacks: list[tuple[str, str]] = field(default_factory=list)
     """(customer, reason) of each customer that is `fallback` or `kept`."""
@@ -66,6 +69,9 @@ class Tally:
         measured = outcome.metrics.get("holdout") or outcome.metrics.get("in_sample") or {}
         if "mase" in measured:
             self.mase.append((measured["mase"], outcome.customer))
+        backtest = outcome.metrics.get("backtest", {})
+        if COMBINED in backtest:
+            self.backtests.append((backtest[COMBINED], backtest.get(NAIVE)))
         for kind, sentences in outcome.warnings.items():
             self.warnings.setdefault(kind, WarningCount(outcome.customer, sentences[0])).customers += 1
 

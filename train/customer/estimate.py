@@ -6,9 +6,11 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from fleetcast.errors import FitError, HistoryError
+from fleetcast.evaluation import Combined
 from fleetcast.forecasting import Model, SampledModel, fit
 from fleetcast.readings.customer import Readings
 from train.customer.arguments import column_arguments, fit_options
+from train.customer.combine import combined
 from train.customer.naive import naive
 from train.settings import TrainSettings
 
@@ -24,6 +26,8 @@ class Estimate:
 
     model: AnyModel
     engine: Literal["fleetcast", "prophet", "naive"]
+    combined: Combined | None = None
+    """What backtests of all methods found; None where there were none."""
     why_not_fleetcast: str = ""
     """Why Fleetcast's solver did not make it; empty where it did, or where the settings need Prophet."""
 
@@ -46,12 +50,15 @@ def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
     except (ArithmeticError, np.linalg.LinAlgError) as error:
         return naive_estimate(readings, f"the numbers are beyond what can be computed ({error})")
     if model.engine == "fleetcast":
-        return Estimate(model, "fleetcast")
+        if settings.methods.combine is None or not isinstance(model, Model):
+            return Estimate(model, "fleetcast")
+        model, together = combined(readings, model, settings, settings.methods.combine)
+        return Estimate(model, "fleetcast", together)
     if settings.model.get("mcmc_samples"):  # which only Prophet can draw
         return Estimate(model, model.engine)
-    return Estimate(model, model.engine, "no proper optimum: fitted by Prophet itself")
+    return Estimate(model, model.engine, why_not_fleetcast="no proper optimum: fitted by Prophet itself")
 
 
 def naive_estimate(readings: Readings, reason: str) -> Estimate:
     """Return the seasonal naive forecast; raise HistoryError where there is no reading at all."""
-    return Estimate(naive(readings), "naive", reason)
+    return Estimate(naive(readings), "naive", why_not_fleetcast=reason)

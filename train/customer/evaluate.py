@@ -1,6 +1,7 @@
 """How good a customer's model is: on the readings that it was fitted to, and on those held out."""
 
 from statistics import NormalDist
+from typing import Final
 
 import numpy as np
 
@@ -11,11 +12,14 @@ from train.customer.arguments import column_arguments
 from train.customer.estimate import NO_NOISE, Estimate, estimate
 from train.settings import TrainSettings
 
+_DIGITS: Final = 6
+
 
 def evaluate(readings: Readings, estimated: Estimate, settings: TrainSettings) -> dict[str, dict[str, float]]:
     """Return the metrics by `in_sample` and, with the hyperparameter holdout, by `holdout`.
 
-    A history too short to be split has no `holdout`.
+    A history too short to be split has no `holdout`.  Where methods were compared there are `backtest`,
+    the mean absolute scaled error of each method and of the combined forecast, and `members`, the weights.
     """
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     measured = {"in_sample": _in_sample(usable, estimated, settings)}
@@ -25,6 +29,9 @@ def evaluate(readings: Readings, estimated: Estimate, settings: TrainSettings) -
     if settings.holdout != Holdout() and 1 < held_out.sum() < len(held_out) - 1:
         before, after = usable.rows(~held_out), usable.rows(held_out)
         measured["holdout"] = _measured(before, after, estimate(before, settings), settings)
+    if (together := estimated.combined) is not None:
+        measured["backtest"] = {name: round(error, _DIGITS) for name, error in together.errors.items()}
+        measured["members"] = {name: round(weight, _DIGITS) for name, weight in together.weights.items()}
     return measured
 
 

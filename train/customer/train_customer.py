@@ -13,9 +13,10 @@ import numpy as np
 
 from fleetcast.archive import SUFFIX, Archive, pack, unpack
 from fleetcast.errors import ArchiveError
-from fleetcast.forecasting import dumps
+from fleetcast.forecasting import Model, dumps
 from fleetcast.readings.customer import Readings
 from train.channel import Customer
+from train.customer.combine import opens_in_prophet
 from train.customer.data_warnings import data_warnings
 from train.customer.estimate import Estimate, estimate, naive_estimate
 from train.customer.evaluate import evaluate
@@ -187,6 +188,8 @@ class _Fit:
             "rows": len(self.readings.ds),
             "versions": VERSIONS,
         }
+        if isinstance(estimated.model, Model) and (opens := opens_in_prophet(estimated.model)):
+            metadata["opens_in_prophet"] = opens
         return metadata | ({"non_negative": True} if self.settings.non_negative else {})
 
 

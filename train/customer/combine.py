@@ -1,0 +1,86 @@
+"""The part of other methods in a customer's forecast, from backtests of its readings."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from fleetcast.errors import FitError, FutureError, HistoryError
+from fleetcast.evaluation import Combined, CombineOptions, FittedProphet, combine
+from fleetcast.forecasting import Combination, ForecastOptions, Model, fit, forecast
+from fleetcast.readings.customer import Readings, Vector
+from train.customer.arguments import column_arguments, fit_options
+from train.customer.freq import freq_of
+from train.settings import TrainSettings
+
+TOO_SHORT: Final = (
+    "no backtest: the readings have no equal steps, or are too few; Prophet's model forecasts alone"
+)
+
+
+def combined(
+    readings: Readings, model: Model, settings: TrainSettings, options: CombineOptions
+) -> tuple[Model, Combined | None]:
+    """Return the model with other methods' part and calibrated intervals, and what the backtests found.
+
+    Without equal steps, or with too few readings for a backtest, it is the model itself and None.
+    """
+    usable = readings.rows(np.isfinite(readings.y)).by_time()
+    freq = freq_of(usable.ds)
+    if freq is None:
+        return model, None
+
+    def fit_before(rows: int) -> FittedProphet | None:
+        return _fitted(usable, rows, model, settings)
+
+    stamps = usable.ds.astype("datetime64[us]").view(np.int64)
+    together = combine(stamps, usable.y, freq, fit_before, options)
+    if together is None:
+        return model, None
+    is_prophets = together.correction.share == 1 and not together.correction.path.any()
+    own = Combination(
+        origin=together.origin,
+        freq=freq,
+        correction=None if is_prophets else together.correction,
+        calibration=together.calibration if settings.methods.are_intervals_calibrated else None,
+    )
+    if own.correction is None and own.calibration is None:
+        return model, together
+    return replace(model, combination=own), together
+
+
+def _fitted(usable: Readings, rows: int, whole: Model, settings: TrainSettings) -> FittedProphet | None:
+    """Return Prophet's model of the first rows; `whole` is that of all of them."""
+    part = usable.rows(np.arange(rows))
+    model = whole
+    if rows < len(usable.y):
+        try:
+            fitted = fit(part.ds, part.y, fit_options(part.ds, settings), **column_arguments(part, settings))
+        except (ArithmeticError, FitError, HistoryError, np.linalg.LinAlgError):
+            return None
+        if not isinstance(fitted, Model):
+            return None
+        model = fitted
+
+    def at(selection: slice) -> Vector:
+        asked = usable.rows(np.arange(len(usable.y))[selection])
+        table = forecast(model, ForecastOptions(ds=asked.ds, **column_arguments(asked, settings)))
+        return np.asarray(table["yhat"], np.float64)
+
+    try:
+        residuals = model.residuals
+        if residuals is None or len(residuals) != rows:
+            residuals = part.y - at(slice(0, rows))
+    except FutureError:
+        return None
+    return FittedProphet(residuals, at)
+
+
+def opens_in_prophet(model: Model) -> str:
+    """Return how stock Prophet forecasts this model, for `metadata.json`; empty for Prophet's own model."""
+    if model.combination is None:
+        return ""
+    correction = model.combination.correction
+    if correction is None:
+        return "same"
+    return "without correction" if correction.share > 0 else "base only"
