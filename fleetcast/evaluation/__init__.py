@@ -1,6 +1,10 @@
 """How good a forecast is: measures, backtests, and which methods forecast a history best."""
 
-from fleetcast.evaluation.backtest import (
+from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
+from fleetcast.evaluation.holdout import Holdout
+from fleetcast.evaluation.metrics import measure
+from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
     DEFAULT_CUTOFFS,
     METHODS,
@@ -10,10 +14,6 @@ from fleetcast.evaluation.backtest import (
     cutoffs,
     default_horizon,
 )
-from fleetcast.evaluation.calibrate import calibrated
-from fleetcast.evaluation.combine import COMBINED, Combined, CombineOptions, combine
-from fleetcast.evaluation.holdout import Holdout
-from fleetcast.evaluation.metrics import measure
 from fleetcast.evaluation.season import naive_error, rows_per_season
 from fleetcast.evaluation.weights import best_weights
 

@@ -126,7 +126,9 @@ def columns_of(model: Model | SampledModel, options: ForecastOptions) -> list[st
         if isinstance(model, Model)
         else _SAMPLED_COMPONENTS
     )
-    return names + [f"{name}{ending}" for name in components for ending in ("", "_lower", "_upper")]
+    names += [f"{name}{ending}" for name in components for ending in ("", "_lower", "_upper")]
+    is_corrected = isinstance(model, Model) and model.combination is not None
+    return [*names, "correction"] if is_corrected else names
 
 
 def _cells_besides(

@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from fleetcast.evaluation.backtest import (
+from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
     DEFAULT_CUTOFFS,
     METHODS,
@@ -25,7 +26,6 @@ from fleetcast.evaluation.backtest import (
     method_paths,
     residuals_ahead,
 )
-from fleetcast.evaluation.calibrate import calibrated
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar import Stamps
