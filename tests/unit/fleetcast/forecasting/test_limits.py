@@ -43,7 +43,10 @@ def assert_the_same(one: Table, other: Table) -> None:
         ({"uncertainty_samples": 10**400}, "uncertainty_samples must be a whole number"),
         ({"seasonalities": [{"name": "s", "period": 1e-31, "fourier_order": 1}]}, "period of 's'"),
         ({"seasonalities": [{"name": "s", "period": 7, "fourier_order": 999}]}, "at most 400"),
-        ({"seasonalities": [{"name": "\ud800", "period": 7, "fourier_order": 3}]}, "half of a surrogate pair"),
+        (
+            {"seasonalities": [{"name": "\ud800", "period": 7, "fourier_order": 3}]},
+            "half of a surrogate pair",
+        ),
         ({"regressors": {"r": Y * 1e31}}, "regressor 'r' must be a finite number"),
         ({"regressors": {"r": Y * 1e-200}}, "a regressor differs by less than 1e-30"),
         ({"growth": "logistic", "cap": 1e31}, "cap must be a finite number"),
