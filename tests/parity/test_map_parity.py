@@ -1,4 +1,4 @@
-"""Our estimate against Prophet's: the same objective, never a higher one, and a point Stan cannot improve."""
+"""Our estimate against Prophet's: the same objective, never a higher value, no improvement by Stan."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +89,7 @@ def test_minus_our_objective_is_stans_up_to_one_constant() -> None:
 
 
 @pytest.mark.parametrize("name", REGULAR)
-def test_our_point_fulfils_the_optimality_conditions(name: str) -> None:
+def test_the_estimate_satisfies_the_optimality_conditions(name: str) -> None:
     of = pair(CASES[name], fitted(name))
     without_start_prior = maximum_a_posteriori(of.given, with_start_prior=False)
 
@@ -99,7 +99,7 @@ def test_our_point_fulfils_the_optimality_conditions(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["additive", "flat", "multiplicative", "logistic with floor", "hourly"])
-def test_stan_started_at_our_point_gains_nothing(name: str) -> None:
+def test_stan_started_at_our_estimate_finds_nothing_lower(name: str) -> None:
     of = pair(CASES[name], fitted(name))
     found = of.ours.parameters
     start = {

@@ -1,4 +1,4 @@
-"""Where the data leave directions open, our forecast is the one that Prophet's users see."""
+"""In directions that the readings leave open, our forecast equals Prophet's."""
 
 from typing import Any
 
@@ -162,7 +162,7 @@ def test_a_regressor_that_never_changed_has_prophets_effect(later: float, argume
 
 
 @pytest.mark.parametrize("size", [0, 1e-13, 1e-12, 1e-11, 1e-10])
-def test_the_effect_of_a_regressor_that_never_changed_does_not_hang_on_roundings(size: float) -> None:
+def test_the_effect_of_a_regressor_that_never_changed_does_not_depend_on_roundings(size: float) -> None:
     frame = readings(days(400)).assign(promotion=1.0)
     noise = np.random.default_rng(1).normal(size=len(frame))
 
@@ -172,7 +172,7 @@ def test_the_effect_of_a_regressor_that_never_changed_does_not_hang_on_roundings
     assert np.abs(exact["yhat"] - rounded["yhat"]).max() <= 0.02 * np.ptp(frame.y)
 
 
-def test_a_holiday_of_every_day_takes_nothing_of_the_level() -> None:
+def test_a_holiday_on_every_day_takes_nothing_from_the_level() -> None:
     frame = readings(days(400))
     holidays = pd.DataFrame({"holiday": "always", "ds": days(400)})
 

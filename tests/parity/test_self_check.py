@@ -1,4 +1,4 @@
-"""The numbers of the self-check are Prophet's."""
+"""The numbers of the self-check equal Prophet's."""
 
 import numpy as np
 import pytest
@@ -12,11 +12,11 @@ pytestmark = STOCK_WARNINGS
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_objective_is_stans(case: str) -> None:
+def test_the_objective_equals_stans(case: str) -> None:
     assert golden.OBJECTIVES[case] == pytest.approx(stock_objective(case), rel=MOST_OF_OBJECTIVE, abs=0)
 
 
-def test_the_forecast_is_prophets() -> None:
+def test_the_forecast_equals_prophets() -> None:
     expected = np.array(stock_forecast())
 
     assert np.abs(np.array(golden.YHAT) - expected).max() <= MOST_OF_FORECAST * np.abs(expected).max()

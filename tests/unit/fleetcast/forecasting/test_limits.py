@@ -110,7 +110,7 @@ def test_a_json_string_that_holds_a_model_is_read() -> None:
 
 @pytest.mark.parametrize("probability", [1e-300, 1e-13, 1 - 1e-16])
 @pytest.mark.parametrize("growth", ["linear", "flat"])
-def test_a_quantile_nearer_to_0_or_1_than_1e_12_is_that_one(probability: float, growth: str) -> None:
+def test_a_quantile_nearer_to_0_or_1_than_1e_12_is_computed_at_1e_12(probability: float, growth: str) -> None:
     model = fit_with(DAYS, Y, growth=growth)
     nearest = 1e-12 if probability < 0.5 else 1 - 1e-12
 

@@ -1,3 +1,5 @@
+"""The arguments of Prophet's constructor: defaults, types and errors."""
+
 from typing import Any
 
 import numpy as np
