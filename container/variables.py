@@ -64,8 +64,10 @@ class WholeNumber:
     @property
     def accepted(self) -> str:
         """See `Variable`."""
-        reach = f"at least {self.minimum}" if self.maximum is None else f"{self.minimum} to {self.maximum}"
-        return f"{reach} {self.unit}".rstrip()
+        if self.maximum is None:
+            unit = self.unit.removesuffix("s") if self.minimum == 1 else self.unit
+            return f"at least {self.minimum} {unit}".rstrip()
+        return f"{self.minimum} to {self.maximum} {self.unit}".rstrip()
 
     def read(self, env: Mapping[str, str]) -> int:
         """Return the variable's number; raise `SettingError` for a value that is not accepted."""
