@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from fleetcast.command import usage
+from fleetcast.evaluation import method_table
 from fleetcast.forecasting.prophet_json import field_table as model_json_table
 from serving import settings
 from serving.http import metrics, routes
@@ -29,6 +30,7 @@ def _help() -> str:
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "customer-statuses": status_table,
     "help": _help,
+    "methods": method_table,
     "model-json": model_json_table,
     "hyperparameters": hyperparameters.table,
     "multi-model-routes": lambda: routes.table(routes.MULTI_MODEL),

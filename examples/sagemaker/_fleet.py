@@ -21,6 +21,8 @@ METRICS = {
         "customers_kept",
         "customers_failed",
         "mean_mase",
+        "mean_backtest_mase",
+        "share_beating_naive",
         "models_per_second",
         "seconds",
     )

@@ -13,6 +13,7 @@ from fleetcast.evaluation.rolling_origin import (
     FittedProphet,
     cutoffs,
     default_horizon,
+    method_table,
 )
 from fleetcast.evaluation.season import naive_error, rows_per_season
 from fleetcast.evaluation.weights import best_weights
@@ -34,6 +35,7 @@ __all__ = [
     "cutoffs",
     "default_horizon",
     "measure",
+    "method_table",
     "naive_error",
     "rows_per_season",
 ]

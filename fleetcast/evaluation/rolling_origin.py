@@ -34,6 +34,18 @@ _PARTS_OF_HORIZON: Final = 4
 """Neighbouring cut-offs are a quarter of the horizon apart, in whole short seasons."""
 
 
+def method_table() -> str:
+    """Return all methods as a table in Markdown, for the documentation."""
+    rows = {
+        PROPHET: "Prophet's model.",
+        CORRECTED_PROPHET: "Prophet's model, plus the path of its residuals.",
+    }
+    rows |= {member.name: member.description for member in MEMBERS.values()}
+    return "\n".join(
+        ["| method | forecast |", "| --- | --- |", *(f"| `{n}` | {d} |" for n, d in rows.items())]
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class FittedProphet:
     """Prophet's model, fitted to the first rows of a history."""

@@ -1,0 +1,154 @@
+"""Customers whose forecast several methods make: archive, ledger, restart, and honest warnings."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetcast.archive import read_archive
+from fleetcast.errors import SettingError
+from fleetcast.forecasting import ForecastOptions, Model, forecast, loads
+from tests.unit.jobs import archives, history, ledger, run_train, trained, tree
+from train.methods import Methods
+
+DAYS = 200
+
+
+def archived(tmp_path: Path, **hyperparameters: str) -> tuple[dict[str, Any], Model, dict[str, Any]]:
+    """Return a customer's line in the ledger, its model and its metadata."""
+    paths = tree(tmp_path, {"7/data.csv": history(days=DAYS)}, **hyperparameters)
+    row = trained(paths)["7"]
+    archive = read_archive(paths.checkpoints / "7.tar.gz")
+    model = loads(archive.model)
+    assert isinstance(model, Model)
+    return row, model, dict(archive.metadata)
+
+
+def test_by_default_prophets_model_forecasts_alone(tmp_path: Path) -> None:
+    row, model, metadata = archived(tmp_path)
+    same, _, _ = archived(tmp_path / "same", models="prophet", intervals="prophet")
+
+    assert model.combination is None
+    assert "opens_in_prophet" not in metadata
+    assert "models" not in metadata["hyperparameters"]
+    assert {"backtest", "members"}.isdisjoint(row)
+    assert same["in_sample"] == row["in_sample"]
+
+
+def test_all_methods_are_weighed_where_that_is_asked_for(tmp_path: Path) -> None:
+    row, model, metadata = archived(tmp_path, models="auto", intervals="calibrated")
+
+    assert row["status"] == "ok"
+    assert sum(row["members"].values()) == pytest.approx(1, abs=1e-4)
+    assert {"prophet", "seasonal_naive", "combined"} <= row["backtest"].keys()
+    assert metadata["metrics"]["members"] == row["members"]
+    assert metadata["opens_in_prophet"] in {"without correction", "base only"}
+    assert model.combination is not None
+    assert model.combination.correction is not None
+    assert model.combination.calibration is not None
+
+
+def test_calibrated_intervals_alone_leave_the_forecast_as_it_is(tmp_path: Path) -> None:
+    _, model, metadata = archived(tmp_path, intervals="calibrated")
+    _, plain, _ = archived(tmp_path / "plain")
+    options = ForecastOptions(14)
+
+    ours, prophets = forecast(model, options), forecast(plain, options)
+
+    assert metadata["opens_in_prophet"] == "same"
+    assert (ours["yhat"] == prophets["yhat"]).all()
+    assert (ours["yhat_lower"] != prophets["yhat_lower"]).any()
+
+
+def test_a_list_names_the_methods(tmp_path: Path) -> None:
+    row, _, _ = archived(tmp_path, models='["seasonal_naive", "median"]')
+
+    assert row["members"].keys() <= {"seasonal_naive", "median"}
+
+
+def test_a_champion_forecasts_alone(tmp_path: Path) -> None:
+    row, _, _ = archived(tmp_path, models="champion")
+
+    assert list(row["members"].values()) == [1.0]
+
+
+def test_the_held_out_error_is_that_of_the_combined_forecast(tmp_path: Path) -> None:
+    row, _, _ = archived(tmp_path, models='["seasonal_naive"]', holdout="14D")
+    naive, _, _ = archived(tmp_path / "prophet", holdout="14D")
+
+    assert row["holdout"]["mae"] != naive["holdout"]["mae"]
+
+
+def test_a_restart_skips_the_customer_and_another_choice_fits_it_again(tmp_path: Path) -> None:
+    files = {"7/data.csv": history(days=DAYS)}
+    first = trained(tree(tmp_path, files, models="auto"))["7"]
+    before = archives(tree(tmp_path, files, models="auto"))
+    again = trained(tree(tmp_path, files, models="auto"))["7"]
+    after = archives(tree(tmp_path, files, models="auto"))
+    other = trained(tree(tmp_path, files, models="champion"))["7"]
+
+    assert (first["status"], again["status"], other["status"]) == ("ok", "skipped", "ok")
+    assert before == after
+    assert again["members"] == first["members"]
+
+
+def test_a_customer_too_short_for_a_backtest_keeps_prophets_model_and_a_warning(tmp_path: Path) -> None:
+    paths = tree(tmp_path, {"7/data.csv": history(days=40)}, models="auto")
+
+    row = trained(paths)["7"]
+
+    assert row["status"] == "ok"
+    assert any("no backtest" in warning for warning in row["warnings"])
+    assert "members" not in row
+
+
+def test_regressors_take_part_through_prophets_model(tmp_path: Path) -> None:
+    files = {"7/data.csv": history(days=DAYS, columns={"temperature": 10.0})}
+    paths = tree(tmp_path, files, models="auto", regressors="temperature")
+
+    row = trained(paths)["7"]
+
+    assert row["status"] == "ok"
+    assert "prophet" in row["backtest"]
+
+
+def test_the_metric_line_says_how_the_fleet_fares(tmp_path: Path) -> None:
+    files = {f"{number}/data.csv": history(days=DAYS, seed=number) for number in range(3)}
+
+    code, log = run_train(tree(tmp_path, files, models="auto"))
+
+    assert code == 0
+    assert "mean_backtest_mase=0." in log
+    assert "share_beating_naive=" in log
+
+
+def test_the_ledger_and_the_archive_agree_about_a_customer(tmp_path: Path) -> None:
+    paths = tree(tmp_path, {"7/data.csv": history(days=DAYS)}, models="auto")
+    trained(paths)
+
+    line = ledger(paths)["7"]
+
+    assert (
+        json.loads(json.dumps(line["backtest"]))
+        == read_archive(paths.checkpoints / "7.tar.gz").metadata["metrics"]["backtest"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "named"),
+    [
+        ({"models": "best"}, "models must be prophet, prophet+correction, auto, champion or a JSON list"),
+        ({"models": "[]"}, "JSON list of methods"),
+        ({"models": '["prophet", "arima"]'}, "models has no method 'arima'; there are prophet,"),
+        ({"backtest_cutoffs": "0"}, "backtest_cutoffs"),
+        ({"backtest_horizon": "5000"}, "backtest_horizon"),
+        ({"intervals": "wide"}, "intervals"),
+        ({"champion_margin": "2"}, "champion_margin"),
+    ],
+)
+def test_a_choice_that_does_not_exist_is_refused_with_those_that_do(
+    texts: dict[str, str], named: str
+) -> None:
+    with pytest.raises(SettingError, match=named.replace("[", r"\[").replace("+", r"\+")):
+        Methods.read(texts)
