@@ -116,7 +116,7 @@ def _decoded(text: str, decoder: Decoder[_Struct], *, inside: str = "") -> _Stru
     try:
         return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError):
-        content = json.loads(text)  # it reads NaN, Infinity and half characters, which Python's json writes
+        content = json.loads(text)  # it accepts NaN, Infinity and lone surrogates, which Python's json writes
     try:
         return msgspec.convert(content, decoder.type)
     except msgspec.ValidationError as error:
@@ -131,7 +131,7 @@ def _present(name: str, value: _Struct | UnsetType) -> _Struct:
 
 
 def _first_sample(params: ParametersJson) -> ParametersJson:
-    """Return the first of the samples as a model's only one; all of them have to be like it."""
+    """Return the first sample as a point estimate; raises ModelFormatError without equally many of each."""
     samples = {name: np.array(rows, dtype=np.float64) for name, rows in asdict(params).items()}
     if len({len(rows) for rows in samples.values()}) > 1 or not all(map(len, samples.values())):
         raise ModelFormatError("params must have equally many samples of each parameter, at least one")
@@ -141,7 +141,7 @@ def _first_sample(params: ParametersJson) -> ParametersJson:
 
 def _model(content: ProphetJson, *, keep_history: bool) -> Model:
     ours = content.fleetcast or FleetcastJson(engine="prophet")
-    declared_regressors = _declared("extra_regressors", content.extra_regressors)
+    declared_regressors = _declared("extra_regressors", content.extra_regressors, kind="regressor")
     known = _layout(content, declared_regressors, ours.holidays_resolved)
     standardizations = tuple(Standardization(each.mu, each.std) for each in declared_regressors.values())
     scale = _scale(content)
@@ -209,18 +209,21 @@ def _shared_settings(**values: Any) -> Settings:  # noqa: ANN401 - Settings decl
     return Settings(**values)
 
 
-def _declared(field: str, declarations: NamedDeclarations[_Struct]) -> dict[str, _Struct]:
-    """Return the declarations by name, in the order of the names; raises for a name that cannot be used."""
+def _declared(field: str, declarations: NamedDeclarations[_Struct], *, kind: str) -> dict[str, _Struct]:
+    """Return the declarations by name, in the order of the names.
+
+    Raises ModelFormatError for a name without a declaration, and SettingError for one that is not accepted.
+    """
     names, by_name = declarations
     if len(set(names)) != len(names) or not by_name.keys() >= set(names):
         raise _not_a_model(f"{field} must have each name once, and a declaration for it")
-    return {checks.name(name, kind=field): by_name[name] for name in names}
+    return {checks.name(name, kind=kind): by_name[name] for name in names}
 
 
 def _layout(
     content: ProphetJson, declared_regressors: Mapping[str, RegressorJson], resolved: str | UnsetType | None
 ) -> FeatureMatrix:
-    declared = _declared("seasonalities", content.seasonalities)
+    declared = _declared("seasonalities", content.seasonalities, kind="seasonality")
     seasonalities = tuple(_seasonality(name, **asdict(each)) for name, each in declared.items())
     regressors = tuple(
         Regressor(name, each.prior_scale, cast("Standardize", each.standardize), each.mode)
@@ -278,10 +281,11 @@ def _holidays(
 
 def _holiday_table(text: str) -> HolidayTable:
     rows = _decoded(text, _HOLIDAY_TABLE, inside="holidays").data
+    first = rows[0] if rows else HolidayRow(ds="", holiday="")
     columns: dict[str, Any] = {
         name: [_present(f"holidays.{name}", getattr(row, name)) for row in rows]
         for name in HolidayRow.__struct_fields__
-        if not rows or getattr(rows[0], name) is not UNSET
+        if getattr(first, name) is not UNSET
     }
     columns["ds"] = datetimes(from_iso(columns["ds"]))
     for name in columns["holiday"]:
