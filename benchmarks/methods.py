@@ -13,11 +13,11 @@ import argparse
 import json
 import logging
 import sys
-import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any, Final
 
 import numpy as np
@@ -61,6 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stdout.write(text)
 
 
+def processor_seconds() -> float:
+    """Return the processor time so far, with that of Stan's program, which stock Prophet starts."""
+    used = [getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
 def measure(path: Path, *, most: int | None) -> list[dict[str, Any]]:
     """Return the averages over the series of a table, one row for each method."""
     table = pd.read_csv(path, parse_dates=["ds"])
@@ -101,18 +107,18 @@ def _series(group: pd.DataFrame) -> dict[str, dict[str, float]]:
     ahead = np.rint((test.ds.to_numpy() - train.ds.to_numpy()[-1]) / np.timedelta64(1, "h")).astype(int) - 1
     naive = np.resize(whole[-DAY:], int(ahead[-1]) + 1)[ahead]
     found = {"seasonal naive": _figures(actual, {"yhat": naive}, scale, 0.0)}
-    begun = time.process_time()
+    begun = processor_seconds()
     stock = Prophet().fit(train[["ds", "y"]]).predict(test[["ds"]])
     columns = {name: stock[name].to_numpy() for name in ("yhat", "yhat_lower", "yhat_upper")}
-    found["stock Prophet"] = _figures(actual, columns, scale, time.process_time() - begun)
+    found["stock Prophet"] = _figures(actual, columns, scale, processor_seconds() - begun)
     for method, one_only in (("auto", False), ("champion", True)):
-        begun = time.process_time()
+        begun = processor_seconds()
         model, _ = _combined(train.ds.to_numpy(), y, horizon=int(ahead[-1]) + 1, one_only=one_only)
         table = forecast(model, ForecastOptions(ds=test.ds.to_numpy(), quantiles=(0.025, 0.975)))
-        found[method] = _figures(actual, table, scale, time.process_time() - begun)
-    begun = time.process_time()
+        found[method] = _figures(actual, table, scale, processor_seconds() - begun)
+    begun = processor_seconds()
     fit(train.ds.to_numpy(), y)
-    found["one default fit"] = found["stock Prophet"] | {"seconds": time.process_time() - begun}
+    found["one default fit"] = found["stock Prophet"] | {"seconds": processor_seconds() - begun}
     return found
 
 
