@@ -63,9 +63,9 @@ class Account:
             start_new_session=True,
         )
 
-    def verify(self, *more: str, said: str = "") -> Finished:
+    def verify(self, *more: str, typed: str = "") -> Finished:
         process = self.start(*more)
-        output, error = process.communicate(said, timeout=120)
+        output, error = process.communicate(typed, timeout=120)
         return Finished(process.returncode, output, error)
 
     def answer(self, body: str) -> None:
@@ -101,40 +101,40 @@ def account(fleet: Paths) -> Iterator[Account]:
 def test_a_forecast_is_printed_and_nothing_is_left(account: Account) -> None:
     account.answer(FORECAST)
 
-    told = account.verify("--yes")
+    finished = account.verify("--yes")
 
-    assert told.code == 0, told.error
-    assert FORECAST in told.output
-    assert told.output.startswith(f"One ml.m5.large in {REGION} for about 10 minutes")
+    assert finished.code == 0, finished.error
+    assert FORECAST in finished.output
+    assert finished.output.startswith(f"One ml.m5.large in {REGION} for about 10 minutes")
     assert account.left() == {}
 
 
 def test_an_answer_that_is_no_forecast_fails_and_nothing_is_left(account: Account) -> None:
     account.answer('{"error": {}}')
 
-    told = account.verify("--yes")
+    finished = account.verify("--yes")
 
-    assert told.code == 1
-    assert told.error == "verify_on_aws.sh: this is not a forecast of 7 days\n"
+    assert finished.code == 1
+    assert finished.error == "verify_on_aws.sh: this is not a forecast of 7 days\n"
     assert account.left() == {}
 
 
 def test_a_creation_that_fails_half_way_leaves_nothing(account: Account) -> None:
-    told = account.verify("--yes", "--instance-type", "ml.abacus")
+    finished = account.verify("--yes", "--instance-type", "ml.abacus")
 
-    assert told.code != 0
-    assert "ml.abacus" in told.error
-    assert "NOT DELETED" not in told.error
+    assert finished.code != 0
+    assert "ml.abacus" in finished.error
+    assert "NOT DELETED" not in finished.error
     assert account.left() == {}
 
 
-@pytest.mark.parametrize("said", ["", "n\n"])
-def test_nothing_is_created_without_consent(account: Account, said: str) -> None:
-    told = account.verify(said=said)
+@pytest.mark.parametrize("typed", ["", "n\n"])
+def test_nothing_is_created_without_consent(account: Account, typed: str) -> None:
+    finished = account.verify(typed=typed)
 
-    assert told.code == 1
-    assert "USD an hour" in told.output
-    assert told.error.endswith("nothing was created\n")
+    assert finished.code == 1
+    assert "USD an hour" in finished.output
+    assert finished.error.endswith("nothing was created\n")
     assert account.left() == {}
 
 
@@ -158,12 +158,12 @@ def test_an_interrupt_while_the_endpoint_is_created_leaves_nothing(account: Acco
 
 
 def test_a_dry_run_creates_nothing_and_deletes_what_it_would_create(account: Account) -> None:
-    told = account.verify("--dry-run")
+    finished = account.verify("--dry-run")
 
-    lines = [line.split() for line in told.output.splitlines() if line.startswith("aws ")]
+    lines = [line.split() for line in finished.output.splitlines() if line.startswith("aws ")]
     created = [line[2].removeprefix("create-") for line in lines if line[2].startswith("create-")]
     deleted = [line[2].removeprefix("delete-") for line in lines if line[2].startswith("delete-")]
-    assert (told.code, told.error) == (0, "")
+    assert (finished.code, finished.error) == (0, "")
     assert created == ["model", "endpoint-config", "endpoint"]
     assert deleted == created[::-1]
     assert [line[2] for line in lines if line[1] == "s3"] == ["cp", "rm"]

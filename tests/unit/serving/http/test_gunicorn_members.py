@@ -89,8 +89,8 @@ def request() -> Request:
     return next(RequestParser(Config(), [HEAD + b"1"], ("127.0.0.1", 1)))
 
 
-def missing(found: object, name: str, purpose: str) -> str:
-    member = f"{type(found).__name__}.{name}"
+def missing(owner: object, name: str, purpose: str) -> str:
+    member = f"{type(owner).__name__}.{name}"
     return f"gunicorn {version('gunicorn')} has no {member}, which serving.http uses ({purpose})"
 
 

@@ -30,6 +30,6 @@ def test_loading_and_forecasting_needs_numpy_and_msgspec_alone_and_36_mb() -> No
         [sys.executable, "-c", PROGRAM], input=text, capture_output=True, text=True, check=True, timeout=60
     )
 
-    seen = json.loads(answer.stdout)
-    assert seen["unwanted"] == []
-    assert seen["resident_kb"] < 36_000
+    report = json.loads(answer.stdout)
+    assert report["unwanted"] == []
+    assert report["resident_kb"] < 36_000
