@@ -45,7 +45,7 @@ class Computed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeNumber:
-    """A variable that holds a whole number from `minimum` to `maximum`, in `unit`."""
+    """A variable that holds a whole number from `minimum` to `maximum`; texts show the unit with the default."""
 
     name: str
     meaning: str
@@ -64,8 +64,7 @@ class WholeNumber:
     @property
     def accepted(self) -> str:
         """See `Variable`."""
-        reach = f"at least {self.minimum}" if self.maximum is None else f"{self.minimum} to {self.maximum}"
-        return f"{reach} {self.unit}".rstrip()
+        return f"at least {self.minimum}" if self.maximum is None else f"{self.minimum} to {self.maximum}"
 
     def read(self, env: Mapping[str, str]) -> int:
         """Return the variable's number; raise `SettingError` for a value that is not accepted."""
