@@ -45,7 +45,7 @@ class Computed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeNumber:
-    """A variable that holds a whole number from `minimum` to `maximum`; texts show the unit with the default."""
+    """A variable that holds a whole number from `minimum` to `maximum`, with the unit of its default."""
 
     name: str
     meaning: str
