@@ -177,6 +177,16 @@ def test_a_parser_without_a_socket_reads_its_buffer_only() -> None:
     assert parser.unreader.chunk() == b""
 
 
+def test_a_request_asks_one_method_which_headers_of_a_proxy_to_believe() -> None:
+    assert "_peer_trusted_for_forwarded" in Request.parse_headers.__code__.co_names
+    cfg = Config()
+    cfg.set("forwarded_allow_ips", "")
+
+    untrusted = next(RequestParser(cfg, [HEAD + b"1"], ("127.0.0.1", 1)))
+
+    assert untrusted._peer_trusted_for_forwarded() == ({}, [])  # noqa: SLF001
+
+
 def test_the_expectation_of_100_continue_is_a_flag_of_the_request() -> None:
     head = HEAD[:-2] + b"Expect: 100-continue\r\n\r\n"
     expects = next(RequestParser(Config(), [head], ("127.0.0.1", 1)))
