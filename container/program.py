@@ -11,12 +11,11 @@ from typing import Any, Final, TypeAlias
 
 from container.environment import LOG_LEVEL, LOG_LEVELS
 from container.quoting import one_line
+from fleetcast.command import EXIT_INTERRUPTED
 from fleetcast.errors import FleetcastError
 
 logger = logging.getLogger(__name__)
 
-EXIT_INTERRUPTED: Final = 130
-"""The exit code after Ctrl-C: 128 plus the number of SIGINT, as in shells."""
 _IS_METRICS: Final = "is_metrics"
 """The attribute that marks the log record of a line of metrics."""
 

@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
-from tqdm import tqdm
-
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
@@ -44,6 +42,8 @@ def progress(items: Iterable[T], *, total: int, doing: str) -> Iterator[T]:
     `doing` is the verb of the line, such as `train`.
     """
     if sys.stderr.isatty():
+        from tqdm import tqdm  # noqa: PLC0415 -- 16 ms that only a terminal needs
+
         yield from tqdm(items, total=total, desc=doing, unit=" customers", dynamic_ncols=True)
         return
     started = last_line = time.monotonic()

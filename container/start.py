@@ -10,16 +10,16 @@ from typing import Final
 from container.doctor import doctor
 from container.paths import Paths
 from container.profile import Profile, this_profile
-from container.program import EXIT_INTERRUPTED, configure_logging
-from fleetcast.command import EXIT_USAGE, usage
+from container.program import configure_logging
+from fleetcast.command import EXIT_INTERRUPTED, EXIT_USAGE, usage
 from fleetcast.errors import MissingExtraError, SettingError
 from fleetcast.extras import require
 
 logger = logging.getLogger(__name__)
 
 MODULES: Final = {"process": "processing.program", "train": "train.program", "serve": "serving.program"}
-NEEDED: Final = {"process": "duckdb", "train": "duckdb", "serve": "flask"}
-"""A package of each program's extra; without it the program does not start."""
+NEEDED: Final = {"process": ("duckdb", "tqdm"), "train": ("duckdb", "jinja2", "tqdm"), "serve": ("flask",)}
+"""Packages of each program's extra; without them the program does not start."""
 _HELP: Final = frozenset({"-h", "--help"})
 STARTED: Final = "FLEETCAST_PROFILE"
 """Set to the profile's name once this process was started again with the profile's variables."""
@@ -41,7 +41,8 @@ def start(arguments: list[str]) -> int:
     if name == "doctor":
         return _doctor(rest, profile)
     try:
-        require(NEEDED[name], extra=name)
+        for package in NEEDED[name]:
+            require(package, extra=name)
     except MissingExtraError as error:
         print(f"fleetcast {name}: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE

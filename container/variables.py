@@ -45,7 +45,7 @@ class Computed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeNumber:
-    """A variable that holds a whole number from `minimum` to `maximum`, with the unit of its default."""
+    """A variable that holds a whole number from `minimum` to `maximum`, in `unit`."""
 
     name: str
     meaning: str
@@ -64,7 +64,10 @@ class WholeNumber:
     @property
     def accepted(self) -> str:
         """See `Variable`."""
-        return f"at least {self.minimum}" if self.maximum is None else f"{self.minimum} to {self.maximum}"
+        if self.maximum is None:
+            unit = self.unit.removesuffix("s") if self.minimum == 1 else self.unit
+            return f"at least {self.minimum} {unit}".rstrip()
+        return f"{self.minimum} to {self.maximum} {self.unit}".rstrip()
 
     def read(self, env: Mapping[str, str]) -> int:
         """Return the variable's number; raise `SettingError` for a value that is not accepted."""

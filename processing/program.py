@@ -20,8 +20,8 @@ Reads every .csv, .tsv, .txt (each also with .gz) and .parquet file below <base>
 <base>/processing/output/<customer>/data.csv with the header timestamp,consumption (and the regressors), in
 UTC, sorted by time.  <base> is SAGEMAKER_BASE_DIR, /opt/ml unless set.  The table may be larger than memory.
 
-A row that cannot be read beyond doubt goes to <base>/processing/rejected/rejected.csv with its file, line and
-the reason; it never stops the others.  A file that cannot be read as a whole stops the program before
+An invalid or ambiguous row goes to <base>/processing/rejected/rejected.csv with its file, line and reason; it
+never stops the others.  A file that cannot be read as a whole stops the program before
 anything is written."""
 EPILOGUE = """\
 examples:
@@ -54,7 +54,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="COLUMN=TEXT",
         help="read only the rows with this text in this column, such as split=train; may be repeated",
     )
-    option = parser.add_argument_group("how the files are written, where it is in doubt").add_argument
+    option = parser.add_argument_group("how the files are written, if they leave it ambiguous").add_argument
     option(
         "--delimiter",
         metavar="CHARACTER",
@@ -65,13 +65,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     option(
         "--date-format",
         metavar="FORMAT",
-        help="as strptime has it, such as %%d/%%m/%%Y, or epoch_s, epoch_ms, epoch_us, epoch_ns",
+        help="in the notation of strptime, such as %%d/%%m/%%Y, or epoch_s, epoch_ms, epoch_us, epoch_ns",
     )
     option = parser.add_argument_group("output").add_argument
     option(
         "--replace",
         action="store_true",
-        help="remove customers of an earlier run that this input does not have; else they end the program",
+        help="remove customers of an earlier run that this input does not have, instead of failing",
     )
     return parser.parse_args(arguments)
 

@@ -30,8 +30,8 @@ _NOTES_ONLY: Final = frozenset({"zone", "no zone"})
 
 
 _TWO_ORDERS: Final = (
-    "the dates of %s have the day first, those of %s the month, each file beyond doubt; "
-    "if one order holds for all, set --date-format"
+    "the dates of %s have the day first, those of %s have the month first; if one order holds for all, "
+    "set --date-format"
 )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from container import quoted
+from fleetcast.command import EXIT_INTERRUPTED, EXIT_USAGE
 from fleetcast.errors import FleetcastError
 from train.settings import TrainSettings
 from train.tally import Tally
@@ -24,9 +25,9 @@ class ExitCode:
 
 DONE: Final = ExitCode(0, "done: every customer has an outcome, and few enough failed")
 FAILED: Final = ExitCode(1, "failed: the last log line and `output/failure` have the reason")
-USAGE: Final = ExitCode(2, "an unknown option, or a package is missing that the program needs")
+USAGE: Final = ExitCode(EXIT_USAGE, "an unknown option, or a package is missing that the program needs")
 INTERRUPTED: Final = ExitCode(
-    128 + signal.SIGINT, "stopped by Ctrl-C; all that was done is written, and the same command goes on"
+    EXIT_INTERRUPTED, "stopped by Ctrl-C; all that was done is written, and the same command goes on"
 )
 TERMINATED: Final = ExitCode(
     128 + signal.SIGTERM, "stopped by SIGTERM; all that was done is written, and the same command goes on"

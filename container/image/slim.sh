@@ -3,7 +3,7 @@
 #
 #   container/image/slim.sh VENV JAVA     with SOURCE_DATE_EPOCH in the environment
 #
-# What each removal is worth is in docs/explanation/image.md; tests/image shows that nothing of it is missed.
+# docs/explanation/image.md lists the size of each removal; tests/image uses everything that stays.
 set -euo pipefail
 [ $# -eq 2 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 java=$2
@@ -25,7 +25,7 @@ ln -sf prophet_model.bin prophet/stan_model/prophet
 find prophet/stan_model -path '*/cmdstan-*' -type f ! -name 'libtbb*.so*' ! -name makefile -delete
 find prophet/stan_model -type d -empty ! -name bin -delete
 
-# boto3's services: S3 and what credentials come from
+# boto3's services: all but S3 and those that provide credentials
 find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts ! -name sso ! -name sso-oidc ! -name signin \
   -exec rm -rf {} +
 

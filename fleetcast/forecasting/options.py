@@ -56,7 +56,7 @@ class FitOptions(Settings):
     """The seasonalities, regressors and country above, checked."""
 
     def __post_init__(self) -> None:
-        """Check every option and put it into the type that the model uses."""
+        """Check every option; `settings` and `added` have them in the types that the model uses."""
         values: dict[str, Any] = {}
         for name, option in PROPHET_ARGUMENTS.items():
             if (value := getattr(self, name)) is not getattr(_DEFAULTS, name):
@@ -65,8 +65,6 @@ class FitOptions(Settings):
             values["n_changepoints"] = len(values["changepoints"])
         if values.get("holidays_mode") is None:
             values["holidays_mode"] = values.get("seasonality_mode", self.seasonality_mode)
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
         settings = Settings(**values)
         object.__setattr__(self, "settings", settings)
         regressors = () if self.extra_regressors is None else self.extra_regressors

@@ -1,4 +1,4 @@
-"""Files and texts as people write them, to times and numbers; what is in doubt is refused with the reason."""
+"""Reads times and numbers as people write them; what is ambiguous is refused with the reason."""
 
 from fleetcast.readings.columns import (
     Evidence,
@@ -16,7 +16,7 @@ from fleetcast.readings.tables import (
     ReadingOptions,
     Table,
     decimal_of,
-    decompressed,
+    decompress,
     detect_dialect,
     is_reading,
     open_verified,
@@ -34,7 +34,7 @@ __all__ = [
     "Table",
     "Texts",
     "decimal_of",
-    "decompressed",
+    "decompress",
     "detect_dialect",
     "evidence_of_times",
     "first_of_dates",

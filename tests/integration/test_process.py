@@ -119,7 +119,7 @@ def test_a_full_disk_is_one_line_that_names_a_file(many: Paths, most_bytes: int)
     assert not many.processing_output.exists()
 
 
-def test_a_disk_that_is_full_of_output_is_one_line_and_leaves_no_half_file(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_leaves_no_incomplete_file(tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     paths = raw(tmp_path, HEADER + "".join(f"7,2026-01-01,{row}\n" for row in range(3_000)))
     process = subprocess.Popen(
@@ -165,7 +165,7 @@ def test_a_zone_in_parquet_does_not_depend_on_the_zone_of_the_machine(tmp_path: 
     assert written(paths) == {"7": ["2023-12-31 23:00:00,1.0"]}
 
 
-def test_help_teaches_the_options() -> None:
+def test_help_lists_the_options() -> None:
     finished = subprocess.run(
         [*installed("process"), "--help"], capture_output=True, text=True, timeout=SECONDS, check=False
     )

@@ -63,9 +63,9 @@ class Account:
             start_new_session=True,
         )
 
-    def verify(self, *more: str, typed: str = "") -> Finished:
+    def verify(self, *more: str, said: str = "") -> Finished:
         process = self.start(*more)
-        output, error = process.communicate(typed, timeout=120)
+        output, error = process.communicate(said, timeout=120)
         return Finished(process.returncode, output, error)
 
     def answer(self, body: str) -> None:
@@ -101,40 +101,40 @@ def account(fleet: Paths) -> Iterator[Account]:
 def test_a_forecast_is_printed_and_nothing_is_left(account: Account) -> None:
     account.answer(FORECAST)
 
-    finished = account.verify("--yes")
+    ended = account.verify("--yes")
 
-    assert finished.code == 0, finished.error
-    assert FORECAST in finished.output
-    assert finished.output.startswith(f"One ml.m5.large in {REGION} for about 10 minutes")
+    assert ended.code == 0, ended.error
+    assert FORECAST in ended.output
+    assert ended.output.startswith(f"One ml.m5.large in {REGION} for about 10 minutes")
     assert account.left() == {}
 
 
-def test_an_answer_that_is_no_forecast_fails_and_nothing_is_left(account: Account) -> None:
+def test_a_response_that_is_not_a_forecast_fails_and_nothing_is_left(account: Account) -> None:
     account.answer('{"error": {}}')
 
-    finished = account.verify("--yes")
+    ended = account.verify("--yes")
 
-    assert finished.code == 1
-    assert finished.error == "verify_on_aws.sh: this is not a forecast of 7 days\n"
+    assert ended.code == 1
+    assert ended.error == "verify_on_aws.sh: this is not a forecast of 7 days\n"
     assert account.left() == {}
 
 
 def test_a_creation_that_fails_half_way_leaves_nothing(account: Account) -> None:
-    finished = account.verify("--yes", "--instance-type", "ml.abacus")
+    ended = account.verify("--yes", "--instance-type", "ml.abacus")
 
-    assert finished.code != 0
-    assert "ml.abacus" in finished.error
-    assert "NOT DELETED" not in finished.error
+    assert ended.code != 0
+    assert "ml.abacus" in ended.error
+    assert "NOT DELETED" not in ended.error
     assert account.left() == {}
 
 
-@pytest.mark.parametrize("typed", ["", "n\n"])
-def test_nothing_is_created_without_consent(account: Account, typed: str) -> None:
-    finished = account.verify(typed=typed)
+@pytest.mark.parametrize("said", ["", "n\n"])
+def test_nothing_is_created_without_confirmation(account: Account, said: str) -> None:
+    ended = account.verify(said=said)
 
-    assert finished.code == 1
-    assert "USD an hour" in finished.output
-    assert finished.error.endswith("nothing was created\n")
+    assert ended.code == 1
+    assert "USD an hour" in ended.output
+    assert ended.error.endswith("nothing was created\n")
     assert account.left() == {}
 
 
@@ -158,12 +158,12 @@ def test_an_interrupt_while_the_endpoint_is_created_leaves_nothing(account: Acco
 
 
 def test_a_dry_run_creates_nothing_and_deletes_what_it_would_create(account: Account) -> None:
-    finished = account.verify("--dry-run")
+    ended = account.verify("--dry-run")
 
-    lines = [line.split() for line in finished.output.splitlines() if line.startswith("aws ")]
+    lines = [line.split() for line in ended.output.splitlines() if line.startswith("aws ")]
     created = [line[2].removeprefix("create-") for line in lines if line[2].startswith("create-")]
     deleted = [line[2].removeprefix("delete-") for line in lines if line[2].startswith("delete-")]
-    assert (finished.code, finished.error) == (0, "")
+    assert (ended.code, ended.error) == (0, "")
     assert created == ["model", "endpoint-config", "endpoint"]
     assert deleted == created[::-1]
     assert [line[2] for line in lines if line[1] == "s3"] == ["cp", "rm"]

@@ -1,4 +1,4 @@
-"""From the same model.json, our forecast is Prophet's."""
+"""From one model.json, our forecast equals Prophet's."""
 
 import itertools
 import json
@@ -51,7 +51,7 @@ def test_yhat_trend_and_every_component_equal_prophets_on_history_and_future(nam
 
 
 @EVERY_CASE
-def test_intervals_lie_where_prophet_draws_them(name: str) -> None:
+def test_intervals_equal_prophets_within_its_sampling_error(name: str) -> None:
     case, stock_model = CASES[name], fitted(name)
     future = case.future(stock_model, 30)
     np.random.seed(1)  # noqa: NPY002 - Prophet draws from the global generator
@@ -88,7 +88,7 @@ def test_stock_prophet_reads_our_json_and_predicts_the_same(name: str, keep_hist
 
 
 @EVERY_CASE
-def test_a_kept_history_is_prophets_history(name: str) -> None:
+def test_keep_history_writes_prophets_history(name: str) -> None:
     stock_model = fitted(name)
 
     back = model_from_json(dumps(read(text(name), keep_history=True)))
@@ -110,7 +110,7 @@ def test_our_json_read_back_is_the_same_json(name: str) -> None:
 
 
 @EVERY_CASE
-def test_our_json_keeps_what_prophet_says_of_the_model(name: str) -> None:
+def test_our_json_has_prophets_values(name: str) -> None:
     stock, ours = json.loads(text(name)), json.loads(dumps(read(text(name))))
 
     rest = {

@@ -1,4 +1,4 @@
-"""Where the data leave directions open, our forecast is the one that Prophet's users see."""
+"""In directions that the readings leave open, our forecast equals Prophet's."""
 
 from typing import Any
 
@@ -67,8 +67,8 @@ def both(
     if "holidays" in arguments:
         arguments["holidays"] = arguments["holidays"].to_dict("list")
     cap = frame.cap.to_numpy() if arguments.get("growth") == "logistic" else None
-    known = {name: frame[name].to_numpy() for name in regressors}
-    ours = fit_with(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, regressors=known or None, **arguments)
+    columns = {name: frame[name].to_numpy() for name in regressors}
+    ours = fit_with(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, regressors=columns or None, **arguments)
     assert isinstance(ours, Model)
     assert ours.engine == "fleetcast"
     table = forecast(
@@ -162,7 +162,7 @@ def test_a_regressor_that_never_changed_has_prophets_effect(later: float, argume
 
 
 @pytest.mark.parametrize("size", [0, 1e-13, 1e-12, 1e-11, 1e-10])
-def test_the_effect_of_a_regressor_that_never_changed_does_not_hang_on_roundings(size: float) -> None:
+def test_the_effect_of_a_regressor_that_never_changed_does_not_depend_on_roundings(size: float) -> None:
     frame = readings(days(400)).assign(promotion=1.0)
     noise = np.random.default_rng(1).normal(size=len(frame))
 
@@ -172,7 +172,7 @@ def test_the_effect_of_a_regressor_that_never_changed_does_not_hang_on_roundings
     assert np.abs(exact["yhat"] - rounded["yhat"]).max() <= 0.02 * np.ptp(frame.y)
 
 
-def test_a_holiday_of_every_day_takes_nothing_of_the_level() -> None:
+def test_a_holiday_on_every_day_takes_nothing_from_the_level() -> None:
     frame = readings(days(400))
     holidays = pd.DataFrame({"holiday": "always", "ds": days(400)})
 
@@ -224,10 +224,10 @@ def problem_of(frame: pd.DataFrame, **arguments: Any) -> Problem:
 def test_where_directions_are_open_our_objective_is_still_not_above_prophets(
     frame: pd.DataFrame, arguments: dict[str, Any]
 ) -> None:
-    given = problem_of(frame, **arguments)
-    stock = value(given, stock_parameters(Prophet(**arguments).fit(frame.copy())))
+    problem = problem_of(frame, **arguments)
+    stock = value(problem, stock_parameters(Prophet(**arguments).fit(frame.copy())))
 
-    found = maximum_a_posteriori(given)
+    solution = maximum_a_posteriori(problem)
 
-    assert found.objective <= stock + 1e-6 * abs(stock)
-    assert found.objective == pytest.approx(value(given, found.parameters), rel=1e-9)
+    assert solution.objective <= stock + 1e-6 * abs(stock)
+    assert solution.objective == pytest.approx(value(problem, solution.parameters), rel=1e-9)

@@ -1,4 +1,4 @@
-"""What we hand to the solver is what Prophet hands to Stan."""
+"""The problem that the solver gets has the numbers that Prophet passes to Stan."""
 
 from datetime import datetime
 from typing import Any

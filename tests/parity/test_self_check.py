@@ -1,4 +1,4 @@
-"""The numbers of the self-check are Prophet's."""
+"""The numbers of the self-check equal Prophet's."""
 
 import numpy as np
 import pytest
@@ -12,18 +12,18 @@ pytestmark = STOCK_WARNINGS
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_objective_is_stans(case: str) -> None:
+def test_the_objective_equals_stans(case: str) -> None:
     assert golden.OBJECTIVES[case] == pytest.approx(stock_objective(case), rel=MOST_OF_OBJECTIVE, abs=0)
 
 
-def test_the_forecast_is_prophets() -> None:
+def test_the_forecast_equals_prophets() -> None:
     expected = np.array(stock_forecast())
 
     assert np.abs(np.array(golden.YHAT) - expected).max() <= MOST_OF_FORECAST * np.abs(expected).max()
 
 
 def test_every_case_is_checked_and_none_differs_here() -> None:
-    found = list(findings())
+    comparisons = list(findings())
 
-    assert len(found) == len(CASES) + 1
-    assert [str(each) for each in found if not each.ok] == []
+    assert len(comparisons) == len(CASES) + 1
+    assert [str(finding) for finding in comparisons if not finding.ok] == []

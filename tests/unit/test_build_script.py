@@ -1,4 +1,4 @@
-"""What build.sh says before it needs a Docker engine or an account; tests/image/test_build.py goes on."""
+"""Output and errors of build.sh without a Docker engine; tests/image/test_build.py runs it with one."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ OCI = "application/vnd.oci.image.manifest.v1+json"
 
 @dataclass(frozen=True)
 class Machine:
-    """Commands that can be found; whatever is not put here is not there."""
+    """A PATH with chosen commands only."""
 
     path: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -45,23 +45,23 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     for tool in TOOLS:
-        found = shutil.which(tool)
-        assert found is not None, tool
-        (tmp_path / tool).symlink_to(found)
+        path = shutil.which(tool)
+        assert path is not None, tool
+        (tmp_path / tool).symlink_to(path)
     return Machine(tmp_path)
 
 
 def test_the_help_names_every_argument(machine: Machine) -> None:
-    told = machine.build("--help").stdout
+    printed = machine.build("--help").stdout
 
     loop = (ROOT / "build.sh").read_text().partition("read_arguments() {")[2].partition("\n}\n")[0]
     accepted = set(re.findall(r"--[a-z-]+", loop)) - {"--help"}
     assert len(accepted) == 8
-    assert {name for name in accepted if not re.search(rf"{name}\b(?!-)", told)} == set()
+    assert {name for name in accepted if not re.search(rf"{name}\b(?!-)", printed)} == set()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "printed"),
     [
         (["--frobnicate"], "unknown argument --frobnicate; ./build.sh --help says what is accepted"),
         (["--arch"], "--arch needs a value; ./build.sh --help says which"),
@@ -69,10 +69,10 @@ def test_the_help_names_every_argument(machine: Machine) -> None:
         (["--tag", "Fleetcast"], "--tag must be a name such as fleetcast:test, not 'Fleetcast'"),
     ],
 )
-def test_a_wrong_argument_is_told_with_what_is_accepted(
-    machine: Machine, arguments: list[str], told: str
+def test_the_error_about_a_wrong_argument_names_what_is_accepted(
+    machine: Machine, arguments: list[str], printed: str
 ) -> None:
-    assert machine.refusal(*arguments) == told
+    assert machine.refusal(*arguments) == printed
 
 
 def test_a_dry_run_needs_neither_docker_nor_credentials(machine: Machine) -> None:
@@ -92,9 +92,9 @@ def test_a_dry_run_needs_neither_docker_nor_credentials(machine: Machine) -> Non
     assert lines[-1].endswith(".dkr.ecr.eu-central-1.amazonaws.com/fleetcast:1.2.3")
 
 
-def test_each_architecture_is_made_from_its_own_dockerfile(machine: Machine) -> None:
-    told = machine.build("--dry-run", "--arch", "both").stdout.splitlines()
-    lines = [line for line in told if line.startswith("docker buildx build")]
+def test_each_architecture_is_built_from_its_own_dockerfile(machine: Machine) -> None:
+    printed = machine.build("--dry-run", "--arch", "both").stdout.splitlines()
+    lines = [line for line in printed if line.startswith("docker buildx build")]
 
     made = [re.findall(r"--platform (\S+)|--file \S*/(\S+)", line) for line in lines]
     assert made == [
@@ -103,12 +103,12 @@ def test_each_architecture_is_made_from_its_own_dockerfile(machine: Machine) -> 
     ]
 
 
-def test_a_build_is_told_its_base_and_its_time(machine: Machine) -> None:
+def test_a_build_gets_its_base_and_its_time_as_arguments(machine: Machine) -> None:
     machine.environment.update(BASE="debian:trixie-slim", SOURCE_DATE_EPOCH="1000000000")
 
-    told = machine.build("--dry-run").stdout
+    printed = machine.build("--dry-run").stdout
 
-    assert "--build-arg BASE=debian:trixie-slim --build-arg SOURCE_DATE_EPOCH=1000000000" in told
+    assert "--build-arg BASE=debian:trixie-slim --build-arg SOURCE_DATE_EPOCH=1000000000" in printed
 
 
 def test_without_git_a_build_has_no_time(machine: Machine) -> None:
@@ -117,37 +117,37 @@ def test_without_git_a_build_has_no_time(machine: Machine) -> None:
     assert "SOURCE_DATE_EPOCH" not in machine.build("--dry-run").stdout
 
 
-def test_docker_that_is_missing_is_told(machine: Machine) -> None:
+def test_an_error_says_that_docker_is_missing(machine: Machine) -> None:
     assert machine.refusal().startswith("docker is not installed")
 
 
-def test_an_engine_that_does_not_answer_is_told(machine: Machine) -> None:
+def test_an_error_says_that_no_engine_answers(machine: Machine) -> None:
     machine.script("docker", "exit 1")
 
     assert machine.refusal().startswith("no Docker engine answers")
 
 
-def test_buildx_that_is_missing_is_told(machine: Machine) -> None:
+def test_an_error_says_that_buildx_is_missing(machine: Machine) -> None:
     machine.script("docker", '[ "$1" = info ]')
 
     assert machine.refusal().startswith("docker has no buildx")
 
 
-def test_emulation_that_is_missing_is_told_with_what_adds_it(machine: Machine) -> None:
+def test_the_error_about_missing_emulation_names_the_command_that_installs_it(machine: Machine) -> None:
     machine.script("docker", '[ "$2" != inspect ] || echo "Platforms: linux/s390x"')
 
-    told = machine.refusal("--arch", "amd64")
+    printed = machine.refusal("--arch", "amd64")
 
-    assert told.startswith("no emulation of linux/amd64 here")
-    assert told.endswith("binfmt --install amd64")
+    assert printed.startswith("no emulation of linux/amd64 here")
+    assert printed.endswith("binfmt --install amd64")
 
 
-def test_a_dockerfile_that_is_missing_is_told(machine: Machine) -> None:
+def test_an_error_names_the_missing_dockerfile(machine: Machine) -> None:
     machine.script("docker", '[ "$2" != inspect ] || echo "Platforms: linux/arm64"')
 
-    told = machine.refusal("--arch", "arm64", "--context", str(machine.path))
+    printed = machine.refusal("--arch", "arm64", "--context", str(machine.path))
 
-    assert told == f"there is no Dockerfile.arm64 in {machine.path}"
+    assert printed == f"there is no Dockerfile.arm64 in {machine.path}"
 
 
 PUSH = ("--push-only", "--arch", "amd64", "--tag", "fleetcast:1.2.3")
@@ -161,64 +161,64 @@ esac
 REPOSITORY = "echo 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast"
 
 
-def test_an_aws_cli_that_is_missing_is_told(machine: Machine) -> None:
+def test_an_error_says_that_the_aws_cli_is_missing(machine: Machine) -> None:
     machine.script("docker", ENGINE)
 
     assert machine.refusal(*PUSH).startswith("the AWS CLI is not installed")
 
 
-def test_a_region_that_is_missing_is_told(machine: Machine) -> None:
+def test_an_error_says_that_no_region_is_set(machine: Machine) -> None:
     machine.script("docker", ENGINE)
     (machine.path / "aws").symlink_to(AWS)
 
     assert machine.refusal(*PUSH).startswith("no AWS region: name it with --region")
 
 
-def test_credentials_that_are_missing_are_told(machine: Machine) -> None:
+def test_an_error_says_that_there_are_no_credentials(machine: Machine) -> None:
     machine.script("docker", ENGINE)
     (machine.path / "aws").symlink_to(AWS)
     machine.environment["AWS_EC2_METADATA_DISABLED"] = "true"
 
-    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+    printed = machine.refusal(*PUSH, "--region", "eu-central-1")
 
-    assert "Unable to locate credentials" in told
-    assert "no AWS credentials that work: aws configure" in told
+    assert "Unable to locate credentials" in printed
+    assert "no AWS credentials that work: aws configure" in printed
 
 
 def test_an_error_of_ecr_is_printed_with_the_name_of_the_repository(machine: Machine) -> None:
     machine.script("docker", ENGINE)
     machine.script("aws", "case $1 in ecr) echo AccessDeniedException; exit 1 ;; esac")
 
-    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+    printed = machine.refusal(*PUSH, "--region", "eu-central-1")
 
-    assert told == "ECR did not describe the repository fleetcast: AccessDeniedException"
+    assert printed == "ECR did not describe the repository fleetcast: AccessDeniedException"
 
 
-def test_a_refused_login_is_told(machine: Machine) -> None:
+def test_an_error_says_that_the_registry_refuses_the_login(machine: Machine) -> None:
     machine.script("docker", f"{ENGINE}\n[ $1 != login ]")
     machine.script("aws", REPOSITORY)
 
-    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+    printed = machine.refusal(*PUSH, "--region", "eu-central-1")
 
-    assert told == "123456789012.dkr.ecr.eu-central-1.amazonaws.com refuses the login"
+    assert printed == "123456789012.dkr.ecr.eu-central-1.amazonaws.com refuses the login"
 
 
 def test_a_push_that_left_oci_media_types_fails(machine: Machine) -> None:
     machine.script("docker", ENGINE)
     machine.script("aws", REPOSITORY)
 
-    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+    printed = machine.refusal(*PUSH, "--region", "eu-central-1")
 
-    assert f"was pushed as {OCI} where SageMaker needs application/vnd.docker" in told
+    assert f"was pushed as {OCI} where SageMaker needs application/vnd.docker" in printed
 
 
-def test_a_warning_of_the_aws_cli_is_no_answer(machine: Machine) -> None:
+def test_a_warning_of_the_aws_cli_is_not_taken_for_its_answer(machine: Machine) -> None:
     machine.script("docker", ENGINE)
     machine.script("aws", f"echo a new version is out >&2; {REPOSITORY}")
 
-    told = machine.refusal(*PUSH, "--region", "eu-central-1")
+    printed = machine.refusal(*PUSH, "--region", "eu-central-1")
 
     assert (
         "build.sh: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fleetcast:1.2.3-amd64 was pushed as"
-        in told
+        in printed
     )

@@ -1,4 +1,4 @@
-"""The Dockerfiles of the two architectures are one text, and what they copy is what the project has."""
+"""The two Dockerfiles differ only in the architecture, and copy every package of the project."""
 
 import tomllib
 from pathlib import Path
@@ -10,7 +10,7 @@ def lines(name: str) -> list[str]:
     return (ROOT / name).read_text().splitlines()
 
 
-def test_the_two_differ_in_the_architecture_alone() -> None:
+def test_the_two_dockerfiles_differ_in_the_architecture_alone() -> None:
     pairs = zip(lines("Dockerfile"), lines("Dockerfile.arm64"), strict=True)
 
     different = [pair for pair in pairs if pair[0] != pair[1]]

@@ -71,6 +71,15 @@ def test_the_routes_on_the_pages_are_those_of_the_server() -> None:
     assert {route.replace("…", "{name}") for route in named} == declared
 
 
+def test_every_folder_and_file_of_the_project_that_a_page_names_exists() -> None:
+    named = names(
+        r"^(?:benchmarks|container|docs|examples|fleetcast|processing|serving|tests|train)/[\w./-]*$"
+    )
+
+    assert named
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
 def test_the_options_of_process_on_its_page_are_those_of_the_program() -> None:
     named = names(r"^--[a-z-]+", REFERENCE / "command-line.md")
 

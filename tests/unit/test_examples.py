@@ -49,10 +49,10 @@ def test_without_a_dry_run_the_call_is_made() -> None:
 
 
 def test_without_a_dry_run_the_account_must_be_named() -> None:
-    told = run_offline(BOTO3, "plain-endpoint", "--image=i")
+    ended = run_offline(BOTO3, "plain-endpoint", "--image=i")
 
-    assert told.returncode == 2
-    assert "--role, --bucket: missing" in told.stderr
+    assert ended.returncode == 2
+    assert "--role, --bucket: missing" in ended.stderr
 
 
 def _call(name: str, parameters: dict[str, Any]) -> None:

@@ -107,7 +107,10 @@ def test_a_fit_that_needs_stock_prophet_names_the_extra(installed: Path) -> None
     )
 
 
-@pytest.mark.parametrize(("program", "package"), [("process", "duckdb"), ("serve", "flask")])
+@pytest.mark.parametrize(
+    ("program", "package"),
+    [("process", "duckdb"), ("process", "tqdm"), ("train", "jinja2"), ("serve", "flask")],
+)
 def test_a_program_whose_extra_is_missing_names_it(program: str, package: str) -> None:
     start = (
         f"import sys; sys.modules[{package!r}] = None; sys.argv = ['fleetcast', {program!r}]\n"

@@ -19,8 +19,8 @@ class Engine(Protocol):
         """Yield one outcome for each customer, in any order and as soon as it is there.
 
         A customer that cannot be fitted, even one that kills its process, is `Failed` and stops no other.
-        Once `stopped()` is true no more outcomes come: customers without one are left as they were.  The end
-        of the generator, which `close()` brings about at any time, ends all processes.
+        Once `stopped()` is true no more outcomes come; the customers without one are left as they were.  When
+        the generator ends or is closed, all of its processes end.
 
         Raises `WorkerStartError` where no process can begin to work.
         """

@@ -1,7 +1,7 @@
 """The components that a user adds to a model: seasonalities, regressors, a country's holidays.
 
-Everything is checked here that does not depend on the readings: the arguments of each component, that no two
-components share a name, and that the country exists.
+What does not depend on the readings is checked here: the arguments of each component, that no two components
+share a name, and that the country exists.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

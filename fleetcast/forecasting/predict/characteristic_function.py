@@ -1,22 +1,25 @@
-"""Quantiles of the future trend's random slope changes plus noise, by inverting the characteristic function.
+"""Quantiles of a future trend's random slope changes plus noise, from their characteristic function.
 
-With V_h = sum over j < h of (j + 1/2) B_j L_j, where B_j is Bernoulli(p) and L_j is Laplace(1), this module
-answers for X = V_h / scale + noise, standardised: Var X = 1.  `share` is the part of that variance that V_h
-has; 1 - share is the part of the Gaussian noise.
+V_h = sum over j < h of (j + 1/2) B_j L_j, with B_j Bernoulli(p) and L_j Laplace(1), is the trend's
+deviation after h steps.  This module computes quantiles of X = V_h / scale + noise, standardised to Var X =
+1; `share` is the part of that variance that V_h contributes, 1 - share the part of the Gaussian noise.
 
-The characteristic function of V_h is real and closed:
+The characteristic function of V_h is real and has a closed form:
 
     phi_h(v) = product over j < h of  1 - p z^2 / (1 + z^2),   z = (j + 1/2) v.
 
-X is symmetric, and for a half-period P beyond the reach of its tails the midpoint rule gives
+X is symmetric.  If half a period P exceeds the range of its tails, the midpoint rule gives
 
     P(|X| <= x) = 2 / pi * sum over k of  phi(w_k) sin(w_k x) / (k + 1/2),   w_k = (k + 1/2) pi / P.
 
-Since w_k x depends on k and x / P alone, one fixed matrix of sines serves every horizon and every model.
+w_k x depends on k and x / P only, so that one fixed matrix of sines serves every horizon and every model.
 
-With probability (1 - p)^h nothing changes and V_h = 0: where the noise is too narrow for the frequencies at
-hand, this atom is taken out and added in closed form, and the rest is smoothed by a Gaussian whose second
-moment is cancelled (its error is of fourth order in its width).
+With probability (1 - p)^h there is no change and V_h = 0.  If the noise is too narrow for the highest
+frequency, this atom is removed from phi and added in closed form, and the rest is smoothed by a Gaussian
+whose second moment is cancelled, so that the error is of fourth order in its width.
+
+References: J. Gil-Pelaez, Note on the inversion theorem, Biometrika 38, 1951; M. Abramowitz and I. A. Stegun,
+Handbook of Mathematical Functions, 1964, formula 7.1.26.
 """
 
 from statistics import NormalDist
@@ -30,17 +33,23 @@ from fleetcast.forecasting.arrays import Matrix, Vector
 Cube: TypeAlias = NDArray[np.float64]
 
 _FREQUENCIES: Final = 48
+"""K, the number of terms of the sum over k."""
 _CELLS: Final = 48
+"""Number of intervals of the table of P(|X| <= x)."""
 _REACH: Final = 0.75
-"""The table of P(|X| <= x) covers x from 0 to this part of the half-period."""
+"""Largest x of that table, as a part of the half-period."""
 _CUTOFF: Final = 3.5
-"""A Gaussian's characteristic function is taken as zero from here, in units of 1 / its width."""
+"""Frequency, in 1 / width, from which on a Gaussian's characteristic function counts as 0."""
 _PRODUCT_STEPS: Final = 8
-"""Up to this horizon the product is multiplied out; beyond, Stirling's series is exact to 1e-5."""
+"""Horizon up to which the product is multiplied out; beyond it Stirling's series is exact to 1e-5."""
 _TAILS: Final = 5.0
+"""Factor of safety in the estimate of the tail of V_h."""
 _LEAST_TAIL: Final = 1e-12
+"""Smallest tail probability for which the half-period is made long enough."""
 _GAUSSIAN_REACH: Final = 4.0
+"""Standard deviations of noise added to the half-period."""
 _SMALLEST: Final = 1e-30
+"""Replaces a divisor of 0."""
 _SERIES_AT_0: Final = 0.254829592 + (-0.284496736 + (1.421413741 + (-1.453152027 + 1.061405429)))
 _NORMAL: Final = NormalDist()
 
@@ -63,11 +72,11 @@ def jump_variance(horizons: Vector) -> Vector:
 def standard_quantiles(horizons: Vector, shares: Matrix, *, change_probability: Vector, widths: Cube) -> Cube:
     """Return x with P(|X| <= x) = width, shape (Q, R, M).
 
-    `horizons` (M,) are the steps 1, 2, 3 .. 8 and any after them, ascending, or the first of these; `shares`
-    (R, M) lie in [0, 1]; `widths`, of a shape that broadcasts to (Q, R, M), in [0, 1);
-    0 < change_probability <= 1, shape (R,).  The R rows may be several questions to one model, or models.
+    `horizons`, shape (M,), are the steps 1, 2, … 8 and any later ones, ascending, or the first of these;
+    `shares`, shape (R, M), lie in [0, 1]; `widths`, broadcast to (Q, R, M), in [0, 1); `change_probability`,
+    shape (R,), in (0, 1].  The R rows may belong to several models, or to several shares of one model.
 
-    Cost: about 20 passes over R * M * 48 numbers and 6 over R * min(M, 8)^2 * 48, however far the horizons.
+    The cost is about 20 passes over R * M * 48 numbers and 6 over R * min(M, 8)^2 * 48, at any horizon.
     """
     p = change_probability[:, None]
     tail = max(0.5 - 0.5 * float(widths.max()), _LEAST_TAIL)
@@ -95,7 +104,7 @@ def standard_quantiles(horizons: Vector, shares: Matrix, *, change_probability: 
 
 
 def _characteristic_function(horizons: Vector, frequencies: Cube, p: Matrix) -> Cube:
-    """Return phi_h(v), shape (R, M, K) like `frequencies`; p has the shape (R, 1)."""
+    """Return phi_h at `frequencies`, shape (R, M, K); p is of shape (R, 1)."""
     if len(horizons) <= _PRODUCT_STEPS:
         return _product(frequencies, p)
     near, far = frequencies[:, :_PRODUCT_STEPS], frequencies[:, _PRODUCT_STEPS:]
@@ -103,7 +112,7 @@ def _characteristic_function(horizons: Vector, frequencies: Cube, p: Matrix) -> 
 
 
 def _product(frequencies: Cube, p: Matrix) -> Cube:
-    """Multiply the factors 1 - p + p / (1 + z^2) out, for the horizons 1, 2, ..."""
+    """Return the product of the factors 1 - p + p / (1 + z^2) for the first horizons."""
     count = frequencies.shape[1]
     factors = _SQUARED_WEIGHTS[:count, :count, None] * (frequencies * frequencies)[:, :, None, :]
     factors += 1.0
@@ -114,12 +123,13 @@ def _product(frequencies: Cube, p: Matrix) -> Cube:
 
 
 def _stirling(h: Matrix, frequencies: Cube, p: Matrix) -> Cube:
-    """Sum the logarithms of the factors by Stirling's series for Gamma(h + 1/2 + i / v).
+    """Return the product of the factors by Stirling's series for Gamma(h + 1/2 + i / v).
 
-    The sum over j < h of log(1 + (j + 1/2)^2 v^2) is, with u = h v and but for what depends on h alone,
-    h (log(1 + u^2) + 2 arctan(u) / u + 1 / (12 h^2 (1 + u^2))) + log(1 + exp(-2 pi / v)) + O(h^-3);
-    a factor is the ratio of two such terms, at v sqrt(1 - p) and at v.  The last logarithm is left out: it
-    matters for v > 2 only, which at these horizons the half-period and the smoothing keep out.
+    With u = h v, the sum over j < h of log(1 + (j + 1/2)^2 v^2) is, up to terms in h alone,
+    h (log(1 + u^2) + 2 arctan(u) / u + 1 / (12 h^2 (1 + u^2))) + log(1 + exp(-2 pi / v)) + O(h^-3).
+    The logarithm of the product is the difference of two such sums, at v sqrt(1 - p) and at v.  The term
+    log(1 + exp(-2 pi / v)) is omitted: it matters for v > 2 only, which the half-period and the smoothing
+    exclude at these horizons.
     """
     u = np.empty((2, *frequencies.shape))
     np.multiply(h, frequencies, out=u[1])
@@ -138,23 +148,23 @@ def _stirling(h: Matrix, frequencies: Cube, p: Matrix) -> Cube:
 
 
 def _add_atom(table: Cube, *, atom: Matrix, deviation: Matrix) -> None:
-    """Add noise of this `deviation` (in half-periods), with the weight `atom`, to the table in place."""
+    """Add a Gaussian of this standard deviation, in half-periods, and weight `atom` to the table in place."""
     probability, density = table[..., : _CELLS + 1], table[..., _CELLS + 1 :]
-    noisy = (deviation > 0.0) & (atom > 0.0)
-    if not noisy.any():
+    has_noise = (deviation > 0.0) & (atom > 0.0)
+    if not has_noise.any():
         probability += atom[..., None]
         return
-    z = _NODES / np.where(noisy, deviation, _SMALLEST)[..., None]
-    probability += atom[..., None] * np.where(noisy[..., None], two_sided_normal(z), 1.0)
-    slope = np.where(noisy, np.sqrt(2.0 / np.pi) * atom / np.maximum(deviation, _SMALLEST), 0.0)
+    z = _NODES / np.where(has_noise, deviation, _SMALLEST)[..., None]
+    probability += atom[..., None] * np.where(has_noise[..., None], two_sided_normal(z), 1.0)
+    slope = np.where(has_noise, np.sqrt(2.0 / np.pi) * atom / np.maximum(deviation, _SMALLEST), 0.0)
     density += slope[..., None] * np.exp(-0.5 * z * z)
 
 
 def two_sided_normal(z: Cube) -> Cube:
     """Return P(|Z| <= z) of a standard normal for z >= 0, to 2e-7 (Abramowitz and Stegun, 7.1.26).
 
-    The series is divided by its value at 0, 1e-9 below 1, so that P begins at 0: with a jump there a search
-    for a quantile would end anywhere within it.
+    The series is divided by its value at 0, which is 1e-9 below 1, so that P(0) = 0: with a jump at 0 the
+    search for a quantile would be undetermined there.
     """
     t = 1.0 / (1.0 + 0.3275911 * np.sqrt(0.5) * z)
     series = 1.421413741 + t * (-1.453152027 + t * 1.061405429)
@@ -164,21 +174,21 @@ def two_sided_normal(z: Cube) -> Cube:
 
 
 def _invert(table: Cube, widths: Cube) -> Cube:
-    """Return where P reaches each width, in half-periods, by cubic Hermite interpolation of the inverse."""
+    """Return x with P(|X| <= x) = width, in half-periods, by cubic Hermite interpolation of the inverse."""
     cell = (table[..., 1:_CELLS] < widths[..., None]).sum(axis=-1)
     step = _NODE_WIDTHS[cell]
     at = cell + np.arange(0, table.size, table.shape[-1]).reshape(table.shape[:-1])
     values = table.ravel()
     start = values[at]
-    # A fall (rounding, far in the tail) or a density of zero leaves the straight line.
+    # With a decrease (rounding, far in the tail) or a density of 0 the interpolation is linear.
     rise = np.maximum(values[at + 1] - start, _SMALLEST)
     t = np.minimum(np.maximum((widths - start) / rise, 0.0), 1.0)
     rise /= step
-    # Slopes of the inverse up to three times the chord's keep the cubic rising.
+    # Slopes of the inverse up to three times the chord's keep the cubic monotonic (Fritsch and Carlson 1980).
     least = rise / 3.0
     left = 1.0 - t
     at += _CELLS + 1
-    bend = left * (rise / np.maximum(values[at], least))
-    bend -= t * (rise / np.maximum(values[at + 1], least))
-    x: Cube = _NODES[cell] + step * t * (t * (1.0 + left + left) + left * bend)
+    curvature = left * (rise / np.maximum(values[at], least))
+    curvature -= t * (rise / np.maximum(values[at + 1], least))
+    x: Cube = _NODES[cell] + step * t * (t * (1.0 + left + left) + left * curvature)
     return x

@@ -79,8 +79,11 @@ def without_negatives(table: Table, endings: Iterable[str]) -> Table:
 
 def _key(model: Model, options: ForecastOptions) -> tuple[object, ...] | None:
     """Return the options that the horizon depends on, or None if it depends on arrays too."""
-    arrays = options.ds, options.regressors, options.cap, options.floor, options.conditions
-    if options.include_history or model.settings.growth == "logistic" or any(x is not None for x in arrays):
+    if options.include_history or model.settings.growth == "logistic" or options.ds is not None:
+        return None
+    if options.regressors is not None or options.conditions is not None:
+        return None
+    if options.cap is not None or options.floor is not None:
         return None
     return options.periods, options.freq, options.interval_width, options.quantiles
 

@@ -34,7 +34,7 @@ def place_changepoints(rows: History, scale: Scale, settings: Settings) -> tuple
 
 
 def without_changepoints(settings: Settings) -> bool:
-    """Return whether the model's only changepoint is the one at t = 0 that stands for none."""
+    """Return whether the model's only changepoint is the one at t = 0 that replaces none."""
     return settings.n_changepoints <= 0
 
 

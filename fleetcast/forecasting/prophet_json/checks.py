@@ -18,17 +18,17 @@ _MOST_VALUES: Final = 1_000_000
 
 
 def check_extent(text: str) -> None:
-    """Refuse a text that would take many times its own length in memory; Prophet's is nearly all strings."""
+    """Refuse a text that would take many times its length in memory; Prophet's texts are mostly strings."""
     if len(text) <= _SMALL_TEXT:
         return
     plain = text.replace("\\\\", "").replace('\\"', "")
     if plain.count('"') > 2 * _MOST_STRINGS:
-        raise ModelFormatError("it has too many strings")
+        raise ModelFormatError(f"the text has more than {_MOST_STRINGS:,} strings")
     outside = plain.split('"')[::2]
     if sum(part.count("[") + part.count("{") for part in outside) > _MOST_LISTS:
-        raise ModelFormatError("it has too many lists")
+        raise ModelFormatError(f"the text has more than {_MOST_LISTS:,} lists and objects")
     if sum(part.count(",") for part in outside) > _MOST_VALUES:
-        raise ModelFormatError("it has too many values")
+        raise ModelFormatError(f"the text has more than {_MOST_VALUES:,} values")
 
 
 def at_least_zero(field: str, value: object) -> float:
@@ -47,7 +47,7 @@ def name(value: str, *, kind: str) -> str:
 
 
 def check_dates(stamps: Stamps, *, what: str) -> None:
-    """Refuse dates that are none, not ascending, or not of the years 1 to 9999."""
+    """Refuse dates that are empty, not ascending, or outside the years 1 to 9999."""
     if not stamps.size or (np.diff(stamps) < 0).any():
         raise ModelFormatError(f"{what} must be dates in ascending order")
     if stamps[0] < FIRST_DAY * DAY or stamps[-1] >= (LAST_DAY + 1) * DAY:
@@ -55,6 +55,6 @@ def check_dates(stamps: Stamps, *, what: str) -> None:
 
 
 def check_growth(settings: Settings, parameters: Parameters) -> None:
-    """Refuse a logistic trend whose rate is zero somewhere: its offset there is not defined."""
+    """Refuse a logistic trend whose rate is 0 in some segment, because its offset is not defined there."""
     if not has_rates(settings.growth, parameters):
         raise ModelFormatError("the rate of logistic growth must not be 0")

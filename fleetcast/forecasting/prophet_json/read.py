@@ -83,8 +83,10 @@ def loads(text: str | bytes, *, keep_history: bool = False) -> Model | SampledMo
         raise _not_a_model(str(error)) from error
     except (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError) as error:
         raise _not_a_model("a part of it has another type, shape or size") from error
+    except json.JSONDecodeError as error:
+        raise _not_a_model(f"it is not JSON: {error.msg} at character {error.pos}") from error
     except ValueError as error:
-        raise _not_a_model("it is not JSON, or a part of it is not what it should be") from error
+        raise _not_a_model("it is not UTF-8, or a value in it is not one that Prophet writes") from error
 
 
 def _loads(text: str, *, keep_history: bool) -> Model | SampledModel:
@@ -92,7 +94,7 @@ def _loads(text: str, *, keep_history: bool) -> Model | SampledModel:
     if text.lstrip(_WHITESPACE).startswith('"'):  # Prophet up to 1.0: json.dump(model_to_json(model), file)
         text = json.loads(text)
         checks.check_extent(text)
-    content = _decoded(text, _MODEL)
+    content = _decode(text, _MODEL)
     if len(content.params.k) == 1:
         return _model(content, keep_history=keep_history)
     content.params = _first_sample(content.params)
@@ -106,7 +108,7 @@ def _not_a_model(reason: str) -> ModelFormatError:
     return ModelFormatError(f"this is not the JSON of a fitted Prophet model ({reason[:_MOST_OF_A_REASON]})")
 
 
-def _decoded(text: str, decoder: Decoder[_Struct], *, inside: str = "") -> _Struct:
+def _decode(text: str, decoder: Decoder[_Struct], *, inside: str = "") -> _Struct:
     """Return a JSON text as the struct that declares it; `inside` names the field that holds the text.
 
     Raises ModelFormatError, and ValueError if the text is not JSON.
@@ -114,7 +116,7 @@ def _decoded(text: str, decoder: Decoder[_Struct], *, inside: str = "") -> _Stru
     try:
         return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError):
-        content = json.loads(text)  # it reads NaN, Infinity and half characters, which Python's json writes
+        content = json.loads(text)  # it accepts NaN, Infinity and lone surrogates, which Python's json writes
     try:
         return msgspec.convert(content, decoder.type)
     except msgspec.ValidationError as error:
@@ -129,17 +131,17 @@ def _present(name: str, value: _Struct | UnsetType) -> _Struct:
 
 
 def _first_sample(params: ParametersJson) -> ParametersJson:
-    """Return the first of the samples as a model's only one; all of them have to be like it."""
+    """Return the first sample as a point estimate; raises ModelFormatError without equally many of each."""
     samples = {name: np.array(rows, dtype=np.float64) for name, rows in asdict(params).items()}
     if len({len(rows) for rows in samples.values()}) > 1 or not all(map(len, samples.values())):
-        raise ModelFormatError("the samples of this model must be as many for each parameter, at least one")
+        raise ModelFormatError("params must have equally many samples of each parameter, at least one")
     first: dict[str, Any] = {name: rows[:1].reshape(1, -1).tolist() for name, rows in samples.items()}
     return ParametersJson(**first)
 
 
 def _model(content: ProphetJson, *, keep_history: bool) -> Model:
     ours = content.fleetcast or FleetcastJson(engine="prophet")
-    declared_regressors = _declared("extra_regressors", content.extra_regressors)
+    declared_regressors = _declarations("extra_regressors", content.extra_regressors, kind="regressor")
     known = _layout(content, declared_regressors, ours.holidays_resolved)
     standardizations = tuple(Standardization(each.mu, each.std) for each in declared_regressors.values())
     scale = _scale(content)
@@ -147,7 +149,9 @@ def _model(content: ProphetJson, *, keep_history: bool) -> Model:
     settings = _settings(content, scale, t_change)
     parameters = _parameters(content.params)
     if parameters.delta.shape != t_change.shape or parameters.beta.shape != (known.features,):
-        raise ModelFormatError("the parameters of this model do not fit its changepoints and features")
+        raise ModelFormatError(
+            "params.delta must have one number for each of changepoints_t, params.beta one for each feature"
+        )
     checks.check_growth(settings, parameters)
     rows = ours.rows
     return Model(
@@ -205,18 +209,21 @@ def _shared_settings(**values: Any) -> Settings:  # noqa: ANN401 - Settings decl
     return Settings(**values)
 
 
-def _declared(field: str, declarations: NamedDeclarations[_Struct]) -> dict[str, _Struct]:
-    """Return the declarations by name, in the order of the names; raises for a name that cannot be used."""
+def _declarations(field: str, declarations: NamedDeclarations[_Struct], *, kind: str) -> dict[str, _Struct]:
+    """Return the declarations by name, in the order of the names.
+
+    Raises ModelFormatError for a name without a declaration, and SettingError for one that is not accepted.
+    """
     names, by_name = declarations
     if len(set(names)) != len(names) or not by_name.keys() >= set(names):
         raise _not_a_model(f"{field} must have each name once, and a declaration for it")
-    return {checks.name(name, kind=field): by_name[name] for name in names}
+    return {checks.name(name, kind=kind): by_name[name] for name in names}
 
 
 def _layout(
     content: ProphetJson, declared_regressors: Mapping[str, RegressorJson], resolved: str | UnsetType | None
 ) -> FeatureMatrix:
-    declared = _declared("seasonalities", content.seasonalities)
+    declared = _declarations("seasonalities", content.seasonalities, kind="seasonality")
     seasonalities = tuple(_seasonality(name, **asdict(each)) for name, each in declared.items())
     regressors = tuple(
         Regressor(name, each.prior_scale, cast("Standardize", each.standardize), each.mode)
@@ -227,7 +234,7 @@ def _layout(
         known = _holidays_of(content, content.train_holiday_names, None if resolved is UNSET else resolved)
     features = sum(2 * each.fourier_order for each in seasonalities) + len(regressors)
     if features + (len(known.columns) if known else 0) > MOST_FEATURES:
-        raise ModelFormatError(f"a model has at most {MOST_FEATURES} features")
+        raise ModelFormatError(f"the model has more than {MOST_FEATURES} features")
     return shared_feature_matrix(
         seasonalities, known, content.holidays_mode or content.seasonality_mode, regressors
     )
@@ -255,9 +262,9 @@ def _holidays(
 ) -> Holidays:
     """Return the holidays of the JSON texts that Prophet writes; models with the same texts share them."""
     if country is not None and not (country.isidentifier() and country[0].isupper()):
-        raise ModelFormatError("country_holidays must be the name of a country")
+        raise ModelFormatError("country_holidays must be the name of a country, such as US or Germany")
     no_days = CountryDaysJson(years=(0, 0), days={})
-    country_days = _decoded(resolved, _COUNTRY_DAYS, inside="holidays_resolved") if resolved else no_days
+    country_days = _decode(resolved, _COUNTRY_DAYS, inside="holidays_resolved") if resolved else no_days
     first, last = map(int, country_days.years)
     return build_holidays(
         None if table is None else _holiday_table(table),
@@ -266,18 +273,19 @@ def _holidays(
         range(first, last),
         names=tuple(
             checks.name(name, kind="holiday")
-            for name in _decoded(names, _SERIES, inside="train_holiday_names").data
+            for name in _decode(names, _SERIES, inside="train_holiday_names").data
         ),
         prior_scale=prior_scale,
     )
 
 
 def _holiday_table(text: str) -> HolidayTable:
-    rows = _decoded(text, _HOLIDAY_TABLE, inside="holidays").data
+    rows = _decode(text, _HOLIDAY_TABLE, inside="holidays").data
+    first = rows[0] if rows else HolidayRow(ds="", holiday="")
     columns: dict[str, Any] = {
         name: [_present(f"holidays.{name}", getattr(row, name)) for row in rows]
         for name in HolidayRow.__struct_fields__
-        if not rows or getattr(rows[0], name) is not UNSET
+        if getattr(first, name) is not UNSET
     }
     columns["ds"] = datetimes(from_iso(columns["ds"]))
     for name in columns["holiday"]:
@@ -299,7 +307,7 @@ def _history(
     content: ProphetJson, known: FeatureMatrix, standardizations: tuple[Standardization, ...]
 ) -> History | None:
     """Return the history of a text that has all of it, else None."""
-    rows = _decoded(_present("history", content.history), _HISTORY, inside="history").data
+    rows = _decode(_present("history", content.history), _HISTORY, inside="history").data
     if any(row["y"] is None for row in rows):
         return None
 
@@ -310,7 +318,7 @@ def _history(
         regressor.name: column(regressor.name).astype(np.float64) * standard.std + standard.mu
         for regressor, standard in zip(known.regressors, standardizations, strict=True)
     }
-    dates = from_iso(_decoded(content.history_dates, _SERIES, inside="history_dates").data)
+    dates = from_iso(_decode(content.history_dates, _SERIES, inside="history_dates").data)
     checks.check_dates(dates, what="history_dates")
     return History(
         ds=from_iso([row["ds"] for row in rows]),

@@ -34,7 +34,7 @@ def forecast_by_samples(sampled: SampledModel, options: ForecastOptions) -> Tabl
     import pandas as pd  # noqa: PLC0415 - slow, rarely needed
 
     model = _stock_model(sampled.text)
-    conditions = [each["condition_name"] for each in model.seasonalities.values() if each["condition_name"]]
+    conditions = [s["condition_name"] for s in model.seasonalities.values() if s["condition_name"]]
     logistic = model.growth == "logistic"
     check_known(options, logistic, model.logistic_floor, model.extra_regressors, conditions)
     frame = pd.DataFrame({"ds": datetimes(_stamps(sampled.text, options))})
@@ -61,7 +61,7 @@ def forecast_by_samples(sampled: SampledModel, options: ForecastOptions) -> Tabl
     for name, share in shares.items():
         if f"yhat_{name}" not in table:
             table |= {f"{of}_{name}": np.quantile(samples[of], share, axis=1) for of in ("yhat", "trend")}
-    check_finite(table["yhat"], np.array([table[f"yhat_{each}"] for each in shares]))
+    check_finite(table["yhat"], np.array([table[f"yhat_{ending}"] for ending in shares]))
     return without_negatives(table, shares) if options.non_negative else table
 
 

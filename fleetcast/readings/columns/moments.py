@@ -32,7 +32,7 @@ SHORT_YEARS_OF_1900 = 69
 NO_DAY, NO_YEAR, NO_CLOCK, NO_OFFSET, IN_GAP, IN_OVERLAP, OTHER_OFFSET, FRACTION, TOO_EARLY = range(1, 10)
 REASONS = (
     "",
-    "is no day of the calendar",
+    "is not a day of the calendar",
     f"has a year outside {FIRST_YEAR} to {LAST_YEAR}",
     "has no such time of day",
     "has an offset that no zone has",

@@ -22,11 +22,9 @@ BLANKS = " \t\r\n\v\f"
 
 NOT_A_NUMBER = "is not a number"
 INFINITE = "is an infinite number"
-IN_DOUBT = f"{NOT_A_NUMBER} beyond doubt: its point may be decimal or between thousands; set decimal"
-COMMA_IN_DOUBT = (
-    f"{NOT_A_NUMBER} beyond doubt: its comma may be decimal or between thousands; set decimal, or write 1234"
-)
-_POINT_IN_DOUBT = re.compile(rb"[ ]*[+-]?[1-9][0-9]{0,2}(?:[.][0-9]{3})+[ ]*")
+POINT_IS_AMBIGUOUS = "is ambiguous: its point may be decimal or between thousands; set decimal"
+COMMA_IS_AMBIGUOUS = "is ambiguous: its comma may be decimal or between thousands; set decimal, or write 1234"
+_AMBIGUOUS_POINT = re.compile(rb"[ ]*[+-]?[1-9][0-9]{0,2}(?:[.][0-9]{3})+[ ]*")
 POINT = f"{NOT_A_NUMBER}: it has a decimal point where decimal is ','"
 HINTS = tuple(
     (re.compile(pattern, re.IGNORECASE | re.ASCII), reason)
@@ -40,7 +38,7 @@ HINTS = tuple(
         ),
         (
             r"[+-]?\d{1,3}(?:,\d{3})+",
-            COMMA_IN_DOUBT,
+            COMMA_IS_AMBIGUOUS,
         ),
         (
             r"[+-]?\d*,\d*(?:e[+-]?\d+)?",
@@ -80,9 +78,9 @@ def parse_numbers(texts: Texts, *, decimal: str = ".", booleans: bool = False) -
 
 def _without_doubt(texts: Texts, *, booleans: bool) -> ParsedColumn:
     parsed = parse_numbers(texts, decimal=".", booleans=booleans)
-    doubtful = [place for place, text in enumerate(_as_bytes(texts)) if _POINT_IN_DOUBT.fullmatch(text)]
+    doubtful = [place for place, text in enumerate(_as_bytes(texts)) if _AMBIGUOUS_POINT.fullmatch(text)]
     parsed.values[doubtful] = np.nan
-    return ParsedColumn(parsed.values, dict(parsed.reasons) | dict.fromkeys(doubtful, IN_DOUBT))
+    return ParsedColumn(parsed.values, dict(parsed.reasons) | dict.fromkeys(doubtful, POINT_IS_AMBIGUOUS))
 
 
 def _as_bytes(texts: Texts) -> Sequence[bytes]:
@@ -93,13 +91,13 @@ def _as_bytes(texts: Texts) -> Sequence[bytes]:
 
 def _plain(texts: Sequence[bytes]) -> Vector | None:
     """Return the numbers if every text is one as JSON writes it or a missing value, else None."""
-    values = _decoded(texts)
+    values = _decode(texts)
     if values is None:
-        values = _decoded([b"null" if text in _MISSING_BYTES else text for text in texts])
+        values = _decode([b"null" if text in _MISSING_BYTES else text for text in texts])
     return values
 
 
-def _decoded(texts: Sequence[bytes]) -> Vector | None:
+def _decode(texts: Sequence[bytes]) -> Vector | None:
     try:
         values = _floats(b"[" + b",".join(texts) + b"]")
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -21,7 +21,7 @@ MOST_BY_CHANCE = 0.1
 LEAST_VALID = {"digits": 0.5, "months": 0.9}
 """Least share of texts of digits that must be valid dates; with fewer, the column may hold other numbers."""
 EMPTY = "says no time: a reading without a time cannot be used"
-ORDER_IN_DOUBT = (
+ORDER_IS_AMBIGUOUS = (
     "may have the day or the month first, and no other text of the column decides; "
     "set date_format, for example to %d{0}%m{0}%Y"
 )
@@ -29,9 +29,9 @@ TWO_ORDERS = (
     "is in a column where some texts have the day first and others the month; "
     "set date_format, for example to %d{0}%m{0}%Y"
 )
-HOURS_IN_DOUBT = "may be yyyymmddHH or seconds since 1970; set date_format to %Y%m%d%H or to epoch_s"
-DIGITS_IN_DOUBT = (
-    "is in a column where many texts of this form are no times, so that none of them is beyond doubt; "
+HOURS_ARE_AMBIGUOUS = "may be yyyymmddHH or seconds since 1970; set date_format to %Y%m%d%H or to epoch_s"
+DIGITS_ARE_UNCERTAIN = (
+    "is in a column where many texts of this form are not times, so that none of them is certain; "
     "set date_format"
 )
 MIXED_ZONES = "times with a zone, converted to UTC: {0} of {1}; the others were taken as they are"
@@ -114,14 +114,14 @@ def _refusal(shape: Shape, layout: Layout | str, evidence: Evidence) -> str:
         mark = layout.words["mark"]
         day, month = (evidence[f"{which} {mark}"] for which in ("day", "month"))
         if bool(day) == bool(month):
-            return (TWO_ORDERS if day else ORDER_IN_DOUBT).format(mark)
+            return (TWO_ORDERS if day else ORDER_IS_AMBIGUOUS).format(mark)
     if layout.doubt in ("", "order", "epoch"):
         return ""
     name = _form(shape, layout)
     share = evidence[name] / max(evidence[f"all {name}"], 1)
     if layout.doubt == "hours":
-        return HOURS_IN_DOUBT if share > MOST_BY_CHANCE else ""
-    return DIGITS_IN_DOUBT if 0 < share < LEAST_VALID[layout.doubt] else ""
+        return HOURS_ARE_AMBIGUOUS if share > MOST_BY_CHANCE else ""
+    return DIGITS_ARE_UNCERTAIN if 0 < share < LEAST_VALID[layout.doubt] else ""
 
 
 def _form(shape: Shape, layout: Layout) -> str:

@@ -72,14 +72,14 @@ def test_doctor_writes_nothing(doctor: Doctor, tmp_path: Path) -> None:
     assert tree() == before
 
 
-def test_doctor_tells_what_the_user_has_set(doctor: Doctor) -> None:
+def test_doctor_lists_the_variables_that_the_user_has_set(doctor: Doctor) -> None:
     told = table(doctor(OMP_NUM_THREADS="3"))
 
     assert told["OMP_NUM_THREADS"] == "3 (set by you)"
     assert told["threads"] == "3 in each process of the pool, 3 in code that an archive brings"
 
 
-def test_the_numeric_core_is_right_here(doctor: Doctor) -> None:
+def test_doctor_finds_the_numeric_core_right_on_this_machine(doctor: Doctor) -> None:
     findings = [line for line in doctor().stdout.splitlines() if line.startswith("numeric core")]
 
     assert len(findings) == len(golden.OBJECTIVES) + 1
@@ -94,7 +94,7 @@ def test_the_numeric_core_is_right_here(doctor: Doctor) -> None:
         (golden.YHAT[5], golden.YHAT[5] * (1 + 1e-11), "forecast from equal parameters"),
     ],
 )
-def test_a_number_that_is_not_prophets_makes_it_exit_with_1(
+def test_doctor_exits_with_1_where_a_number_differs_from_prophets(
     doctor: Doctor, code: Path, right: float, wrong: float, what: str
 ) -> None:
     golden = code / "fleetcast" / "forecasting" / "prophet_reference.py"
@@ -111,7 +111,7 @@ def test_a_number_that_is_not_prophets_makes_it_exit_with_1(
     assert f"failed: {what} differs by" in done.stdout
 
 
-def test_a_core_that_cannot_run_makes_it_exit_with_1(doctor: Doctor, code: Path) -> None:
+def test_doctor_exits_with_1_where_the_core_cannot_run(doctor: Doctor, code: Path) -> None:
     (code / "fleetcast" / "forecasting" / "prophet_reference.py").unlink()
 
     done = doctor()

@@ -51,7 +51,7 @@ def test_each_processor_gets_what_it_supports_and_a_reason(
 
 @pytest.mark.parametrize(("machine", "info"), [each[:2] for each in EXPECTED])
 @pytest.mark.parametrize("value", ["7", ""])
-def test_what_the_user_has_set_is_never_set(machine: str, info: str, value: str) -> None:
+def test_a_variable_that_the_user_has_set_stays_as_it_is(machine: str, info: str, value: str) -> None:
     for name in chosen(machine, info).variables:
         found = chosen(machine, info, **{name: value})
 
@@ -60,7 +60,7 @@ def test_what_the_user_has_set_is_never_set(machine: str, info: str, value: str)
         assert str(found).endswith(f", left as set: {name}")
 
 
-def test_threads_that_the_user_has_chosen_are_also_those_of_archives_code() -> None:
+def test_the_users_number_of_threads_is_also_that_of_archives_code() -> None:
     assert "OWN_CODE_THREADS" not in chosen("x86_64", cpus.MILAN, OMP_NUM_THREADS="3").variables
 
 
@@ -76,7 +76,7 @@ def test_an_emulated_processor_does_not_get_what_the_real_one_can_do() -> None:
     assert chosen("x86_64", cpus.GRAVITON3).name == "amd64"
 
 
-def test_where_nothing_is_known_of_the_processor_only_what_suits_all_is_set() -> None:
+def test_an_unknown_processor_gets_only_the_variables_that_suit_all() -> None:
     found = chosen("riscv64", "", cores=1)
 
     assert (found.name, found.reason) == ("generic", "riscv64, 1 usable core")

@@ -31,7 +31,7 @@ def test_a_quoted_name_is_one_printable_text_that_no_metric_matches(text: str) -
 
 
 @given(st.text())
-def test_any_text_is_quoted_so_that_it_can_be_told_from_every_other(text: str) -> None:
+def test_two_different_texts_are_quoted_differently(text: str) -> None:
     found = quoted(text, most_characters=10_000)
 
     assert found.isprintable()
@@ -63,7 +63,7 @@ def fail(reason: str) -> None:
     raise ValueError(reason)
 
 
-def test_a_traceback_in_the_log_forges_no_line_either() -> None:
+def test_a_traceback_in_the_log_cannot_look_like_a_line_of_the_log() -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter("%(levelname)s %(message)s"))

@@ -8,7 +8,7 @@ from fleetcast.errors import SettingError
 
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", "1e3", "²", "9" * 30])
-def test_a_whole_number_that_is_none_is_named_with_what_is_accepted(text: str) -> None:
+def test_the_error_of_a_text_that_is_no_whole_number_names_the_accepted_ones(text: str) -> None:
     with pytest.raises(SettingError, match="PORT must be a whole number from 1 to 9, not"):
         whole_number({"PORT": text}, "PORT", default=8, maximum=9)
 
@@ -32,5 +32,5 @@ def test_a_flag_is_true_or_false_in_the_usual_spellings() -> None:
         flag({"f": "maybe"}, "f")
 
 
-def test_there_is_at_least_one_cpu() -> None:
+def test_at_least_one_processor_is_usable() -> None:
     assert usable_cpus() >= 1

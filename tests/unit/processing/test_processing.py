@@ -59,7 +59,7 @@ def test_csv_gzip_and_parquet_files_are_one_table(tmp_path: Path) -> None:
     ]
 
 
-def test_a_row_that_cannot_be_used_is_kept_with_the_reason_and_harms_no_other(tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_used_is_rejected_with_the_reason_and_affects_no_other(tmp_path: Path) -> None:
     bad = [
         ",2025-01-01,1",
         "../up,2025-01-01,1",
@@ -108,7 +108,7 @@ def test_columns_may_have_other_names_and_rows_may_be_chosen(
     assert "1 rows left out: --where 'split' is not 'train'" in caplog.messages
 
 
-def test_missing_columns_are_named_beside_those_that_are_there(tmp_path: Path) -> None:
+def test_missing_columns_are_named_with_those_that_the_file_has(tmp_path: Path) -> None:
     paths = raw(tmp_path, "id,timestamp,kwh\n1,2025-01-01,1\n")
 
     with pytest.raises(
@@ -133,7 +133,7 @@ def test_an_unreadable_file_is_named_and_nothing_is_written(
     assert not paths.processing_output.exists()
 
 
-def test_an_empty_folder_says_what_belongs_there(tmp_path: Path) -> None:
+def test_the_error_of_an_empty_folder_says_what_it_needs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no readings in .*input: put files ending in \.csv"):
         process(Paths(tmp_path), Columns())
 
@@ -149,7 +149,7 @@ def test_a_file_name_is_not_a_pattern(tmp_path: Path) -> None:
     assert process(paths, Columns()) == 1
 
 
-def test_more_customers_than_one_fetch_holds_come_out_whole(tmp_path: Path) -> None:
+def test_customers_are_complete_if_they_exceed_one_fetch(tmp_path: Path) -> None:
     rows = [f"{row % 7},2025-01-01 00:00:{row % 60:02},{row}" for row in range(50_000)]
     paths = raw(tmp_path, HEADER + "\n".join(rows) + "\n")
 

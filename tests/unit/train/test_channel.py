@@ -79,7 +79,7 @@ def test_the_channels_own_folder_may_be_a_link(tmp_path: Path, paths: Paths) -> 
 
 
 @pytest.mark.parametrize("name", ["x/data.csv", "x.csv"])
-def test_a_pipe_is_not_waited_for(paths: Paths, name: str) -> None:
+def test_a_pipe_fails_at_once(paths: Paths, name: str) -> None:
     os.mkfifo(entry(paths, name))
 
     train(paths, ALL_MAY_FAIL)

@@ -22,7 +22,7 @@ def lock_files(paths: Paths) -> list[str]:
     return [path.name for path in paths.checkpoints.iterdir() if "lock" in path.name]
 
 
-def test_a_second_training_on_a_tree_says_so_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_second_training_on_the_same_folders_ends_and_changes_nothing(tmp_path: Path) -> None:
     paths = tree(tmp_path, CUSTOMERS)
     assert run_train(paths)[0] == 0
     before = archives(paths)
@@ -40,7 +40,7 @@ def test_a_second_training_on_a_tree_says_so_and_loses_nothing(tmp_path: Path) -
     assert not paths.failure.exists()
 
 
-def test_two_trainings_at_once_end_with_one_that_is_whole(tmp_path: Path) -> None:
+def test_one_of_two_trainings_at_once_is_complete(tmp_path: Path) -> None:
     paths = tree(tmp_path, CUSTOMERS)
     environment = os.environ | {"SAGEMAKER_BASE_DIR": str(tmp_path)}
 

@@ -32,7 +32,7 @@ def interrupted(command: list[str], base: Path, *, line: str, after: float = 0.0
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.3, 0.7, 1.2])
-def test_ctrl_c_while_the_workers_start_is_one_line_and_130(tmp_path: Path, after: float) -> None:
+def test_ctrl_c_while_the_workers_start_ends_with_one_line_and_130(tmp_path: Path, after: float) -> None:
     files = {f"{number}/data.csv": history(days=500, seed=number) for number in range(300)}
     tree(tmp_path, files)
 
@@ -46,7 +46,7 @@ def test_ctrl_c_while_the_workers_start_is_one_line_and_130(tmp_path: Path, afte
         assert "run the same command again for the others" in log
 
 
-def test_sigterm_to_all_processes_is_the_jobs_alone(tmp_path: Path) -> None:
+def test_sigterm_to_all_processes_kills_no_worker(tmp_path: Path) -> None:
     files = {f"{number}/data.csv": history(days=500, seed=number) for number in range(300)}
     paths = tree(tmp_path, files)
     environment = os.environ | {"SAGEMAKER_BASE_DIR": str(tmp_path)}
@@ -63,7 +63,7 @@ def test_sigterm_to_all_processes_is_the_jobs_alone(tmp_path: Path) -> None:
     assert "died" not in log
 
 
-def test_ctrl_c_in_doctor_is_one_line_and_130(tmp_path: Path) -> None:
+def test_ctrl_c_in_doctor_ends_with_one_line_and_130(tmp_path: Path) -> None:
     program = "import sys; from fleetcast.command import main; sys.argv = ['x', 'doctor']\n"
     program += "print('begin', file=sys.stderr, flush=True); sys.exit(main())"
 

@@ -1,4 +1,4 @@
-"""Every trap of fitting: what stock Prophet does with it, or does wrong, and what we do."""
+"""Fits of unusual histories, and what the model of each one forecasts."""
 
 import json
 from typing import Any
@@ -51,21 +51,19 @@ def test_a_fit_follows_the_readings(arguments: dict[str, Any]) -> None:
 @pytest.mark.parametrize("growth", ["linear", "flat"])
 @pytest.mark.parametrize("scaling", ["absmax", "minmax"])
 @pytest.mark.parametrize("level", [0.0, 3.0, -3.0])
-def test_readings_that_are_all_equal_are_forecast_as_they_are(
-    growth: str, scaling: str, level: float
-) -> None:
+def test_constant_readings_are_forecast_as_they_are(growth: str, scaling: str, level: float) -> None:
     model = fitted(y=np.full(60, level), growth=growth, scaling=scaling)
 
     assert model.parameters.sigma_obs == 1e-9
     assert forecast(model, ForecastOptions(3))["yhat"].tolist() == [level] * 3
 
 
-def test_readings_of_one_instant_are_refused() -> None:
+def test_readings_with_one_timestamp_are_refused() -> None:
     with pytest.raises(HistoryError, match="all timestamps are equal"):
         fit_with(DAYS[[0] * 60], Y)
 
 
-def test_equal_timestamps_and_equal_changepoints_are_fine() -> None:
+def test_equal_timestamps_and_equal_changepoints_are_accepted() -> None:
     model = fitted(np.repeat(DAYS[::6], 6), Y, n_changepoints=20)
 
     assert (np.diff(model.t_change) == 0).any()
@@ -73,7 +71,7 @@ def test_equal_timestamps_and_equal_changepoints_are_fine() -> None:
 
 
 @pytest.mark.parametrize("none", [{"changepoints": []}, {"n_changepoints": 0}, {"changepoint_range": 0.0}])
-def test_without_changepoints_one_stands_at_the_start_and_is_folded_into_k(none: dict[str, Any]) -> None:
+def test_a_model_without_changepoints_has_one_at_the_start_whose_delta_is_in_k(none: dict[str, Any]) -> None:
     model = fitted(**none)
 
     assert model.t_change.tolist() == [0]
@@ -81,7 +79,7 @@ def test_without_changepoints_one_stands_at_the_start_and_is_folded_into_k(none:
     assert json.loads(json.loads(dumps(model))["changepoints"])["data"] == []
 
 
-def test_the_delta_of_the_stand_in_changepoint_is_part_of_k() -> None:
+def test_folding_adds_the_delta_of_that_changepoint_to_k() -> None:
     estimate = Parameters(k=1.0, m=2.0, delta=np.array([0.25]), beta=np.zeros(1), sigma_obs=0.1)
 
     assert folded(estimate).k == 1.25
@@ -106,7 +104,7 @@ def test_any_year_is_fitted_and_forecast(year: int) -> None:
     assert np.abs(forecast(model, ForecastOptions(7))["yhat"] - 12).max() < 3
 
 
-def test_dates_without_a_reading_are_seen() -> None:
+def test_dates_without_a_reading_belong_to_the_history() -> None:
     model = fitted(y=np.append(Y[:-3], [np.nan] * 3))
 
     assert model.rows == 57

@@ -1,4 +1,4 @@
-"""Readings that never change, under each growth; forecasts without intervals."""
+"""Constant readings under each growth, and forecasts without intervals."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_readings_that_are_all_equal_are_forecast_as_they_are_under_logistic_gro
         np.testing.assert_allclose(table[name], level, atol=2e-2, rtol=0, err_msg=name)
 
 
-def test_an_idle_customer_does_not_wait_for_prophet() -> None:
+def test_readings_at_the_floor_are_fitted_without_prophet() -> None:
     model = fit_with(DAYS, np.zeros(200), growth="logistic", cap=10.0)
 
     assert isinstance(model, Model)
@@ -74,12 +74,12 @@ def test_without_uncertainty_samples_there_are_no_interval_columns_anywhere(grow
 
 @pytest.mark.parametrize("growth", ["linear", "flat"])
 @pytest.mark.parametrize("limit", ["cap", "floor"])
-def test_a_limit_of_growth_that_has_none_is_refused_by_name(growth: str, limit: str) -> None:
+def test_cap_and_floor_are_refused_by_name_unless_growth_is_logistic(growth: str, limit: str) -> None:
     with pytest.raises(SettingError, match=f"{limit} is used with growth='logistic' only"):
         fit_with(DAYS, np.arange(200.0), growth=growth, **{limit: 5.0})
 
 
-def test_a_model_of_samples_without_uncertainty_samples_has_no_interval_columns_either() -> None:
+def test_a_sampled_model_without_uncertainty_samples_has_no_interval_columns() -> None:
     y = 10 + np.random.default_rng(1).normal(size=60)
     sampling = {"mcmc_samples": 20, "stan_arguments": {"seed": 1, "chains": 1}}
     model = fit_with(DAYS[:60], y, uncertainty_samples=0, **sampling)

@@ -43,7 +43,10 @@ def assert_the_same(one: Table, other: Table) -> None:
         ({"uncertainty_samples": 10**400}, "uncertainty_samples must be a whole number"),
         ({"seasonalities": [{"name": "s", "period": 1e-31, "fourier_order": 1}]}, "period of 's'"),
         ({"seasonalities": [{"name": "s", "period": 7, "fourier_order": 999}]}, "at most 400"),
-        ({"seasonalities": [{"name": "\ud800", "period": 7, "fourier_order": 3}]}, "half a character"),
+        (
+            {"seasonalities": [{"name": "\ud800", "period": 7, "fourier_order": 3}]},
+            "half of a surrogate pair",
+        ),
         ({"regressors": {"r": Y * 1e31}}, "regressor 'r' must be a finite number"),
         ({"regressors": {"r": Y * 1e-200}}, "a regressor differs by less than 1e-30"),
         ({"growth": "logistic", "cap": 1e31}, "cap must be a finite number"),
@@ -107,7 +110,7 @@ def test_a_json_string_that_holds_a_model_is_read() -> None:
 
 @pytest.mark.parametrize("probability", [1e-300, 1e-13, 1 - 1e-16])
 @pytest.mark.parametrize("growth", ["linear", "flat"])
-def test_a_quantile_nearer_to_0_or_1_than_1e_12_is_that_one(probability: float, growth: str) -> None:
+def test_a_quantile_nearer_to_0_or_1_than_1e_12_is_computed_at_1e_12(probability: float, growth: str) -> None:
     model = fit_with(DAYS, Y, growth=growth)
     nearest = 1e-12 if probability < 0.5 else 1 - 1e-12
 

@@ -65,7 +65,7 @@ def test_quantiles_have_columns_of_their_own_in_order() -> None:
     assert table["yhat_0.9"] == pytest.approx(table["yhat_upper"], rel=1e-3)
 
 
-def test_the_interval_width_can_be_asked_for() -> None:
+def test_interval_width_replaces_the_models_own() -> None:
     wide, narrow = (
         forecast(small(), ForecastOptions(5, interval_width=0.95)),
         forecast(small(), ForecastOptions(5, interval_width=0.1)),
@@ -105,7 +105,9 @@ def test_components_add_up_and_have_no_spread() -> None:
         ({"cap": [300.0, 300.0]}, "cap must be one value"),
     ],
 )
-def test_what_cannot_be_forecast_is_refused_with_the_reason(request_: dict[str, Any], reason: str) -> None:
+def test_options_that_the_model_cannot_forecast_are_refused_with_the_reason(
+    request_: dict[str, Any], reason: str
+) -> None:
     known = small(
         growth="logistic",
         cap=300,
@@ -124,7 +126,7 @@ def test_what_cannot_be_forecast_is_refused_with_the_reason(request_: dict[str, 
         )
 
 
-def test_history_is_included_where_it_was_kept() -> None:
+def test_include_history_forecasts_the_history_of_a_model_that_keeps_it() -> None:
     kept = small(keep_history=True)
 
     tables = [
@@ -143,7 +145,7 @@ def test_history_cannot_be_read_from_a_text_without_it() -> None:
         forecast(loads(dumps(small()), keep_history=True), ForecastOptions(1, include_history=True))
 
 
-def test_a_text_read_back_forecasts_to_the_last_digit() -> None:
+def test_a_model_read_back_forecasts_the_same_to_the_last_digit() -> None:
     known = model()
 
     before, after = (
@@ -174,7 +176,7 @@ def test_a_slim_history_is_two_rows_the_mean_spacing_apart() -> None:
     assert content["fleetcast"]["rows"] == 30
 
 
-def test_models_of_the_same_make_share_settings_and_layout() -> None:
+def test_models_with_the_same_components_share_settings_and_layout() -> None:
     one, other = loads(dumps(small())), loads(dumps(small()))
 
     assert isinstance(one, Model)
@@ -231,7 +233,7 @@ def test_parameters_of_another_shape_are_refused(name: str) -> None:
     content = json.loads(dumps(small()))
     content["params"][name][0].pop()
 
-    with pytest.raises(ModelFormatError, match="do not fit"):
+    with pytest.raises(ModelFormatError, match="must have one number for each of changepoints_t"):
         loads(json.dumps(content))
 
 

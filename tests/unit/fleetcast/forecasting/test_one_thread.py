@@ -1,4 +1,4 @@
-"""Linear algebra has one thread within the core, whatever the environment says."""
+"""Linear algebra runs on one thread inside the core, whatever the environment says."""
 
 import os
 import subprocess
@@ -53,7 +53,7 @@ def test_a_fit_and_a_forecast_restore_the_number_that_their_caller_has_set() -> 
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_an_error_within_restores_the_number_too() -> None:
+def test_an_error_inside_restores_the_number_of_threads() -> None:
     with pytest.raises(KeyError), ONE_THREAD:
         raise KeyError
 
@@ -81,7 +81,7 @@ def test_the_number_stays_1_until_the_last_of_several_calls_ends() -> None:
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_a_child_that_was_forked_within_can_compute() -> None:
+def test_a_child_process_that_is_forked_inside_can_compute() -> None:
     with ONE_THREAD:
         child = os.fork()
         if not child:
@@ -93,7 +93,7 @@ def test_a_child_that_was_forked_within_can_compute() -> None:
     assert threads() == 2
 
 
-def test_where_the_library_is_not_known_nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_an_unsupported_library_nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fleetcast.forecasting.one_thread._FUNCTIONS", (("no_such_function", "nor_this"),))
     before = threads()
 

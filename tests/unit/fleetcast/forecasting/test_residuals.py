@@ -1,3 +1,5 @@
+"""The residuals that a fit leaves in its model."""
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from testbed.preparation import fit_with
 
 @pytest.mark.parametrize("growth", ["linear", "flat"])
 @pytest.mark.parametrize("changepoints", [None, []])
-def test_residuals_are_what_the_forecast_of_the_past_leaves(
+def test_residuals_are_the_readings_minus_the_forecast_of_the_history(
     growth: str, changepoints: list[str] | None
 ) -> None:
     generator = np.random.default_rng(0)

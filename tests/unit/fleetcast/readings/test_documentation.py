@@ -12,7 +12,7 @@ EXAMPLES = [(text, meaning) for texts, meaning in ROWS for text in re.findall("`
 
 
 @pytest.mark.parametrize(("text", "meaning"), EXAMPLES)
-def test_an_example_of_the_document_is_read_as_it_says(text: str, meaning: str) -> None:
+def test_an_example_of_the_documentation_is_read_as_it_says(text: str, meaning: str) -> None:
     parsed = parse_times([text])
 
     if meaning.startswith("2026"):
@@ -21,5 +21,5 @@ def test_an_example_of_the_document_is_read_as_it_says(text: str, meaning: str) 
         assert list(parsed.reasons) == [0]
 
 
-def test_the_document_has_examples_of_both_kinds() -> None:
+def test_the_documentation_has_accepted_and_refused_examples() -> None:
     assert {meaning.startswith("2026") for _, meaning in EXAMPLES} == {True, False}

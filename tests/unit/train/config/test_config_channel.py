@@ -59,7 +59,7 @@ def test_holidays_of_a_file_are_the_same_as_those_of_a_hyperparameter(tmp_path: 
     assert "promotion" in components(by_file, "A")
 
 
-def test_a_customers_own_rows_are_its_own(tmp_path: Path) -> None:
+def test_rows_of_one_customer_change_no_other_customer(tmp_path: Path) -> None:
     own = HOLIDAYS + "2025-01-15,inventory,,,,B\n2025-01-10,closed,,,,\n"
     paths = tree(tmp_path, FILES, config={"holidays.csv": own})
 
@@ -78,7 +78,7 @@ def test_a_changed_holiday_of_one_customer_refits_that_customer_alone(tmp_path: 
     assert {name: row["status"] for name, row in trained(paths).items()} == {"A": "skipped", "B": "ok"}
 
 
-def test_a_changed_holiday_of_all_refits_all(tmp_path: Path) -> None:
+def test_a_changed_holiday_of_all_customers_refits_all(tmp_path: Path) -> None:
     trained(tree(tmp_path, FILES, config={"holidays.csv": PROMOTION}))
 
     paths = tree(tmp_path, FILES, config={"holidays.csv": PROMOTION.replace("01-10", "01-11")})
@@ -100,7 +100,7 @@ def test_changepoints_and_seasonalities_come_from_files_too(tmp_path: Path) -> N
     assert ["monthly" in texts[name]["seasonalities"][0] for name in "AB"] == [False, True]
 
 
-def test_a_condition_of_one_customers_seasonality_is_asked_of_that_customer_alone(tmp_path: Path) -> None:
+def test_only_the_customer_with_a_conditional_seasonality_needs_its_column(tmp_path: Path) -> None:
     rows = history(days=90, seed=1).splitlines()
     conditional = "\n".join([rows[0] + ",on", *(f"{row},{n % 2}" for n, row in enumerate(rows[1:]))]) + "\n"
     seasonality = {"name": "x", "period": 5, "fourier_order": 1, "condition_name": "on", "customer": "B"}
@@ -201,7 +201,7 @@ def test_a_malformed_file_fails_the_job_before_anything_is_written(
     assert not paths.output_data.exists()
 
 
-def test_a_bad_byte_is_named(tmp_path: Path) -> None:
+def test_the_error_of_a_bad_byte_names_its_line(tmp_path: Path) -> None:
     paths = tree(tmp_path, FILES, config={"holidays.csv": PROMOTION})
     (paths.channels / "config" / "holidays.csv").write_bytes(b"ds,holiday\n2025-01-10,f\xfcr\n")
 
@@ -232,7 +232,7 @@ def test_a_link_in_the_channel_is_not_followed(tmp_path: Path) -> None:
         trained(paths)
 
 
-def test_rows_of_a_customer_who_is_not_there_are_named_in_the_log(
+def test_the_log_names_customers_that_have_rows_but_no_readings(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = {"holidays.csv": HOLIDAYS + "2025-01-10,a,,,,nobody;x=1;\n"}

@@ -18,7 +18,7 @@ from train.settings import TrainSettings
 FIVE = {f"{number}/data.csv": history(days=60, seed=number) for number in range(5)}
 
 
-def test_a_holdout_is_measured_and_the_model_is_then_fitted_to_all(tmp_path: Path) -> None:
+def test_a_model_with_a_holdout_is_measured_on_it_and_fitted_to_all_readings(tmp_path: Path) -> None:
     paths = tree(tmp_path, {"7/data.csv": history()}, holdout="7D")
     plain = tree(tmp_path / "plain", {"7/data.csv": history()})
 
@@ -58,7 +58,7 @@ def test_an_idle_customer_under_logistic_growth_is_measured_and_served_as_zero(t
 
 
 @pytest.mark.parametrize("model", [{"uncertainty_samples": 0}, {"uncertainty_samples": 0, "growth": "flat"}])
-def test_without_uncertainty_there_is_no_coverage_and_all_else_works(
+def test_without_uncertainty_samples_only_the_coverage_is_missing(
     tmp_path: Path, model: dict[str, Any]
 ) -> None:
     paths = tree(tmp_path, FIVE, holdout="7D", **{name: str(value) for name, value in model.items()})

@@ -44,7 +44,7 @@ def test_a_model_that_prophet_fitted_is_listed_and_does_not_fail_the_job(tmp_pat
     assert "fitted by Prophet itself" in (paths.output_data / "report.html").read_text()
 
 
-def test_more_fallbacks_than_allowed_fail_the_job_and_are_listed(tmp_path: Path) -> None:
+def test_more_fallbacks_than_allowed_fail_the_job_and_are_in_the_report(tmp_path: Path) -> None:
     paths = tree(tmp_path, {"1/data.csv": ONE_ROW, "2/data.csv": history(), "<b>/data.csv": ONE_ROW})
 
     with pytest.raises(TrainingError, match=r"neither .* nor Prophet could fit 2 of 3 customers, .* = 0\.5"):

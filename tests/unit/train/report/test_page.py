@@ -46,7 +46,7 @@ def test_the_page_shows_three_customers_and_the_failures_and_no_name_is_html(tmp
     assert "<td>&lt;b&gt;<td>seasonal naive forecast instead" in page
 
 
-def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
+def test_the_page_needs_no_network_and_has_no_scripts(tmp_path: Path) -> None:
     page = page_of(tree(tmp_path, {"7/data.csv": history()}))
 
     assert re.findall(r"https?:|//|src=|href=|url\(|@import|<script|\son\w+=", page) == []

@@ -162,7 +162,7 @@ def test_a_bomb_is_refused_and_takes_less_than_64_mb(bomb: str) -> None:
     assert peak < 64 * 2**20
 
 
-def test_a_model_of_100_000_readings_of_stock_prophets_make_is_read_within_64_mb() -> None:
+def test_a_model_of_stock_prophet_with_100_000_readings_is_read_within_64_mb() -> None:
     content = CONTENTS[3]
     row = '{"ds":"2024-01-01T00:00:00.000","y":1.0,"floor":0.0,"t":0.0123456789,"y_scaled":0.123456789}'
     history = '{"schema":{},"data":[' + ",".join([row] * 100_000) + "]}"
@@ -178,7 +178,7 @@ def test_a_model_of_100_000_readings_of_stock_prophets_make_is_read_within_64_mb
     assert peak < 64 * 2**20
 
 
-def test_what_prophet_1_0_did_not_write_yet_is_not_needed() -> None:
+def test_fields_that_prophet_1_0_does_not_write_are_optional() -> None:
     newer = {"scaling", "holidays_mode", "y_min", "fit_kwargs", "fleetcast"}
     older = {name: value for name, value in CONTENTS[0].items() if name not in newer}
     older["history_dates"] = older["history_dates"].replace('000"', '000Z"')
@@ -196,14 +196,14 @@ def hostile(index: int, *way: Any, value: Any) -> str:
     return json.dumps(changed(CONTENTS[index], tuple(w if w == "text" else ("at", w) for w in way), value))
 
 
-def test_a_refusal_is_a_sentence_however_long_the_name_that_it_names() -> None:
+def test_a_refusal_is_short_even_if_the_name_in_it_is_long() -> None:
     with pytest.raises(ModelFormatError) as refused:
         loads(hostile(0, "extra_regressors", value=[["x_delim_" * 10_000], {"x_delim_" * 10_000: {}}]))
 
     assert len(str(refused.value)) < 400
 
 
-def test_the_holidays_of_no_country_are_refused_when_they_are_needed() -> None:
+def test_an_unknown_country_is_refused_when_its_holidays_are_needed() -> None:
     content = {**CONTENTS[0], "country_holidays": "Atlantis"}
     known = loads(json.dumps({**content, "fleetcast": {"engine": "prophet", "rows": 60}}))
 
@@ -211,6 +211,6 @@ def test_the_holidays_of_no_country_are_refused_when_they_are_needed() -> None:
         forecast(known, ForecastOptions(3, regressors={"r": 1.0}, conditions={"c": True}))
 
 
-def test_holidays_are_not_looked_for_over_thousands_of_years() -> None:
+def test_a_forecast_over_thousands_of_years_with_holidays_is_refused() -> None:
     with pytest.raises(FutureError, match="at most 100 years"):
         forecast(loads(TEXTS[0]), ForecastOptions(1000, "YS", regressors={"r": 1.0}, conditions={"c": True}))

@@ -148,3 +148,26 @@ def test_a_whole_number_is_written_as_it_was_read() -> None:
         "'10'",
     ]
     assert repr(again["seasonalities"][1]["weekly"]["period"]) == "7"
+
+
+def test_an_empty_table_of_holidays_is_written_as_it_was_read() -> None:
+    table = '{"schema":{"fields":[{"name":"ds","type":"datetime"}]},"data":[]}'
+
+    again = json.loads(dumps(loads(with_(content(country_holidays="US"), "holidays", table))))
+
+    columns = [field["name"] for field in json.loads(again["holidays"])["schema"]["fields"]]
+    assert columns == ["ds", "holiday"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("yhat", "the name 'yhat' is reserved by Prophet"),
+        ("a_delim_b", "the name of a regressor must not contain '_delim_'"),
+    ],
+)
+def test_a_regressor_with_a_name_that_prophet_refuses_is_refused(name: str, sentence: str) -> None:
+    declaration = RICH["extra_regressors"][1]["r"]
+
+    with pytest.raises(ModelFormatError, match=sentence):
+        loads(with_(RICH, "extra_regressors", [[name], {name: declaration}]))

@@ -45,7 +45,7 @@ def test_three_rows_are_fitted_by_prophet() -> None:
     assert np.isfinite(forecast(model, ForecastOptions(2))["yhat"]).all()
 
 
-def test_stans_own_arguments_go_to_prophet() -> None:
+def test_arguments_for_stan_are_passed_to_stock_prophet() -> None:
     before = left_behind()
 
     model = fit_with(
@@ -65,7 +65,7 @@ def test_stans_own_arguments_go_to_prophet() -> None:
     assert {"fair", "holidays", "s", "r", "weekly"} <= table.keys()
 
 
-def test_mcmc_samples_are_prophets_in_fit_text_and_forecast() -> None:
+def test_a_model_with_mcmc_samples_is_fitted_written_and_forecast_by_stock_prophet() -> None:
     before = left_behind()
 
     model = fit_with(DAYS, Y, mcmc_samples=40, stan_arguments=BRIEF)
@@ -91,10 +91,10 @@ def test_mcmc_samples_with_their_history_forecast_it() -> None:
     assert forecast(loads(dumps(model)), ForecastOptions(3, include_history=True))["ds"].size == 43
 
 
-def test_a_failure_of_prophet_is_told_without_its_files() -> None:
+def test_the_error_of_a_failed_fit_by_stock_prophet_names_no_temporary_file() -> None:
     before = left_behind()
 
-    with pytest.raises(FitError, match="Prophet itself found no estimate") as failure:
+    with pytest.raises(FitError, match="stock Prophet failed to fit") as failure:
         fit_with(DAYS, Y, stan_arguments={"algorithm": "Guessing"})
 
     assert tempfile.gettempdir() not in str(failure.value)
@@ -127,7 +127,7 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
-def test_stan_dies_with_the_process_that_called_it(tmp_path: Path) -> None:
+def test_stan_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     caller = subprocess.Popen(
         [sys.executable, "-c", LONG_FIT],
         env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -154,7 +154,9 @@ def test_stan_dies_with_the_process_that_called_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rows", [2, 3, 40, 400])
 @pytest.mark.parametrize("arguments", [{}, {"seasonality_mode": "multiplicative"}, {"scaling": "minmax"}])
-def test_readings_on_a_line_go_on_along_it_without_prophet(rows: int, arguments: dict[str, Any]) -> None:
+def test_readings_on_a_line_are_forecast_along_it_without_stock_prophet(
+    rows: int, arguments: dict[str, Any]
+) -> None:
     days = np.datetime64("2025-01-01") + np.arange(rows)
     y = 10 + 0.5 * np.arange(rows)
 
@@ -173,7 +175,9 @@ def test_a_line_with_noise_is_no_line() -> None:
     assert fit_with(np.datetime64("2025-01-01") + np.arange(40), y).parameters.sigma_obs > 1e-8
 
 
-def test_a_search_that_has_no_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_by_stock_prophet_ends_at_its_limit_of_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before, running = left_behind(), set(descendants(os.getpid()))
     monkeypatch.setattr(fallback, "OPTIMIZE_SECONDS", 1)

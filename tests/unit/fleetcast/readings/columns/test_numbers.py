@@ -51,7 +51,7 @@ def test_a_decimal_number_is_read(text: str, value: float) -> None:
         "--",
     ],
 )
-def test_a_word_for_nothing_is_a_missing_number(word: str) -> None:
+def test_a_word_for_a_missing_value_is_a_missing_number(word: str) -> None:
     for column in ([word, "1", "+2"], [word.encode(), b"1"]):
         parsed = parse_numbers(column)
 
@@ -88,7 +88,7 @@ def test_a_word_for_nothing_is_a_missing_number(word: str) -> None:
         ("1" * 401, "more than 400 characters"),
     ],
 )
-def test_what_is_no_number_beyond_doubt_is_refused_with_the_reason(text: str, reason: str) -> None:
+def test_an_ambiguous_or_invalid_number_is_refused_with_the_reason(text: str, reason: str) -> None:
     for column in (["1", text, "3"], [b"1", text.encode(), b"3"]):
         parsed = parse_numbers(column)
 
@@ -98,7 +98,7 @@ def test_what_is_no_number_beyond_doubt_is_refused_with_the_reason(text: str, re
         assert math.isnan(parsed.values[1])
 
 
-def test_a_text_of_several_numbers_moves_no_other() -> None:
+def test_a_text_of_several_numbers_shifts_no_other() -> None:
     assert parse_numbers(["1,2", "3"]).values.tolist()[1] == 3
     assert list(parse_numbers(["1,2", "3"]).reasons) == [0]
 
@@ -116,7 +116,7 @@ def test_one_point_among_decimal_commas_is_refused() -> None:
     assert list(parse_numbers([b"7,5", b"1.234"], decimal=",").reasons) == [1]
 
 
-def test_booleans_are_one_and_zero_where_they_may_be() -> None:
+def test_booleans_are_one_and_zero_if_they_are_accepted() -> None:
     texts = ["True", "FALSE", "true", "false", "1", "0", "None"]
 
     assert parse_numbers(texts, booleans=True).values[:6].tolist() == [1, 0, 1, 0, 1, 0]
@@ -131,7 +131,7 @@ TEXTS = st.one_of(st.lists(PIECES, max_size=8).map("".join), st.floats().map(rep
 
 
 @given(st.lists(TEXTS, max_size=10), st.booleans())
-def test_whatever_is_accepted_is_what_python_makes_of_it(texts: list[str], as_bytes: bool) -> None:  # noqa: FBT001
+def test_an_accepted_number_is_the_one_that_python_reads(texts: list[str], as_bytes: bool) -> None:  # noqa: FBT001
     parsed = parse_numbers([text.encode(errors="replace") for text in texts] if as_bytes else texts)
 
     for place, text in enumerate(texts):

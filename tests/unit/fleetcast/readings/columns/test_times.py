@@ -67,7 +67,7 @@ def one(text: str, date_format: str | None = None) -> str:
         ("1704067200123456789", "2024-01-01T00:00:00.123456"),
     ],
 )
-def test_a_time_beyond_doubt_is_read_as_utc(text: str, utc: str) -> None:
+def test_an_unambiguous_time_is_read_as_utc(text: str, utc: str) -> None:
     assert one(text) == utc
 
 
@@ -78,9 +78,9 @@ def test_a_time_beyond_doubt_is_read_as_utc(text: str, utc: str) -> None:
         ("NaT", "says no time"),
         ("None", "says no time"),
         ("soon", "is not a time such as"),
-        ("2024-02-30", "no day of the calendar"),
-        ("2024-13-01", "no day of the calendar"),
-        ("20240230", "no day of the calendar"),
+        ("2024-02-30", "not a day of the calendar"),
+        ("2024-13-01", "not a day of the calendar"),
+        ("20240230", "not a day of the calendar"),
         ("2024-01-01 25:00", "no such time of day"),
         ("2024-01-01 24:01", "no such time of day"),
         ("2024-01-01 00:60", "no such time of day"),
@@ -131,11 +131,11 @@ def test_a_time_beyond_doubt_is_read_as_utc(text: str, utc: str) -> None:
         ("2024-01-01" + " " * 60 + "x", "longer than any time"),
     ],
 )
-def test_a_time_in_doubt_is_refused_with_the_reason(text: str, reason: str) -> None:
+def test_an_ambiguous_or_invalid_time_is_refused_with_the_reason(text: str, reason: str) -> None:
     assert reason in one(text)
 
 
-def test_every_hour_of_a_zone_is_read_as_the_offset_says_or_refused() -> None:
+def test_every_hour_of_a_zone_is_read_with_its_offset_or_refused() -> None:
     hours = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(8784)]
     berlin = [
         moment.astimezone(timezone(timedelta(hours=2 if moment_is_summer(moment) else 1))) for moment in hours
@@ -166,7 +166,9 @@ def moment_is_summer(moment: datetime) -> bool:
         (["01/02/2024", "13/13/2024"], None),
     ],
 )
-def test_the_whole_column_decides_which_is_the_day(texts: list[str], read: list[str] | None) -> None:
+def test_the_whole_column_decides_whether_the_day_comes_first(
+    texts: list[str], read: list[str] | None
+) -> None:
     values = parse_times(texts).values.astype("datetime64[D]").astype(str).tolist()
 
     assert values == (read or ["NaT"] * len(texts))
@@ -192,7 +194,7 @@ def test_the_parts_of_a_column_decide_together() -> None:
         (["2024-01", "2024-02"], []),
     ],
 )
-def test_digits_that_most_of_a_column_shows_to_be_something_else_are_no_times(
+def test_digits_are_refused_as_times_if_most_of_the_column_are_not(
     texts: list[str], refused: list[int]
 ) -> None:
     assert sorted(parse_times(texts).reasons) == refused
@@ -219,7 +221,7 @@ def test_a_date_format_decides(text: str, date_format: str, utc: str) -> None:
     assert one(text, date_format) == utc
 
 
-def test_beside_a_date_format_nothing_else_is_read() -> None:
+def test_with_a_date_format_times_in_other_formats_are_refused() -> None:
     assert "is not written as date_format '%d.%m.%Y' says" in one("2024-02-01", "%d.%m.%Y")
 
 
@@ -249,7 +251,7 @@ STEPS = st.sampled_from(["minutes", "seconds", "milliseconds", "microseconds"])
 
 
 @given(st.lists(st.tuples(MOMENTS, st.one_of(st.none(), OFFSETS), STEPS, st.sampled_from("T ")), max_size=20))
-def test_what_python_writes_in_iso_form_is_read_as_python_reads_it(
+def test_a_time_in_iso_form_is_read_as_python_reads_it(
     rows: list[tuple[datetime, timezone | None, str, str]],
 ) -> None:
     texts = [moment.replace(tzinfo=zone).isoformat(sep, steps) for moment, zone, steps, sep in rows]
@@ -296,7 +298,7 @@ CLOCKS = (
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=10))
-def test_whatever_is_accepted_is_what_strptime_makes_of_it(texts: list[str]) -> None:
+def test_an_accepted_time_is_the_one_that_strptime_reads(texts: list[str]) -> None:
     parsed = parse_times(texts)
 
     for place, text in enumerate(texts):

@@ -35,7 +35,7 @@ TEXTS = st.one_of(
         '"timestamp","consumption"\n"2025-01-01 06:00:00","1"\n',
     ],
 )
-def test_a_customers_file_may_look_like_any_of_these(content: str) -> None:
+def test_a_customers_file_may_have_any_of_these_forms(content: str) -> None:
     assert history(content) == (["2025-01-01T06:00:00"], [1.0])
 
 

@@ -66,7 +66,7 @@ def test_a_file_is_read_in_the_dialect_that_it_shows(content: str | bytes) -> No
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("2026-01-01,7,5\n", r"3 columns without a header, .* in doubt"),
+        ("2026-01-01,7,5\n", r"3 columns without a header, .* is unknown"),
         ("7,2026-01-01,5\n", "needs the columns timestamp and consumption"),
         (
             HEADER + "2026-01-01,7\n2026-01-02,7,5\n",
@@ -113,12 +113,12 @@ def test_a_file_is_read_in_the_dialect_that_it_shows(content: str | bytes) -> No
         ),
     ],
 )
-def test_a_file_in_doubt_is_refused_with_line_and_cause(content: str | bytes, message: str) -> None:
+def test_an_ambiguous_file_is_refused_with_line_and_cause(content: str | bytes, message: str) -> None:
     with pytest.raises(ReadingsError, match=rf"data\.csv.*{message}"):
         history(content)
 
 
-def test_the_rows_of_one_customer_may_name_him() -> None:
+def test_a_customers_own_rows_may_have_the_column_of_customers() -> None:
     assert history("customer_id,ds,y\n7,2026-01-01,1\n7,2026-01-02,2\n").y.tolist() == [1, 2]
 
 
@@ -127,11 +127,11 @@ def test_a_first_line_without_an_end_is_no_header() -> None:
         detect_dialect(b'"' + b"x" * 200_000)
 
 
-def test_a_name_as_it_is_written_goes_before_one_in_another_case() -> None:
+def test_a_column_name_in_the_same_case_is_preferred() -> None:
     assert history("Y,ds,y\n1,2026-01-01,7\n").y.tolist() == [7]
 
 
-def test_a_header_that_is_repeated_is_passed_over_and_noted() -> None:
+def test_a_repeated_header_is_skipped_and_noted() -> None:
     readings = history(HEADER + "2026-01-01,7\n" + HEADER + "2026-01-02,8\n")
 
     assert readings.y.tolist() == [7, 8]
@@ -160,7 +160,7 @@ def test_a_header_that_is_repeated_is_passed_over_and_noted() -> None:
         ("31.01.26 06:00;7,5\n01.02.26 07:00;8\n", ReadingOptions(date_format="%d.%m.%y %H:%M")),
     ],
 )
-def test_options_decide_what_a_file_leaves_open(content: str | bytes, options: ReadingOptions) -> None:
+def test_options_decide_what_a_file_leaves_ambiguous(content: str | bytes, options: ReadingOptions) -> None:
     assert rows(history(content, options=options)) == [("2026-01-31T06:00", 7.5), ("2026-02-01T07:00", 8.0)]
 
 
@@ -187,7 +187,7 @@ def test_an_option_that_cannot_be_used_is_named(options: dict[str, str], message
         ReadingOptions(**options)
 
 
-def test_words_for_nothing_are_missing_readings() -> None:
+def test_words_for_missing_values_are_missing_readings() -> None:
     words = ["NA", "N/A", "null", "NULL", "None", "nan", "", "-", "<NA>"]
     readings = history(
         HEADER + "".join(f"2026-01-{day:02},{word}\n" for day, word in enumerate([*words, "7"], 1))
@@ -248,7 +248,7 @@ def test_files_that_hold_the_same_bytes_are_refused() -> None:
         parse_readings([Path("a.csv"), Path("b.csv")], [content, content])
 
 
-def test_parts_of_which_only_one_has_a_bound_are_refused() -> None:
+def test_files_of_one_customer_of_which_only_one_has_a_cap_or_floor_are_refused() -> None:
     parts = [b"ds,y,cap\n2026-01-01,7,9\n", b"ds,y\n2026-01-02,7\n"]
 
     with pytest.raises(ReadingsError, match=r"of a\.csv and b\.csv only one has the column cap"):

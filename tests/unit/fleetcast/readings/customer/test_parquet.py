@@ -73,7 +73,7 @@ def test_a_time_of_any_type_is_read_as_utc(tmp_path: Path, time: str, utc: str) 
         ("'01.02.2024'", "set date_format"),
     ],
 )
-def test_a_time_in_doubt_is_refused_by_name(tmp_path: Path, time: str, reason: str) -> None:
+def test_an_ambiguous_time_is_refused_with_its_line(tmp_path: Path, time: str, reason: str) -> None:
     with pytest.raises(ReadingsError, match=rf"\.parquet.*{reason}"):
         history(tmp_path, f'SELECT {time} AS "timestamp", 7.5 AS consumption')
 
@@ -109,7 +109,7 @@ def test_a_number_of_any_type_is_read_and_null_is_missing(tmp_path: Path, value:
         ("'7,5'", "row 1: '7,5' is not a number: it has a decimal comma"),
     ],
 )
-def test_a_number_in_doubt_is_refused_by_name(tmp_path: Path, value: str, reason: str) -> None:
+def test_an_ambiguous_number_is_refused_with_the_reason(tmp_path: Path, value: str, reason: str) -> None:
     with pytest.raises(ReadingsError, match=rf"\.parquet.*{reason}"):
         history(tmp_path, f"SELECT DATE '2024-01-01' AS ds, {value} AS y")
 

@@ -23,7 +23,7 @@ def options(tmp_path: Path, vmargs: str = "") -> list[str]:
     return [each for each in started if each.startswith("-XX:ActiveProcessorCount=")]
 
 
-def test_java_sees_as_many_processors_as_we_do(tmp_path: Path) -> None:
+def test_java_uses_as_many_processors_as_this_process_may(tmp_path: Path) -> None:
     assert options(tmp_path) == [f"-XX:ActiveProcessorCount={usable_cpus()}"]
 
 
@@ -51,7 +51,7 @@ def test_java_and_own_code_get_no_variable_that_nobody_listed(tmp_path: Path) ->
 
 
 def test_own_code_sees_none_of_this_projects_packages() -> None:
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())
 
     assert set(OUR_PACKAGES) == set(project["tool"]["mypy"]["packages"])
 

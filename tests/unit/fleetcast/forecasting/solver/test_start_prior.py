@@ -1,4 +1,4 @@
-"""Directions that the data leave open, and the series in which there is none."""
+"""Directions that the readings leave open, and series that have none."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -63,12 +63,12 @@ def sunday(count: int, **arguments: Any) -> float:
 
 
 @pytest.mark.parametrize("mode", ["additive", "multiplicative"])
-def test_one_reading_decides_what_none_leaves_open(mode: str) -> None:
+def test_one_reading_closes_an_open_direction(mode: str) -> None:
     assert sunday(0, seasonality_mode=mode) == pytest.approx(100, abs=4)
     assert sunday(1, seasonality_mode=mode) == pytest.approx(130, abs=4)
 
 
-def test_data_that_insist_decide_between_regressors_nearly_alike() -> None:
+def test_readings_decide_between_nearly_equal_regressors() -> None:
     generator = np.random.default_rng(5)
     ds = MONDAY + np.arange(400) * DAY
     one = generator.normal(size=400)
@@ -97,7 +97,7 @@ def test_equal_readings_on_each_weekday_give_equal_text_whatever_the_order() -> 
 
 
 @pytest.mark.parametrize("seed", [37, 200])
-def test_a_level_far_above_the_noise_leaves_a_multiplicative_model_to_the_core(seed: int) -> None:
+def test_a_multiplicative_model_with_a_level_far_above_the_noise_is_fitted_without_prophet(seed: int) -> None:
     generator = np.random.default_rng(seed)
     rows = int(generator.integers(60, 200))
     hours = np.sort(generator.integers(0, 10_000, rows)) * np.timedelta64(1, "h")

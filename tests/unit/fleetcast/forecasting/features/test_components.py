@@ -1,4 +1,4 @@
-"""Changepoints, seasonalities, holidays, regressors: what is declared becomes what Prophet has."""
+"""Changepoints, seasonalities, holidays and regressors follow Prophet's rules."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def layout(*args: Any, **arguments: Any) -> FeatureMatrix:
         ({"changepoints": ["2024-02-01", "2024-01-20"]}, 2),
     ],
 )
-def test_changepoints_are_as_many_as_fit_in(arguments: dict[str, Any], placed: int) -> None:
+def test_a_short_history_has_fewer_changepoints(arguments: dict[str, Any], placed: int) -> None:
     fit_in = prepared(**arguments)
 
     assert fit_in.settings.n_changepoints == placed
@@ -84,7 +84,7 @@ def test_built_in_seasonalities_follow_from_span_and_spacing(
     assert [seasonality.name for seasonality in layout(rows, step).seasonalities] == expected
 
 
-def test_an_own_seasonality_replaces_the_built_in_one_unless_that_is_demanded() -> None:
+def test_an_added_seasonality_replaces_the_built_in_one_unless_the_argument_asks_for_it() -> None:
     own = [{"name": "weekly", "period": 7, "fourier_order": 5}]
 
     assert [s.fourier_order for s in layout(seasonalities=own).seasonalities] == [5]
@@ -154,7 +154,7 @@ def test_names_are_used_once() -> None:
         )
 
 
-def test_a_holiday_that_the_country_has_in_some_years_only_fails_those_who_have_it() -> None:
+def test_a_country_holiday_with_a_used_name_fails_only_histories_that_have_it() -> None:
     jubilee = "Platinum Jubilee of Elizabeth II"
     arguments = {"country_holidays": "GB", "regressors": {jubilee: np.arange(60.0)}}
     layout(start="2021-01-01", **arguments)
@@ -163,7 +163,7 @@ def test_a_holiday_that_the_country_has_in_some_years_only_fails_those_who_have_
         layout(start="2022-01-01", **arguments)
 
 
-def test_a_prior_that_differs_from_the_countrys_fails_those_who_have_the_holiday() -> None:
+def test_a_prior_that_differs_from_the_countrys_fails_only_histories_with_the_holiday() -> None:
     fair = [{"ds": "2021-05-01", "holiday": "Platinum Jubilee of Elizabeth II", "prior_scale": 3.0}]
     arguments = {"country_holidays": "GB", "holidays": fair}
     layout(start="2010-01-01", **arguments)
@@ -173,7 +173,7 @@ def test_a_prior_that_differs_from_the_countrys_fails_those_who_have_the_holiday
 
 
 @pytest.mark.parametrize("country", ["Utopia", "us", "utils", "__doc__", 7, ""])
-def test_what_is_no_country_is_a_wrong_setting(country: object) -> None:
+def test_a_country_that_does_not_exist_is_a_setting_error(country: object) -> None:
     with pytest.raises(SettingError, match="country_holidays must be a country"):
         layout(country_holidays=country)
 
@@ -204,7 +204,7 @@ def test_regressors_are_standardized_unless_binary_or_constant(
     assert (found.mu, found.std) == pytest.approx(expected, rel=1e-14)
 
 
-def test_every_given_regressor_is_declared_unless_named() -> None:
+def test_each_regressor_of_the_rows_is_used_unless_extra_regressors_names_others() -> None:
     values = {"a": np.arange(60.0), "b": np.arange(60.0) ** 2}
 
     assert [r.name for r in layout(regressors=values).regressors] == ["a", "b"]

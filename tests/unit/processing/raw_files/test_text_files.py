@@ -55,7 +55,7 @@ def test_a_table_is_read_however_it_is_written(
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16-le", "utf-16-be"])
-def test_an_encoding_that_a_file_does_not_show_is_an_option(tmp_path: Path, encoding: str) -> None:
+def test_an_encoding_can_be_set(tmp_path: Path, encoding: str) -> None:
     paths = raw(tmp_path, (HEADER + "Müller,2026-01-01,5\n").encode(encoding))
 
     with pytest.raises(InputError, match=r"'raw\.csv' .*set encoding"):
@@ -65,7 +65,7 @@ def test_an_encoding_that_a_file_does_not_show_is_an_option(tmp_path: Path, enco
     assert written(paths) == {"Müller": ["2026-01-01 00:00:00,5.0"]}
 
 
-def test_bytes_of_another_encoding_far_below_cost_their_row(tmp_path: Path) -> None:
+def test_bytes_of_another_encoding_far_below_reject_only_their_row(tmp_path: Path) -> None:
     rows = "7,2026-01-01,5\n" * 10_000
     paths = raw(tmp_path, (HEADER + rows + "Müller,2026-01-01,5\n8,2026-01-01,5\n").encode("latin-1"))
 
@@ -77,7 +77,7 @@ def test_bytes_of_another_encoding_far_below_cost_their_row(tmp_path: Path) -> N
     assert written(paths)["8"] == ["2026-01-01 00:00:00,5.0"]
 
 
-def test_a_delimiter_and_a_decimal_mark_may_be_named(tmp_path: Path) -> None:
+def test_a_delimiter_and_a_decimal_mark_can_be_set(tmp_path: Path) -> None:
     paths = raw(tmp_path, "customer_id!timestamp!consumption\n7!2026-01-01!1,234\n")
 
     process(paths, Columns(), delimiter="!", decimal=",")
@@ -85,7 +85,7 @@ def test_a_delimiter_and_a_decimal_mark_may_be_named(tmp_path: Path) -> None:
     assert written(paths) == {"7": ["2026-01-01 00:00:00,1.234"]}
 
 
-def test_files_whose_dates_have_other_orders_are_warned_of(
+def test_files_with_different_orders_of_day_and_month_are_logged_as_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     paths = raw(tmp_path, HEADER + "7,13/01/2024,5\n7,02/03/2024,6\n")
@@ -93,11 +93,11 @@ def test_files_whose_dates_have_other_orders_are_warned_of(
 
     process(paths, Columns())
 
-    assert "'other.csv' the month, each file beyond doubt" in caplog.text
+    assert "those of 'other.csv' have the month first" in caplog.text
     assert len(written(paths)["7"]) == 4
 
 
-def test_a_decimal_comma_that_may_be_of_thousands_is_refused_until_it_is_named(tmp_path: Path) -> None:
+def test_a_comma_that_may_separate_thousands_is_refused_unless_decimal_is_set(tmp_path: Path) -> None:
     paths = raw(tmp_path, "customer_id;timestamp;consumption\n7;2026-01-01;1,234\n7;2026-01-02;5\n")
 
     process(paths, Columns())
@@ -106,7 +106,9 @@ def test_a_decimal_comma_that_may_be_of_thousands_is_refused_until_it_is_named(t
     assert "may be decimal or between thousands" in rejected(paths)[0][3]
 
 
-def test_a_point_that_may_be_of_thousands_is_refused_until_the_file_shows_what_it_is(tmp_path: Path) -> None:
+def test_a_point_that_may_separate_thousands_is_refused_unless_the_file_shows_its_meaning(
+    tmp_path: Path,
+) -> None:
     rows = ["7;2026-01-01;1.234", "7;2026-01-02;5", "7;2026-01-03;12.345.678"]
     paths = raw(tmp_path / "doubtful", "\n".join(["customer_id;timestamp;consumption", *rows, ""]))
     shown = raw(
@@ -117,7 +119,7 @@ def test_a_point_that_may_be_of_thousands_is_refused_until_the_file_shows_what_i
     process(paths, Columns())
     process(shown, Columns())
 
-    assert [(line, reason.partition("beyond doubt: ")[2][:9]) for _, line, _, reason in rejected(paths)] == [
+    assert [(line, reason.partition("is ambiguous: ")[2][:9]) for _, line, _, reason in rejected(paths)] == [
         (2, "its point"),
         (4, "its point"),
     ]
@@ -137,7 +139,7 @@ def test_day_and_month_are_read_in_the_order_that_the_whole_file_shows(
     assert written(paths)["7"][-1] == "2026-02-13 00:00:00,13.0"
 
 
-def test_an_order_of_day_and_month_that_nothing_shows_is_refused_until_it_is_named(tmp_path: Path) -> None:
+def test_an_ambiguous_order_of_day_and_month_is_refused_unless_date_format_is_set(tmp_path: Path) -> None:
     paths = raw(tmp_path, HEADER + "7,01/02/2026,5\n")
 
     with pytest.raises(InputError, match="no usable reading"):
@@ -182,7 +184,7 @@ def test_a_time_is_written_in_utc(tmp_path: Path, text: str, time: str) -> None:
         "1/2/24",
     ],
 )
-def test_what_is_no_time_beyond_doubt_is_rejected_with_its_line(tmp_path: Path, text: str) -> None:
+def test_an_ambiguous_or_invalid_time_is_rejected_with_its_line(tmp_path: Path, text: str) -> None:
     reasons = refused_in(tmp_path, f"7,{text},1\n")
 
     assert list(reasons) == [4]
@@ -206,11 +208,11 @@ def test_what_is_no_time_beyond_doubt_is_rejected_with_its_line(tmp_path: Path, 
         ("7,2026-01-03,inf", "infinite"),
         ("7,2026-01-03,true", "is not a number"),
         ("7,NULL,5", "a reading without a time"),
-        (",2026-01-03,5", "no customer"),
-        ("NULL,2026-01-03,5", "no customer"),
+        (",2026-01-03,5", "not the name of a customer"),
+        ("NULL,2026-01-03,5", "not the name of a customer"),
     ],
 )
-def test_a_bad_row_is_rejected_with_its_line_and_costs_no_other(
+def test_a_bad_row_is_rejected_with_its_line_and_affects_no_other(
     tmp_path: Path, row: str, reason: str
 ) -> None:
     reasons = refused_in(tmp_path, f"{row}\n7,2026-01-04,8\n")
@@ -234,7 +236,7 @@ def test_a_line_is_read_whole_or_rejected(tmp_path: Path, monkeypatch: pytest.Mo
     assert {reason for *_, reason in rejected(paths)} == {"it is longer than 60 bytes"}
 
 
-def test_a_quote_that_is_never_closed_swallows_no_row(
+def test_a_quote_that_is_never_closed_hides_no_other_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("processing.raw_files.rows.BLOCK_BYTES", 256)
@@ -281,7 +283,7 @@ def test_a_second_header_with_other_columns_is_refused_with_its_line(tmp_path: P
         ("customer,timestamp,kwh", "no column 'customer_id' and no column 'consumption'"),
     ],
 )
-def test_a_header_in_doubt_is_refused(tmp_path: Path, header: str, message: str) -> None:
+def test_an_ambiguous_header_is_refused(tmp_path: Path, header: str, message: str) -> None:
     paths = raw(tmp_path, f"{header}\n7,2026-01-01,5,6\n")
 
     with pytest.raises(InputError, match=message):

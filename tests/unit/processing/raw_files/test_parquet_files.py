@@ -64,7 +64,7 @@ def test_a_folder_of_parquet_alone_is_read(tmp_path: Path) -> None:
         ("CAST('2024-01-01' AS BLOB)", "2024-01-01 00:00:00"),
     ],
 )
-def test_times_of_every_type_are_read_as_their_texts_are(tmp_path: Path, time: str, text: str) -> None:
+def test_times_of_every_type_are_read_like_their_texts(tmp_path: Path, time: str, text: str) -> None:
     paths = parquet(tmp_path, f"7, {time}, 1")
 
     process(paths, Columns())
@@ -100,7 +100,7 @@ def test_values_of_every_type_are_numbers(tmp_path: Path, value: str, text: str)
 
 
 @pytest.mark.parametrize("value", ["NULL::INTEGER", "'nan'::DOUBLE", "'inf'::DOUBLE", "'NA'"])
-def test_a_value_that_is_none_is_rejected_with_its_row(tmp_path: Path, value: str) -> None:
+def test_a_value_that_is_not_a_number_is_rejected_with_its_row(tmp_path: Path, value: str) -> None:
     parquet(tmp_path, f"7, DATE '2024-01-01', {value}")
     paths = parquet(tmp_path, "7, DATE '2024-01-02', 2", "good.parquet")
 
@@ -118,7 +118,7 @@ def test_a_nested_column_is_refused_by_name(tmp_path: Path, value: str) -> None:
         process(paths, Columns())
 
 
-def test_a_nested_column_that_nobody_asked_for_does_not_matter(tmp_path: Path) -> None:
+def test_a_nested_column_that_is_not_selected_is_ignored(tmp_path: Path) -> None:
     columns = "customer_id, timestamp, consumption, more"
     paths = parquet(tmp_path, "7, DATE '2024-01-01', 1, {'a': 1}", columns=columns)
 
@@ -149,9 +149,7 @@ def test_a_whole_float_names_a_customer_as_a_whole_number_and_a_text_as_it_is(
     assert set(written(paths)) == {name}
 
 
-def test_the_log_tells_of_floats_that_name_customers(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_floats_as_names_of_customers_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     process(parquet(tmp_path, "1e16::DOUBLE, DATE '2024-01-01', 1"), Columns())
 
     assert "'customer_id' holds floats" in caplog.text
@@ -173,7 +171,7 @@ def test_the_names_of_folders_are_columns(tmp_path: Path) -> None:
         "7": ["2024-01-01 00:00:00,1.0", "2024-01-02 00:00:00,2.0"],
         "a b": ["2024-01-01 00:00:00,1.0"],
     }
-    assert [reason for *_, reason in rejected(paths)] == ["customer_id '' is no customer"]
+    assert [reason for *_, reason in rejected(paths)] == ["customer_id '' is not the name of a customer"]
 
 
 def test_csv_and_parquet_of_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def falling(**settings: object) -> Model:
 
 @pytest.mark.parametrize("seasonality_mode", ["additive", "multiplicative"])
 @pytest.mark.parametrize("periods", [7, 60])
-def test_yhat_and_its_quantiles_are_at_least_0_and_all_else_stays(
+def test_non_negative_raises_yhat_and_its_quantiles_and_nothing_else(
     seasonality_mode: str, periods: int
 ) -> None:
     model = falling(seasonality_mode=seasonality_mode)
@@ -40,7 +40,7 @@ def test_yhat_and_its_quantiles_are_at_least_0_and_all_else_stays(
         assert clipped[name].tobytes() == expected.tobytes(), name
 
 
-def test_together_the_forecasts_are_at_least_0_too() -> None:
+def test_forecast_many_raises_them_too() -> None:
     models = [falling(), falling(growth="flat"), falling(country_holidays="DE"), falling()]
 
     for model, table in zip(
@@ -56,7 +56,7 @@ def test_together_the_forecasts_are_at_least_0_too() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_model_of_samples_is_at_least_0_too() -> None:
+def test_the_forecast_of_a_sampled_model_is_raised_too() -> None:
     y = 30 - 0.5 * np.arange(60) + np.random.default_rng(4).normal(size=60)
     model = fit_with(DAYS[:60], y, mcmc_samples=20, stan_arguments={"seed": 1, "chains": 1})
     assert isinstance(model, SampledModel)

@@ -1,3 +1,5 @@
+"""The rows of a history, and how they are scaled."""
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +21,7 @@ def read(ds: Any = DAYS, y: Any = Y, growth: str = "linear", **arguments: Any) -
     return read_history(ds, y, RowColumns(**arguments), settings=FitOptions(growth=growth).settings, **names)
 
 
-def test_rows_are_put_in_time_order_with_all_that_belongs_to_them() -> None:
+def test_rows_are_sorted_by_time_with_their_columns() -> None:
     order = [3, 0, 4, 1, 2]
 
     rows = read(
@@ -51,7 +53,7 @@ def test_equal_timestamps_keep_their_order() -> None:
     assert rows.dates.tolist() == np.unique(rows.ds).tolist()
 
 
-def test_rows_without_a_reading_leave_the_fit_but_their_dates_stay_seen() -> None:
+def test_rows_without_a_reading_are_left_out_but_their_dates_stay() -> None:
     y = np.array([3.0, np.nan, 4.0, 1.0, np.nan])
 
     rows = read(y=y, regressors={"r": y}, regressor_names=["r"])
@@ -88,7 +90,9 @@ def test_rows_without_a_reading_leave_the_fit_but_their_dates_stay_seen() -> Non
         ({"growth": "logistic", "cap": 9, "floor": np.inf}, "floor must be a finite number"),
     ],
 )
-def test_what_cannot_be_fitted_is_refused_with_the_reason(changed: Mapping[str, Any], reason: str) -> None:
+def test_a_history_that_cannot_be_fitted_is_refused_with_the_reason(
+    changed: Mapping[str, Any], reason: str
+) -> None:
     with pytest.raises(HistoryError, match=reason):
         read(**changed)
 
@@ -126,7 +130,7 @@ def test_readings_that_are_all_zero_have_scale_one() -> None:
     assert scale_of(read(y=np.zeros(5)), settings).y_scale == 1
 
 
-def test_a_history_of_one_instant_is_refused() -> None:
+def test_a_history_with_one_timestamp_is_refused() -> None:
     with pytest.raises(HistoryError, match="all timestamps are equal"):
         scale_of(read(ds=DAYS[[0] * 5]), FitOptions().settings)
 

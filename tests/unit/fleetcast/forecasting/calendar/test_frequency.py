@@ -1,4 +1,4 @@
-"""pandas is the judge of future dates."""
+"""Future timestamps equal those of pandas."""
 
 import numpy as np
 import pandas as pd
@@ -68,7 +68,7 @@ def test_future_dates_are_those_of_pandas_from_any_instant(freq: str, seconds: i
 
 
 @pytest.mark.parametrize("freq", ["M", "Q", "Y", "A", "H", "T", "S"])
-def test_aliases_of_older_pandas_are_understood(freq: str) -> None:
+def test_aliases_of_older_pandas_are_accepted(freq: str) -> None:
     today = {"M": "ME", "Q": "QE", "Y": "YE", "A": "YE", "H": "h", "T": "min", "S": "s"}[freq]
     seen = microseconds(["2024-02-10T01:00"])
 

@@ -1,4 +1,4 @@
-"""A country's holidays with a subdivision, windows and a prior: in the forecast, and in stock Prophet's."""
+"""A country's holidays with a subdivision, windows and a prior, in our forecast and in stock Prophet's."""
 
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ CORPUS_CHRISTI = "Corpus Christi"
 """A holiday of Bavaria, not of Germany: 2025-06-19."""
 
 
-def model_of(tmp_path: Path, given: str, days: int = 400) -> str:
-    paths = tree(tmp_path, {"7/data.csv": history(days=days)}, country_holidays=given)
+def model_of(tmp_path: Path, country: str, days: int = 400) -> str:
+    paths = tree(tmp_path, {"7/data.csv": history(days=days)}, country_holidays=country)
     train(paths, TrainSettings.from_files(paths))
     assert ledger(paths)["7"]["status"] == "ok"
     return read_archive(paths.checkpoints / "7.tar.gz").model
@@ -74,12 +74,12 @@ def test_a_country_alone_stays_prophets_own_argument(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("value", "message"),
     [
         ("DE-XX", "DE has no subdivision 'XX'; accepted are BB, BE, BW, BY"),
         ("NO-1", "NO has no subdivision '1'"),
         ("XX-1", "must be a country of the holidays package"),
-        ({"country": "DE", "window": 1}, "has no field 'window'; known are country, subdiv"),
+        ({"country": "DE", "window": 1}, "has no field 'window'; accepted are country, subdiv"),
         ({"subdiv": "BY"}, "must look like 'DE', 'DE-BY' or"),
         ({"country": "DE", "lower_window": 1}, "lower_window must be whole days from -366 to 0"),
         ({"country": "DE", "upper_window": True}, "upper_window must be whole days from 0 to 366"),
@@ -88,13 +88,13 @@ def test_a_country_alone_stays_prophets_own_argument(tmp_path: Path) -> None:
         (["DE", "AT"], "must look like"),
     ],
 )
-def test_what_a_country_may_be_is_in_the_message(given: Any, message: str) -> None:
+def test_an_error_names_what_a_country_may_be(value: Any, message: str) -> None:
     with pytest.raises(SettingError, match=message):
-        CountryHolidays.of(given)
+        CountryHolidays.of(value)
 
 
 @pytest.mark.parametrize("name", ["date", "HolidayBase", "list_supported_countries", "__class__"])
-def test_what_the_package_has_besides_countries_is_no_country(name: str) -> None:
+def test_other_names_of_the_holidays_package_are_no_countries(name: str) -> None:
     with pytest.raises(SettingError, match="must be a country"):
         CountryHolidays.of(name)
 

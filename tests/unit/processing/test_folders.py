@@ -16,9 +16,7 @@ from tests.unit.raw import HEADER, LINES, ROWS, raw, refused_in, rejected, writt
 TABLE = HEADER + ROWS
 
 
-def test_a_file_that_is_not_read_has_a_line_in_the_log(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_that_is_skipped_has_a_log_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     names = ["a.bz2", "b.zst", "c.zip", "d.xlsx", "sub/e.json", "f", "g.gz", "new\nline.pdf"]
     for name in names:
         raw(tmp_path, "x", name)
@@ -42,7 +40,7 @@ def test_endings_count_in_any_case_and_of_every_text(tmp_path: Path) -> None:
     assert set(written(paths)) == set("01234")
 
 
-def test_hidden_files_are_left_out_with_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_hidden_files_are_skipped_with_one_log_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     for name in (".hidden.csv", ".ipynb_checkpoints/raw-checkpoint.csv", "_SUCCESS", "_temporary/0/part.csv"):
         raw(tmp_path, HEADER + "bad,2026-01-01,1\n", name)
@@ -57,7 +55,7 @@ def test_hidden_files_are_left_out_with_one_line(tmp_path: Path, caplog: pytest.
     ]
 
 
-def test_a_table_of_delta_lake_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_delta_lake_table_is_logged_as_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     raw(tmp_path, "{}", "_delta_log/00000000000000000000.json")
 
     process(raw(tmp_path, TABLE), Columns())
@@ -78,7 +76,7 @@ def test_a_link_is_not_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert f"'{link.name}' is not read: it is a link" in caplog.text
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pipe_fails_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     paths = raw(tmp_path, TABLE)
     os.mkfifo(paths.processing_input / "pipe.csv")
 
@@ -88,7 +86,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")])
-def test_an_empty_file_has_a_line_and_stops_nothing(
+def test_an_empty_file_is_skipped_with_a_log_line(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = "empty.csv.gz" if content.startswith(b"\x1f") else "empty.csv"
@@ -136,7 +134,7 @@ def test_a_name_that_no_archive_can_have_is_rejected_and_quoted(
     assert all(line.isprintable() for line in (*reasons.values(), *caplog.messages))
 
 
-def test_names_are_kept_byte_for_byte_and_those_that_look_alike_are_told(
+def test_names_are_kept_byte_for_byte_and_similar_ones_are_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     names = [
@@ -163,7 +161,7 @@ def test_names_are_kept_byte_for_byte_and_those_that_look_alike_are_told(
     assert "'cafe\u0301' and 'caf\u00e9' are different customers: are they one?" in caplog.messages
 
 
-def test_the_same_reading_twice_is_kept_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_repeated_reading_is_kept_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     raw(tmp_path, TABLE, "data (1).csv")
     paths = raw(tmp_path, TABLE, "data.csv")
 
@@ -210,7 +208,7 @@ def test_customers_of_an_earlier_run_end_the_program_before_anything_is_written(
     assert rejected(paths) == []
 
 
-def test_replace_makes_the_output_what_this_input_gives(tmp_path: Path) -> None:
+def test_replace_removes_the_customers_that_the_input_does_not_have(tmp_path: Path) -> None:
     paths = raw(tmp_path, TABLE)
     process(paths, Columns())
     raw(tmp_path, HEADER + "8,2026-01-01,1\n")
@@ -221,7 +219,7 @@ def test_replace_makes_the_output_what_this_input_gives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "7/extra.csv", "8/more/data.csv"])
-def test_what_this_program_did_not_write_is_never_removed(tmp_path: Path, name: str) -> None:
+def test_files_that_process_did_not_write_are_never_removed(tmp_path: Path, name: str) -> None:
     paths = raw(tmp_path, TABLE)
     stranger = paths.processing_output / name
     stranger.parent.mkdir(parents=True)
@@ -269,7 +267,7 @@ def test_rejected_rows_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:
     assert rejected(paths) == []
 
 
-def test_two_at_once_do_not_write_to_one_output(tmp_path: Path) -> None:
+def test_two_runs_at_once_do_not_write_to_one_output(tmp_path: Path) -> None:
     paths = raw(tmp_path, TABLE)
     paths.processing_output.mkdir()
     descriptor = os.open(paths.processing_output, os.O_RDONLY)
@@ -284,7 +282,7 @@ def test_two_at_once_do_not_write_to_one_output(tmp_path: Path) -> None:
     assert process(paths, Columns()) == 1
 
 
-def test_an_input_of_bad_rows_alone_says_so_and_lists_them(tmp_path: Path) -> None:
+def test_an_input_of_only_bad_rows_is_an_error_and_lists_them(tmp_path: Path) -> None:
     paths = raw(tmp_path, HEADER + "7,never,1\n,2026-01-01,1\n")
 
     with pytest.raises(InputError, match="no usable reading in 2 rows"):

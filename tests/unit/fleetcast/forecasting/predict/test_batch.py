@@ -1,4 +1,4 @@
-"""Forecasts of many models at once are those that each model makes by itself."""
+"""`forecast_many` equals `forecast` for each of its models."""
 
 import numpy as np
 import pytest
@@ -40,16 +40,16 @@ def check(models: list[Model], periods: int, freq: str = "D", quantiles: tuple[f
 @pytest.mark.parametrize("periods", [1, 7, 30, 400])
 @pytest.mark.parametrize("seasonality_mode", ["additive", "multiplicative"])
 @pytest.mark.parametrize("growth", ["linear", "flat"])
-def test_together_or_alone_a_forecast_is_the_same(growth: str, seasonality_mode: str, periods: int) -> None:
+def test_forecast_many_equals_forecast(growth: str, seasonality_mode: str, periods: int) -> None:
     check(fleet(growth=growth, seasonality_mode=seasonality_mode), periods)
 
 
 @pytest.mark.parametrize("freq", ["h", "W", "MS", "B", "15min"])
-def test_every_frequency_goes_together(freq: str) -> None:
+def test_forecast_many_equals_forecast_for_every_frequency(freq: str) -> None:
     check(fleet(4), 5, freq)
 
 
-def test_quantiles_go_together() -> None:
+def test_forecast_many_equals_forecast_with_quantiles() -> None:
     check(fleet(4, seasonality_mode="multiplicative"), 30, quantiles=(0.5, 0.01, 0.9, 1e-15))
 
 
@@ -68,7 +68,7 @@ def test_quantiles_go_together() -> None:
     ),
 )
 @hypothesis_settings(max_examples=40)
-def test_no_bit_of_a_forecast_depends_on_the_company_it_is_made_in(
+def test_no_bit_of_a_forecast_depends_on_the_other_models(
     seed: int, periods: int, quantiles: list[float], settings: dict[str, object]
 ) -> None:
     chance = np.random.default_rng(seed)
@@ -80,7 +80,7 @@ def test_no_bit_of_a_forecast_depends_on_the_company_it_is_made_in(
     check([model for model in models if isinstance(model, Model)], periods, quantiles=tuple(quantiles))
 
 
-def test_models_of_any_make_may_be_mixed() -> None:
+def test_models_with_different_components_may_be_mixed() -> None:
     models = [
         *fleet(2),
         *fleet(2, growth="flat"),
@@ -98,7 +98,7 @@ def test_more_models_than_share_a_call_stay_in_order() -> None:
     check(models, 3)
 
 
-def test_a_model_that_needs_more_than_a_horizon_gets_its_error_and_the_others_a_forecast() -> None:
+def test_a_model_that_needs_columns_gets_an_error_and_the_others_a_forecast() -> None:
     models = [*fleet(1), *fleet(1, growth="logistic"), *fleet(1)]
 
     first, refused, last = forecast_many(models, ForecastOptions(3))
@@ -117,7 +117,7 @@ def test_a_horizon_beyond_the_year_9999_is_every_models_error() -> None:
 
 @pytest.mark.parametrize("seasonality_mode", ["additive", "multiplicative"])
 @pytest.mark.parametrize("probability", [1e-300, 1e-13, 1 - 1e-16])
-def test_a_quantile_far_out_is_a_number(seasonality_mode: str, probability: float) -> None:
+def test_an_extreme_quantile_is_finite(seasonality_mode: str, probability: float) -> None:
     (model,) = fleet(1, seasonality_mode=seasonality_mode)
 
     table = forecast(model, ForecastOptions(30, quantiles=[probability]))

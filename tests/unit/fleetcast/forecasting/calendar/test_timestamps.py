@@ -1,3 +1,5 @@
+"""Timestamps of any kind as microseconds since 1970."""
+
 from datetime import UTC, datetime
 
 import numpy as np
@@ -44,7 +46,7 @@ def test_the_years_1500_and_2500_fit() -> None:
         (np.datetime64("2020-01-01"), "one-dimensional"),
     ],
 )
-def test_what_is_no_plain_date_is_refused(values: object, reason: str) -> None:
+def test_values_that_are_no_plain_dates_are_refused(values: object, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         microseconds(values)
 

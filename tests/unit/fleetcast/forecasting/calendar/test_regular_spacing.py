@@ -1,4 +1,4 @@
-"""The spacing of a history, and forecasts that step by it."""
+"""The spacing of a history, and forecasts without `freq`, which step by it."""
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ def test_half_of_the_readings_still_have_a_spacing(freq: str, seed: int) -> None
 
 @pytest.mark.parametrize(("freq", "expected"), [("D", "D"), ("h", "h"), ("W-MON", "W-MON"), ("MS", "MS")])
 @pytest.mark.parametrize("to", ["local", "UTC"])
-def test_a_change_of_the_clock_does_not_matter(freq: str, expected: str, to: str) -> None:
+def test_daylight_saving_time_does_not_matter(freq: str, expected: str, to: str) -> None:
     zone = "America/New_York" if to == "local" else "Europe/Berlin"
     local = pd.date_range("2023-01-01", "2023-12-31", freq=freq, tz=zone if to == "UTC" else "UTC")
     seen = local.tz_convert("UTC" if to == "UTC" else zone).tz_localize(None).to_numpy()
@@ -79,7 +79,7 @@ def test_business_hours_are_hours() -> None:
     assert spacing(hours[(hour >= 9) & (hour < 17) & np.is_busday(hours.astype("datetime64[D]"))]) == "h"
 
 
-def test_what_the_history_is_spaced_by_today_counts() -> None:
+def test_the_spacing_of_the_last_timestamps_counts() -> None:
     assert spacing(np.concatenate([dates("h", 900, "2024-01-01"), dates("D", 250, "2024-03-01")])) == "D"
 
 
@@ -100,13 +100,13 @@ def test_few_or_irregular_timestamps_have_no_spacing(seen: list[str]) -> None:
 
 
 @given(st.integers(0, 2**32))
-def test_timestamps_by_chance_have_no_spacing(seed: int) -> None:
+def test_random_timestamps_have_no_spacing(seed: int) -> None:
     chance = np.random.default_rng(seed)
 
     assert spacing((chance.random(300) * 3e13).astype("int64").view("datetime64[us]")) is None
 
 
-def test_what_is_no_timestamp_is_refused() -> None:
+def test_values_that_are_no_timestamps_are_refused() -> None:
     with pytest.raises(HistoryError, match="NaT"):
         spacing(np.array(["2024-01-01", "NaT"], dtype="datetime64[us]"))
 

@@ -1,4 +1,4 @@
-"""Sentences about the slots of a horizon that a history never had."""
+"""Sentences about time slots of a forecast that have no reading in the history."""
 
 from typing import Any
 
@@ -91,7 +91,7 @@ def test_an_ordinary_history_has_no_sentence() -> None:
     assert sentences(HOURS[:500], "h", 48) == []
 
 
-def test_where_the_spacing_is_not_known_the_horizon_is_days() -> None:
+def test_without_a_spacing_the_steps_are_days() -> None:
     ds = np.sort(np.random.default_rng(1).choice(HOURS[: 24 * 90], 300, replace=False))
     ds = ds[(ds.astype("datetime64[D]").astype(np.int64) + 3) % 7 != 2]
 

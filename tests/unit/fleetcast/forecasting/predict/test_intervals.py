@@ -1,4 +1,4 @@
-"""The forecast's quantiles against simulated futures, against stock Prophet, and at the edges."""
+"""Quantiles against simulated futures, against stock Prophet, and in extreme cases."""
 
 import subprocess
 import sys
@@ -237,7 +237,7 @@ def test_the_first_step_of_a_trend_has_the_exact_quantile() -> None:
     assert trend[0, 0] == pytest.approx(exact, rel=2e-3)
 
 
-def test_a_change_less_likely_than_the_interval_leaves_none() -> None:
+def test_an_interval_inside_the_probability_of_no_change_has_no_width() -> None:
     yhat, trend = Forecast(sigma_obs=0.0, history=3000, horizon=5).quantiles(0.1, 0.9)
 
     assert np.abs(trend).max() == 0
@@ -259,7 +259,7 @@ def test_a_change_less_likely_than_the_interval_leaves_none() -> None:
     probabilities=st.lists(st.floats(1e-4, 1 - 1e-4), min_size=1, max_size=7),
     gaps=st.lists(st.sampled_from([0.0, 0.1, 1.0, 50.0]), min_size=1, max_size=5),
 )
-def test_quantiles_rise_with_the_probability_whatever_the_forecast(
+def test_quantiles_never_decrease_with_the_probability(
     case: Forecast, probabilities: list[float], gaps: list[float]
 ) -> None:
     t = 1 + np.cumsum(np.resize(gaps, case.horizon)) / case.history
@@ -275,7 +275,7 @@ def test_quantiles_rise_with_the_probability_whatever_the_forecast(
 
 
 @pytest.mark.parametrize("swing", [0.0, 0.5])
-def test_linear_quantiles_lie_evenly_about_the_forecast(swing: float) -> None:
+def test_linear_quantiles_are_symmetric_about_the_forecast(swing: float) -> None:
     yhat, trend = Forecast(swing=swing).quantiles(0.9, 0.5, 0.1)
 
     np.testing.assert_array_equal(yhat[0], -yhat[2])
@@ -284,7 +284,7 @@ def test_linear_quantiles_lie_evenly_about_the_forecast(swing: float) -> None:
 
 
 @pytest.mark.parametrize("growth", ["linear", "logistic"])
-def test_quantiles_asked_together_are_those_asked_alone(growth: Growth) -> None:
+def test_quantiles_computed_together_equal_those_computed_alone(growth: Growth) -> None:
     case = Forecast(growth=growth)
     together = case.quantiles(0.02, 0.25, 0.9)[0]
 

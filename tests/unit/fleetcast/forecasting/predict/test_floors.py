@@ -1,4 +1,4 @@
-"""A floor and terms that multiply the trend: what is above the floor is multiplied, as in the fit."""
+"""Features that multiply a trend with a floor multiply the part above the floor, as in the fit."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_in_sample_the_forecast_is_as_near_as_the_noise(
     assert 0.7 < inside.mean() < 0.95
 
 
-def test_together_the_forecasts_are_the_same() -> None:
+def test_forecast_many_has_the_same_floors() -> None:
     models = [fit_with(DAYS, Y + level, scaling="minmax", **MULTIPLICATIVE) for level in (0.0, 100.0)]
 
     for model, table in zip(
@@ -65,7 +65,7 @@ def test_prophet_itself_multiplies_the_floor_and_is_far_off() -> None:
     assert np.abs(stock["yhat"].to_numpy() - Y).mean() > 10 * SIGMA
 
 
-def test_a_model_of_samples_is_refused_by_name_as_prophet_forecasts_with_it() -> None:
+def test_a_sampled_model_with_a_floor_is_refused_as_prophet_forecasts_it_wrongly() -> None:
     with pytest.raises(SettingError, match="multiplicative terms meet scaling='minmax' or a floor"):
         fit_with(DAYS[:60], Y[:60], mcmc_samples=20, scaling="minmax", **MULTIPLICATIVE)
 
