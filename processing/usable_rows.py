@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from container import quoted
 from fleetcast import readings
 from processing.columns import Columns
-from processing.raw_files import Batch, Refused
+from processing.raw_files import Batch, RefusedRow
 
 LONGEST_CUSTOMER_BYTES: Final = 200
 """A file name has at most 255 bytes, and `.tar.gz` is added to the customer's name."""
@@ -26,7 +26,7 @@ _NO_CUSTOMER: Final = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
 """Texts that are not a customer; NA is one, because it may be Namibia."""
 
 
-class Usable(NamedTuple):
+class UsableRows(NamedTuple):
     """Rows that can be used; both fields have shape (rows,)."""
 
     customers: Sequence[str]
@@ -36,7 +36,7 @@ class Usable(NamedTuple):
 
 def usable_rows(
     batch: Batch, columns: Columns, *, decimal: str, date_format: str | None, evidence: Counter[str]
-) -> tuple[Usable, list[Refused], int]:
+) -> tuple[UsableRows, list[RefusedRow], int]:
     """Return the usable rows, the refused rows, and the number of rows that `where` selects."""
     places = _matching(batch, columns)
     cells = [_selected(texts, places) for texts in batch.columns]
@@ -50,11 +50,11 @@ def usable_rows(
     fields = [texts for texts, _ in parsed]
     good = [place for place in range(len(places)) if place not in reasons] if reasons else range(len(places))
     refused = [
-        Refused(batch.lines[places[place]], batch.row(places[place]), reason)
+        RefusedRow(batch.lines[places[place]], batch.row(places[place]), reason)
         for place, reason in sorted(reasons.items())
     ]
     lines = map(",".join, zip(*(_selected(texts, good) for texts in fields), strict=True))
-    return Usable(_selected(cells[0], good), list(lines)), refused, len(places)
+    return UsableRows(_selected(cells[0], good), list(lines)), refused, len(places)
 
 
 def distinct(texts: Sequence[str]) -> list[str]:

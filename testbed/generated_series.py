@@ -63,11 +63,11 @@ def generated(seed: int) -> Generated:
 
 def future(of: Case, ds: pd.DatetimeIndex) -> pd.DataFrame:
     """Return the rows of these timestamps with values that the history has."""
-    known = of.frame()
+    history = of.frame()
     frame = pd.DataFrame({"ds": ds})
-    for name in known.columns.difference(["ds", "y", "workday"]):
-        frame[name] = np.resize(known[name].to_numpy(), len(frame))
-    if "workday" in known:
+    for name in history.columns.difference(["ds", "y", "workday"]):
+        frame[name] = np.resize(history[name].to_numpy(), len(frame))
+    if "workday" in history:
         frame["workday"] = frame.ds.dt.day_of_week < 5
     return frame
 

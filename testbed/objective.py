@@ -1,4 +1,4 @@
-"""Prophet's objective straight from prophet.stan, to judge an estimate of either implementation."""
+"""Prophet's objective, transcribed from prophet.stan, to compare estimates of both implementations."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from fleetcast.forecasting.solver.problem import Problem
 
 
 def objective(of: Problem, theta: NDArray[Any], sigma: Any) -> Any:
-    """Return minus Stan's lp__ up to a constant, but for |δ| / τ, straight from prophet.stan; complex too."""
+    """Return minus Stan's lp__ without |δ| / τ, up to a constant; `theta` and `sigma` may be complex."""
     S = of.t_change.size
     k, m, delta, beta = theta[0], theta[1], theta[2 : 2 + S], theta[2 + S :]
     t, hinges, X = of.design[0], of.design[2 : 2 + S], of.design[2 + S :]
@@ -27,16 +27,16 @@ def objective(of: Problem, theta: NDArray[Any], sigma: Any) -> Any:
     return t.size * np.log(sigma) + (residual @ residual) / (2 * sigma**2) + 2 * sigma**2 + priors
 
 
-def theta_of(found: Parameters) -> NDArray[np.float64]:
-    return np.concatenate(((found.k, found.m), found.delta, found.beta))
+def theta_of(parameters: Parameters) -> NDArray[np.float64]:
+    return np.concatenate(((parameters.k, parameters.m), parameters.delta, parameters.beta))
 
 
-def value(of: Problem, found: Parameters) -> float:
-    smooth = objective(of, theta_of(found), found.sigma_obs)
-    return float(smooth) + float(np.abs(found.delta).sum()) / of.tau
+def value(of: Problem, parameters: Parameters) -> float:
+    smooth = objective(of, theta_of(parameters), parameters.sigma_obs)
+    return float(smooth) + float(np.abs(parameters.delta).sum()) / of.tau
 
 
 def stock_parameters(model: Prophet) -> Parameters:
-    each = {name: np.asarray(values)[0] for name, values in model.params.items()}
-    scalars = [float(np.ravel(each[name])[0]) for name in ("k", "m", "sigma_obs")]
-    return Parameters(scalars[0], scalars[1], np.ravel(each["delta"]), np.ravel(each["beta"]), scalars[2])
+    first = {name: np.asarray(values)[0] for name, values in model.params.items()}
+    scalars = [float(np.ravel(first[name])[0]) for name in ("k", "m", "sigma_obs")]
+    return Parameters(scalars[0], scalars[1], np.ravel(first["delta"]), np.ravel(first["beta"]), scalars[2])

@@ -15,7 +15,7 @@ LEAST_SHARE = 1e-4
 
 
 def is_open(of: Problem, at: Parameters) -> bool:
-    """Return whether some direction is open at these parameters."""
+    """Return whether a direction is open at these parameters."""
     J = _derivatives(of, at)
     ridge = np.concatenate((np.zeros(len(J) - of.sigmas.size), of.sigmas**-2.0))
     M = J @ J.T + np.diag(at.sigma_obs**2 * ridge)

@@ -23,16 +23,16 @@ from testbed.preparation import fit_with, prepared
 from testbed.stock_cases import Case
 
 SECONDS: Final = 20
-"""A stock fit that takes longer is left out."""
+"""Longest stock fit; a longer one is left out of the comparison."""
 LONG: Final = 100
-"""From so many readings stock Prophet uses L-BFGS."""
+"""Number of readings from which on stock Prophet uses L-BFGS."""
 YEARS: Final = pd.Timedelta(days=730)
-"""A yearly season from a shorter history is one from months never seen."""
+"""Shortest history with a reading in every month, for a yearly season."""
 _ADDED: Final = ("seasonalities", "extra_regressors", "country_holidays")
 
 
 def judged(seed: int) -> dict[str, Any]:
-    """Return what the core and stock Prophet make of the series of a seed."""
+    """Return the fits and forecasts of the core and of stock Prophet for the series of a seed, compared."""
     one = generated(seed)
     frame, declared = one.case.frame(), one.case.declared()
     fact: dict[str, Any] = {"seed": seed, "rows": len(frame), "freq": one.case.freq, "closed": one.closed}
@@ -74,14 +74,14 @@ def _by_the_core(case: Case, frame: pd.DataFrame) -> tuple[str, Any]:
 
 
 def prepared_of(case: Case, frame: pd.DataFrame) -> Prepared:
-    """Return all of the core's fit but the estimate."""
+    """Return the core's fit before its estimate."""
     declared = dict(case.declared())
     added = {name: declared.pop(name) for name in _ADDED}
     return prepared(frame.ds, frame.y, **declared, **_columns(case, frame), **added)
 
 
 def is_corrected(case: Case, frame: pd.DataFrame) -> bool:
-    """Return whether terms multiply a trend with a floor, which stock forecasts otherwise than it fits."""
+    """Return whether terms multiply a trend with a floor, which stock Prophet forecasts wrongly."""
     has_floor = "floor" in frame or case.arguments["scaling"] == "minmax"
     return has_floor and bool(estimation_problem(prepared_of(case, frame)).multiplicative.any())
 

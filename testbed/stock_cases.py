@@ -1,4 +1,4 @@
-"""Models of every kind, fitted by stock Prophet: what ours are compared with."""
+"""Models of every kind, which stock Prophet fits for comparison."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ logging.getLogger("prophet").setLevel(logging.ERROR)
 logging.getLogger("cmdstanpy").disabled = True
 
 STOCK_WARNINGS = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-"""Prophet uses what pandas wants to give up."""
+"""Prophet uses functions that pandas has deprecated."""
 
 HOLIDAYS = pd.DataFrame(
     {
@@ -62,7 +62,7 @@ class Case:
         return model
 
     def columns(self, frame: pd.DataFrame) -> dict[str, Any]:
-        """Return what comes with the rows, as `fit` and `predict` take it."""
+        """Return the columns of the rows, as `fit` and `ForecastOptions` take them."""
         conditions = [s["condition_name"] for s in self.seasonalities if s.get("condition_name")]
         return {
             "cap": frame.get("cap"),
@@ -72,7 +72,7 @@ class Case:
         }
 
     def declared(self) -> dict[str, Any]:
-        """Return what is declared before the fit, as `fit` takes it."""
+        """Return the fields of `FitOptions`."""
         return {
             "seasonalities": self.seasonalities,
             "extra_regressors": self.regressors,
@@ -83,13 +83,13 @@ class Case:
     def future(self, model: Prophet, periods: int, *, include_history: bool = False) -> pd.DataFrame:
         frame = model.make_future_dataframe(periods, freq=self.freq, include_history=include_history)
         rng = np.random.default_rng(7)
-        known = self.frame()
+        history = self.frame()
         for name in ("cap", "floor"):
-            if name in known:
-                frame[name] = np.resize(known[name].to_numpy(), len(frame))
+            if name in history:
+                frame[name] = np.resize(history[name].to_numpy(), len(frame))
         for regressor in self.regressors:
-            frame[regressor["name"]] = rng.choice(known[regressor["name"]].to_numpy(), len(frame))
-        if "workday" in known:
+            frame[regressor["name"]] = rng.choice(history[regressor["name"]].to_numpy(), len(frame))
+        if "workday" in history:
             frame["workday"] = frame.ds.dt.day_of_week < 5
         return frame
 
@@ -164,7 +164,7 @@ CASES = {
     "irregular, not in order": Case(_irregular),
     "equal timestamps": Case(_with_duplicates),
     "no changepoints": Case(series, {"changepoints": []}),
-    "given changepoints": Case(series, {"changepoints": ["2020-02-01", "2020-01-20"]}),
+    "dates of changepoints": Case(series, {"changepoints": ["2020-02-01", "2020-01-20"]}),
     "n_changepoints=0": Case(series, {"n_changepoints": 0}),
     "short": Case(lambda: series(12)),
     "yearly": Case(lambda: series(800), {"yearly_seasonality": 4, "weekly_seasonality": False}),

@@ -56,7 +56,7 @@ class FitOptions(Settings):
     """The seasonalities, regressors and country above, checked."""
 
     def __post_init__(self) -> None:
-        """Check every option and put it into the type that the model uses."""
+        """Check every option; `settings` and `added` have them in the types that the model uses."""
         values: dict[str, Any] = {}
         for name, option in PROPHET_ARGUMENTS.items():
             if (value := getattr(self, name)) is not getattr(_DEFAULTS, name):
@@ -65,8 +65,6 @@ class FitOptions(Settings):
             values["n_changepoints"] = len(values["changepoints"])
         if values.get("holidays_mode") is None:
             values["holidays_mode"] = values.get("seasonality_mode", self.seasonality_mode)
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
         settings = Settings(**values)
         object.__setattr__(self, "settings", settings)
         regressors = () if self.extra_regressors is None else self.extra_regressors
@@ -133,6 +131,7 @@ DEFAULT_FORECAST: Final = ForecastOptions()
 
 
 def _periods(periods: object) -> int:
+    """Return the number of steps; raises FutureError."""
     is_whole = isinstance(periods, (int, np.integer)) and not isinstance(periods, bool)
     number = int(cast("int", periods)) if is_whole else 0
     if not 1 <= number <= MOST_ROWS:
@@ -152,6 +151,7 @@ def _quantiles(quantiles: Sequence[float] | None) -> tuple[float, ...]:
 
 
 def _width(width: object) -> float:
+    """Return the width of the interval; raises FutureError."""
     try:
         return interval_width("interval_width", width)
     except SettingError as error:
@@ -159,6 +159,7 @@ def _width(width: object) -> float:
 
 
 def _timestamps(ds: ArrayLike) -> ArrayLike:
+    """Return the timestamps as datetime64; raises FutureError."""
     try:
         stamps = microseconds(ds)
     except (ValueError, TypeError) as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def name_in_errors(path: Path) -> Iterator[None]:
     """Add the name `path` to an OSError that has none, such as that of a full disk."""
     try:
         yield

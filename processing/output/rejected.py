@@ -10,8 +10,8 @@ from typing import Final, Self
 
 from container import one_line, quoted
 from fleetcast.archive import NewFile, remove_unfinished, sync_folder
-from processing.output.disk import naming
-from processing.raw_files import Refused
+from processing.output.disk import name_in_errors
+from processing.raw_files import RefusedRow
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class RejectedRows:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with naming(self._path):
+        with name_in_errors(self._path):
             self._file.close()
 
     @property
@@ -45,9 +45,9 @@ class RejectedRows:
         """Number of refused rows."""
         return self._counts.total()
 
-    def add(self, name: str, refused: Iterable[Refused]) -> None:
+    def add(self, name: str, refused: Iterable[RefusedRow]) -> None:
         """Add rows of the file `name`; raises OSError."""
-        with naming(self._path):
+        with name_in_errors(self._path):
             for row in refused:
                 self._first.setdefault(name, (row.line, row.reason))
                 self._counts[name] += 1
@@ -58,7 +58,7 @@ class RejectedRows:
 
         Raises OSError.
         """
-        with naming(self._path):
+        with name_in_errors(self._path):
             self._file.flush()
         if not self._counts:
             path.unlink(missing_ok=True)

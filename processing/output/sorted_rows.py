@@ -8,7 +8,7 @@ import duckdb
 
 from container import free_bytes
 from fleetcast.errors import InputError
-from processing.output.disk import naming
+from processing.output.disk import name_in_errors
 
 ROWS_PER_FETCH: Final = 20_000
 ROWS_PER_INSERT: Final = 100_000
@@ -84,7 +84,7 @@ class SortedRows:
 
     def _insert(self) -> None:
         path = self._spill / "rows.tsv"
-        with naming(path):
+        with name_in_errors(path):
             path.write_bytes("\n".join(self._waiting).encode())
         try:
             self._connection.execute(_ADD, [str(path)])

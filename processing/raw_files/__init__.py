@@ -1,8 +1,8 @@
 """Finds the raw files and reads their rows as texts, from CSV in any dialect or from Parquet."""
 
-from processing.raw_files.batch import Batch, Refused
+from processing.raw_files.batch import Batch, RefusedRow
 from processing.raw_files.find import RawFile, find_files
 from processing.raw_files.parquet_file import ParquetFile
 from processing.raw_files.text_file import EmptyFileError, TextFile
 
-__all__ = ["Batch", "EmptyFileError", "ParquetFile", "RawFile", "Refused", "TextFile", "find_files"]
+__all__ = ["Batch", "EmptyFileError", "ParquetFile", "RawFile", "RefusedRow", "TextFile", "find_files"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRow:
     """A row that cannot be used."""
 
     line: int
@@ -24,5 +24,5 @@ class Batch:
     """The line at which each row begins, shape (rows,)."""
     row: Callable[[int], str]
     """Returns the text of a whole row, by its index in this batch."""
-    refused: Sequence[Refused] = field(default=())
+    refused: Sequence[RefusedRow] = field(default=())
     """Rows that do not match the header."""

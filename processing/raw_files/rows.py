@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from fleetcast.errors import FleetcastError
-from processing.raw_files.batch import Batch, Refused
+from processing.raw_files.batch import Batch, RefusedRow
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 MOST_BYTES_OF_A_LINE: Final = 1024 * 1024
@@ -160,7 +160,7 @@ class RowReader:
     def _row_by_row(self, block: Block) -> tuple[Batch, int]:
         rows: list[list[str]] = []
         spans: list[tuple[int, int]] = []
-        refused: list[Refused] = []
+        refused: list[RefusedRow] = []
         place, lines = 0, block.lines
         while place < len(lines):
             cells, count, reason = self._row(lines, place)
@@ -170,7 +170,7 @@ class RowReader:
                 count, reason = 1, "a quote is not closed"
             reason = reason or self._repeated_header(cells, block.first + place)
             if reason:
-                refused.append(Refused(block.first + place, lines[place], reason))
+                refused.append(RefusedRow(block.first + place, lines[place], reason))
             elif cells:
                 rows.append(cells)
                 spans.append((place, place + count))

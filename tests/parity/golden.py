@@ -25,8 +25,8 @@ YHAT = {yhat}
 
 def stock_objective(case: str) -> float:
     """Return the value with all its digits."""
-    found = ours.solution(case).parameters
-    start = {name: getattr(found, name) for name in ("k", "m", "delta", "beta", "sigma_obs")}
+    parameters = ours.solution(case).parameters
+    start = {name: getattr(parameters, name) for name in ("k", "m", "delta", "beta", "sigma_obs")}
     frame = pd.DataFrame({"ds": ours.DAYS, "y": ours.READINGS, "cap": ours.CAP})
     stock = Prophet(**ours.SHARED, **ours.CASES[case]).fit(frame, init=start, sig_figs=18)
     return -float(np.ravel(stock.params["lp__"])[0])

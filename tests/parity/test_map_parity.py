@@ -23,24 +23,26 @@ REGULAR = sorted(set(CASES) - {"no changepoints", "n_changepoints=0"})
 """With neither, Prophet puts one changepoint at t = 0 and then moves its delta into k."""
 
 
-def violation(of: Problem, found: Parameters) -> float:
+def violation(of: Problem, estimate: Parameters) -> float:
     """Return the largest violation of the optimality conditions in units of 1 / τ, by complex steps."""
-    theta = theta_of(found).astype(complex)
+    theta = theta_of(estimate).astype(complex)
     gradient = np.empty(theta.size)
     for place in range(theta.size):
         step = theta.copy()
         step[place] += 1e-30j
-        gradient[place] = objective(of, step, found.sigma_obs).imag / 1e-30
+        gradient[place] = objective(of, step, estimate.sigma_obs).imag / 1e-30
     S = of.t_change.size
     pull = -gradient[2 : 2 + S] * of.tau
-    hinges = np.where(found.delta != 0, np.abs(pull - np.sign(found.delta)), np.maximum(np.abs(pull) - 1, 0))
+    hinges = np.where(
+        estimate.delta != 0, np.abs(pull - np.sign(estimate.delta)), np.maximum(np.abs(pull) - 1, 0)
+    )
     free = np.delete(gradient, np.s_[2 : 2 + S]) * of.tau
     return float(max(np.abs(free).max(), hinges.max(initial=0)))
 
 
 @dataclass(frozen=True)
 class Pair:
-    given: Problem
+    problem: Problem
     ours: Solution
     stock: Parameters
 
@@ -72,9 +74,9 @@ def generated(seed: int, *, growth: str, mode: str) -> Case:
 def test_our_objective_is_never_above_prophets(name: str) -> None:
     of = pair(CASES[name], fitted(name))
 
-    stock = value(of.given, of.stock)
+    stock = value(of.problem, of.stock)
 
-    assert of.ours.objective == pytest.approx(value(of.given, of.ours.parameters), rel=1e-9, abs=1e-9)
+    assert of.ours.objective == pytest.approx(value(of.problem, of.ours.parameters), rel=1e-9, abs=1e-9)
     assert of.ours.objective <= stock + 1e-6 * abs(stock)
 
 
@@ -83,7 +85,7 @@ def test_minus_our_objective_is_stans_up_to_one_constant() -> None:
     for name in ("additive", "multiplicative", "flat", "logistic with floor", "hourly"):
         of = pair(CASES[name], fitted(name))
         lp = float(np.ravel(fitted(name).params["lp__"])[0])
-        constants.append(lp + value(of.given, of.stock))
+        constants.append(lp + value(of.problem, of.stock))
 
     assert np.ptp(constants) < 1e-2
 
@@ -91,28 +93,28 @@ def test_minus_our_objective_is_stans_up_to_one_constant() -> None:
 @pytest.mark.parametrize("name", REGULAR)
 def test_the_estimate_satisfies_the_optimality_conditions(name: str) -> None:
     of = pair(CASES[name], fitted(name))
-    without_start_prior = maximum_a_posteriori(of.given, with_start_prior=False)
+    without_start_prior = maximum_a_posteriori(of.problem, with_start_prior=False)
 
     assert of.ours.kkt <= 1e-7
     assert without_start_prior.kkt <= 1e-7
-    assert violation(of.given, without_start_prior.parameters) <= 1e-6
+    assert violation(of.problem, without_start_prior.parameters) <= 1e-6
 
 
 @pytest.mark.parametrize("name", ["additive", "flat", "multiplicative", "logistic with floor", "hourly"])
 def test_stan_started_at_our_estimate_finds_nothing_lower(name: str) -> None:
     of = pair(CASES[name], fitted(name))
-    found = of.ours.parameters
+    estimate = of.ours.parameters
     start = {
-        "k": found.k,
-        "m": found.m,
-        "delta": found.delta,
-        "beta": found.beta,
-        "sigma_obs": found.sigma_obs,
+        "k": estimate.k,
+        "m": estimate.m,
+        "delta": estimate.delta,
+        "beta": estimate.beta,
+        "sigma_obs": estimate.sigma_obs,
     }
 
     restarted = stock_parameters(CASES[name].unfitted().fit(CASES[name].frame(), init=start))
 
-    assert of.ours.objective - value(of.given, restarted) <= 1e-6 * max(1.0, abs(of.ours.objective))
+    assert of.ours.objective - value(of.problem, restarted) <= 1e-6 * max(1.0, abs(of.ours.objective))
 
 
 @pytest.mark.parametrize("mode", ["additive", "multiplicative"])
@@ -121,10 +123,10 @@ def test_on_generated_series_our_objective_is_never_above_prophets(growth: str, 
     for seed in range(10):
         case = generated(seed, growth=growth, mode=mode)
         of = pair(case, case.unfitted().fit(case.frame()))
-        stock = value(of.given, of.stock)
+        stock = value(of.problem, of.stock)
 
         assert of.ours.objective <= stock + 1e-6 * abs(stock), seed
-        assert violation(of.given, of.ours.parameters) <= 1e-6, seed
+        assert violation(of.problem, of.ours.parameters) <= 1e-6, seed
 
 
 def test_the_forecast_of_a_flat_trend_is_prophets() -> None:
@@ -132,7 +134,7 @@ def test_the_forecast_of_a_flat_trend_is_prophets() -> None:
         case = generated(seed, growth="flat", mode="additive")
         of = pair(case, case.unfitted().fit(case.frame()))
 
-        apart = np.abs((theta_of(of.ours.parameters) - theta_of(of.stock))[1:] @ of.given.design[1:])
+        apart = np.abs((theta_of(of.ours.parameters) - theta_of(of.stock))[1:] @ of.problem.design[1:])
         assert apart.max() <= 2e-3 * of.stock.sigma_obs
 
 
@@ -141,7 +143,7 @@ def test_in_sample_our_linear_forecast_is_prophets_but_for_a_small_part_of_the_n
     for seed in range(30):
         case = generated(seed, growth="linear", mode="additive")
         of = pair(case, case.unfitted().fit(case.frame()))
-        difference = (theta_of(of.ours.parameters) - theta_of(of.stock)) @ of.given.design
+        difference = (theta_of(of.ours.parameters) - theta_of(of.stock)) @ of.problem.design
         apart.append(float(np.sqrt(np.mean(difference**2))) / of.stock.sigma_obs)
 
     assert np.median(apart) <= 0.05
@@ -185,10 +187,10 @@ def test_any_history_has_a_minimum_that_fulfils_the_conditions(  # noqa: PLR0913
     }
     of = estimation_problem(prepared(ds, y, **arguments))
 
-    found = maximum_a_posteriori(of)
+    estimate = maximum_a_posteriori(of)
 
-    assert violation(of, found.parameters) <= max(1e-6, 10 * found.kkt)
-    assert np.isfinite(theta_of(found.parameters)).all()
+    assert violation(of, estimate.parameters) <= max(1e-6, 10 * estimate.kkt)
+    assert np.isfinite(theta_of(estimate.parameters)).all()
 
 
 def test_equal_columns_share_what_one_of_them_would_have() -> None:
@@ -197,9 +199,9 @@ def test_equal_columns_share_what_one_of_them_would_have() -> None:
     regressors = {"a": copies[:, 0], "b": copies[:, 1]}
     of = estimation_problem(prepared(frame.ds, frame.y, regressors=regressors))
 
-    found = maximum_a_posteriori(of).parameters
+    estimate = maximum_a_posteriori(of).parameters
 
-    assert found.beta[-1] == pytest.approx(found.beta[-2], abs=1e-9)
+    assert estimate.beta[-1] == pytest.approx(estimate.beta[-2], abs=1e-9)
 
 
 def test_a_level_far_above_the_noise_leaves_no_larger_residuals() -> None:
@@ -209,7 +211,9 @@ def test_a_level_far_above_the_noise_leaves_no_larger_residuals() -> None:
 
     residuals = []
     for of in (plain, raised):
-        found = maximum_a_posteriori(of).parameters
-        residuals.append((of.y - theta_of(found) @ of.design).std() * (frame.y.max() if of is plain else 1e6))
+        estimate = maximum_a_posteriori(of).parameters
+        residuals.append(
+            (of.y - theta_of(estimate) @ of.design).std() * (frame.y.max() if of is plain else 1e6)
+        )
 
     assert residuals[1] <= residuals[0]

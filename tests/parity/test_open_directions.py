@@ -67,8 +67,8 @@ def both(
     if "holidays" in arguments:
         arguments["holidays"] = arguments["holidays"].to_dict("list")
     cap = frame.cap.to_numpy() if arguments.get("growth") == "logistic" else None
-    known = {name: frame[name].to_numpy() for name in regressors}
-    ours = fit_with(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, regressors=known or None, **arguments)
+    columns = {name: frame[name].to_numpy() for name in regressors}
+    ours = fit_with(frame.ds.to_numpy(), frame.y.to_numpy(), cap=cap, regressors=columns or None, **arguments)
     assert isinstance(ours, Model)
     assert ours.engine == "fleetcast"
     table = forecast(
@@ -224,10 +224,10 @@ def problem_of(frame: pd.DataFrame, **arguments: Any) -> Problem:
 def test_where_directions_are_open_our_objective_is_still_not_above_prophets(
     frame: pd.DataFrame, arguments: dict[str, Any]
 ) -> None:
-    given = problem_of(frame, **arguments)
-    stock = value(given, stock_parameters(Prophet(**arguments).fit(frame.copy())))
+    problem = problem_of(frame, **arguments)
+    stock = value(problem, stock_parameters(Prophet(**arguments).fit(frame.copy())))
 
-    found = maximum_a_posteriori(given)
+    solution = maximum_a_posteriori(problem)
 
-    assert found.objective <= stock + 1e-6 * abs(stock)
-    assert found.objective == pytest.approx(value(given, found.parameters), rel=1e-9)
+    assert solution.objective <= stock + 1e-6 * abs(stock)
+    assert solution.objective == pytest.approx(value(problem, solution.parameters), rel=1e-9)

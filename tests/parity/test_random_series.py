@@ -40,30 +40,32 @@ SEEDS = (
 
 
 @pytest.fixture(scope="module")
-def found() -> list[dict[str, Any]]:
+def comparisons() -> list[dict[str, Any]]:
     return [judged(seed) for seed in SEEDS]
 
 
-def test_no_random_series_crashes_the_fit(found: list[dict[str, Any]]) -> None:
-    assert [each for each in found if each["outcome"].startswith("crash")] == []
+def test_no_random_series_crashes_the_fit(comparisons: list[dict[str, Any]]) -> None:
+    assert [series for series in comparisons if series["outcome"].startswith("crash")] == []
 
 
 def test_on_random_series_without_an_open_direction_f_is_never_above_stocks(
-    found: list[dict[str, Any]],
+    comparisons: list[dict[str, Any]],
 ) -> None:
-    compared = [each for each in found if each.get("open") is False]
+    compared = [series for series in comparisons if series.get("open") is False]
 
     assert len(compared) >= 3
-    assert [each for each in compared if each["above"]] == []
+    assert [series for series in compared if series["above"]] == []
 
 
 def test_on_random_series_weekdays_and_hours_never_seen_are_forecast_as_stock_does(
-    found: list[dict[str, Any]],
+    comparisons: list[dict[str, Any]],
 ) -> None:
-    unseen = [each for each in found if each["closed"] in {"weekdays", "hours"}]
-    unseen = [each for each in unseen if "unseen_apart_in_ranges" in each and not each["corrected"]]
-    far = [each for each in unseen if each["rows"] >= LONG and each["unseen_apart_in_ranges"] > 0.25]
-    outside = [each for each in unseen if each["rows"] < LONG and each["unseen_outside_in_ranges"] > 0]
+    unseen = [series for series in comparisons if series["closed"] in {"weekdays", "hours"}]
+    unseen = [series for series in unseen if "unseen_apart_in_ranges" in series and not series["corrected"]]
+    far = [series for series in unseen if series["rows"] >= LONG and series["unseen_apart_in_ranges"] > 0.25]
+    outside = [
+        series for series in unseen if series["rows"] < LONG and series["unseen_outside_in_ranges"] > 0
+    ]
 
     assert len(unseen) >= 3
     assert far == []

@@ -23,7 +23,7 @@ def test_the_forecast_equals_prophets() -> None:
 
 
 def test_every_case_is_checked_and_none_differs_here() -> None:
-    found = list(findings())
+    comparisons = list(findings())
 
-    assert len(found) == len(CASES) + 1
-    assert [str(each) for each in found if not each.ok] == []
+    assert len(comparisons) == len(CASES) + 1
+    assert [str(finding) for finding in comparisons if not finding.ok] == []

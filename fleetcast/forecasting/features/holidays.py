@@ -27,6 +27,7 @@ class Holidays:
     resolved: dict[str, tuple[int, ...]]
     """The country's holidays as days since 1970, for `resolved_years`."""
     resolved_years: range
+    """The years for which the country's dates are computed."""
     prior_scale: float
     """Prior scale of the holidays that have none of their own."""
     names: tuple[str, ...]
@@ -36,12 +37,12 @@ class Holidays:
     prior_scales: tuple[float, ...]
     """One for each column."""
     days: Stamps
-    """Every flagged day since 1970, ascending, ..."""
+    """The days with a holiday, in days since 1970, ascending; a day is there once for each of its columns."""
     positions: Stamps
-    """... and the column it flags."""
+    """The column that is 1 on each of these days."""
 
     def features(self, ds: Stamps) -> Matrix:
-        """Return the 0/1 columns of timestamps, shape (N, columns); a clock time belongs to its day."""
+        """Return the 0/1 columns of timestamps, shape (N, columns); the time of day is ignored."""
         day = ds // DAY
         holidays = self._for_days(day)
         features = np.zeros((day.size, len(self.columns)))
@@ -137,6 +138,7 @@ def build_holidays(  # noqa: PLR0913 - what a fit and a text have of holidays
 
 
 def _column(name: str, offset: int) -> str:
+    """Return Prophet's name of the column for one day of a holiday's window."""
     return f"{name}_delim_{'+' if offset >= 0 else '-'}{abs(offset)}"
 
 

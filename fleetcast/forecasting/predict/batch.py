@@ -50,21 +50,21 @@ def forecast_many(
     non_negative are used.
     """
     tables: list[Table | FutureError] = [FutureError("")] * len(models)
-    for places in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // options.periods))):
-        chunk = _chunk([models[place] for place in places], options)
-        for place, table in zip(places, chunk, strict=True):
-            tables[place] = table
+    for indices in _chunks(models, most=min(CHUNK, max(1, MOST_ROWS // options.periods))):
+        chunk = _chunk([models[i] for i in indices], options)
+        for i, table in zip(indices, chunk, strict=True):
+            tables[i] = table
     return tables
 
 
 def _chunks(models: Sequence[Model], *, most: int) -> Iterator[list[int]]:
     """Yield the indices of models that share a call, at most `most` at once; others come one by one."""
     alike: dict[object, list[int]] = {}
-    for place, model in enumerate(models):
-        alike.setdefault(batch_key(model) or place, []).append(place)
-    for places in alike.values():
-        for start in range(0, len(places), most):
-            yield places[start : start + most]
+    for i, model in enumerate(models):
+        alike.setdefault(batch_key(model) or i, []).append(i)
+    for indices in alike.values():
+        for start in range(0, len(indices), most):
+            yield indices[start : start + most]
 
 
 def batch_key(model: Model) -> tuple[object, ...] | None:
@@ -81,6 +81,7 @@ def batch_key(model: Model) -> tuple[object, ...] | None:
 
 
 def _chunk(models: list[Model], options: ForecastOptions) -> list[Table | FutureError]:
+    """Return the forecasts of models that share a call, or of a single model."""
     try:
         return list(_tables(models, options)) if batch_key(models[0]) else _one_by_one(models, options)
     except FutureError:  # of one model or of all: one by one shows which
@@ -88,6 +89,7 @@ def _chunk(models: list[Model], options: ForecastOptions) -> list[Table | Future
 
 
 def _one_by_one(models: Sequence[Model], options: ForecastOptions) -> list[Table | FutureError]:
+    """Return the forecast of each model by `forecast`."""
     return [_one(model, options) for model in models]
 
 
@@ -148,6 +150,7 @@ def _trend(models: list[Model], t: Matrix) -> Matrix:
 
 
 def _floor(models: list[Model]) -> Matrix:
+    """Return the floor of each model in units of y, shape (C, 1)."""
     return np.array([[floor_column(model.scale, model.settings, None)] for model in models])
 
 

@@ -71,6 +71,7 @@ def check_size(rows: int, features: int) -> None:
 
 
 def _in_time_order(rows: ForecastRows) -> ForecastRows:
+    """Return the rows sorted by time; rows with equal timestamps keep their order."""
     order = np.argsort(rows.ds, kind="stable")
     return ForecastRows(
         ds=rows.ds[order],

@@ -2,6 +2,6 @@
 
 from fleetcast.forecasting.prophet_json.accepted import field_table
 from fleetcast.forecasting.prophet_json.read import loads
-from fleetcast.forecasting.prophet_json.write import model_json, parameters_only, trimmed
+from fleetcast.forecasting.prophet_json.write import model_json, parameters_only, without_history
 
-__all__ = ["field_table", "loads", "model_json", "parameters_only", "trimmed"]
+__all__ = ["field_table", "loads", "model_json", "parameters_only", "without_history"]

@@ -94,7 +94,7 @@ def _loads(text: str, *, keep_history: bool) -> Model | SampledModel:
     if text.lstrip(_WHITESPACE).startswith('"'):  # Prophet up to 1.0: json.dump(model_to_json(model), file)
         text = json.loads(text)
         checks.check_extent(text)
-    content = _decoded(text, _MODEL)
+    content = _decode(text, _MODEL)
     if len(content.params.k) == 1:
         return _model(content, keep_history=keep_history)
     content.params = _first_sample(content.params)
@@ -108,7 +108,7 @@ def _not_a_model(reason: str) -> ModelFormatError:
     return ModelFormatError(f"this is not the JSON of a fitted Prophet model ({reason[:_MOST_OF_A_REASON]})")
 
 
-def _decoded(text: str, decoder: Decoder[_Struct], *, inside: str = "") -> _Struct:
+def _decode(text: str, decoder: Decoder[_Struct], *, inside: str = "") -> _Struct:
     """Return a JSON text as the struct that declares it; `inside` names the field that holds the text.
 
     Raises ModelFormatError, and ValueError if the text is not JSON.
@@ -141,7 +141,7 @@ def _first_sample(params: ParametersJson) -> ParametersJson:
 
 def _model(content: ProphetJson, *, keep_history: bool) -> Model:
     ours = content.fleetcast or FleetcastJson(engine="prophet")
-    declared_regressors = _declared("extra_regressors", content.extra_regressors, kind="regressor")
+    declared_regressors = _declarations("extra_regressors", content.extra_regressors, kind="regressor")
     known = _layout(content, declared_regressors, ours.holidays_resolved)
     standardizations = tuple(Standardization(each.mu, each.std) for each in declared_regressors.values())
     scale = _scale(content)
@@ -209,7 +209,7 @@ def _shared_settings(**values: Any) -> Settings:  # noqa: ANN401 - Settings decl
     return Settings(**values)
 
 
-def _declared(field: str, declarations: NamedDeclarations[_Struct], *, kind: str) -> dict[str, _Struct]:
+def _declarations(field: str, declarations: NamedDeclarations[_Struct], *, kind: str) -> dict[str, _Struct]:
     """Return the declarations by name, in the order of the names.
 
     Raises ModelFormatError for a name without a declaration, and SettingError for one that is not accepted.
@@ -223,7 +223,7 @@ def _declared(field: str, declarations: NamedDeclarations[_Struct], *, kind: str
 def _layout(
     content: ProphetJson, declared_regressors: Mapping[str, RegressorJson], resolved: str | UnsetType | None
 ) -> FeatureMatrix:
-    declared = _declared("seasonalities", content.seasonalities, kind="seasonality")
+    declared = _declarations("seasonalities", content.seasonalities, kind="seasonality")
     seasonalities = tuple(_seasonality(name, **asdict(each)) for name, each in declared.items())
     regressors = tuple(
         Regressor(name, each.prior_scale, cast("Standardize", each.standardize), each.mode)
@@ -264,7 +264,7 @@ def _holidays(
     if country is not None and not (country.isidentifier() and country[0].isupper()):
         raise ModelFormatError("country_holidays must be the name of a country, such as US or Germany")
     no_days = CountryDaysJson(years=(0, 0), days={})
-    country_days = _decoded(resolved, _COUNTRY_DAYS, inside="holidays_resolved") if resolved else no_days
+    country_days = _decode(resolved, _COUNTRY_DAYS, inside="holidays_resolved") if resolved else no_days
     first, last = map(int, country_days.years)
     return build_holidays(
         None if table is None else _holiday_table(table),
@@ -273,14 +273,14 @@ def _holidays(
         range(first, last),
         names=tuple(
             checks.name(name, kind="holiday")
-            for name in _decoded(names, _SERIES, inside="train_holiday_names").data
+            for name in _decode(names, _SERIES, inside="train_holiday_names").data
         ),
         prior_scale=prior_scale,
     )
 
 
 def _holiday_table(text: str) -> HolidayTable:
-    rows = _decoded(text, _HOLIDAY_TABLE, inside="holidays").data
+    rows = _decode(text, _HOLIDAY_TABLE, inside="holidays").data
     first = rows[0] if rows else HolidayRow(ds="", holiday="")
     columns: dict[str, Any] = {
         name: [_present(f"holidays.{name}", getattr(row, name)) for row in rows]
@@ -307,7 +307,7 @@ def _history(
     content: ProphetJson, known: FeatureMatrix, standardizations: tuple[Standardization, ...]
 ) -> History | None:
     """Return the history of a text that has all of it, else None."""
-    rows = _decoded(_present("history", content.history), _HISTORY, inside="history").data
+    rows = _decode(_present("history", content.history), _HISTORY, inside="history").data
     if any(row["y"] is None for row in rows):
         return None
 
@@ -318,7 +318,7 @@ def _history(
         regressor.name: column(regressor.name).astype(np.float64) * standard.std + standard.mu
         for regressor, standard in zip(known.regressors, standardizations, strict=True)
     }
-    dates = from_iso(_decoded(content.history_dates, _SERIES, inside="history_dates").data)
+    dates = from_iso(_decode(content.history_dates, _SERIES, inside="history_dates").data)
     checks.check_dates(dates, what="history_dates")
     return History(
         ds=from_iso([row["ds"] for row in rows]),

@@ -95,7 +95,7 @@ def parameters_only(content: dict[str, Any]) -> dict[str, Any]:
     return content | {"params": params}
 
 
-def trimmed(content: dict[str, Any]) -> dict[str, Any]:
+def without_history(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a stock model without its history, but for two rows and the last dates."""
     rows = json.loads(content["history"])["data"]
     dates = json.loads(content["history_dates"])["data"]

@@ -16,10 +16,10 @@ from fleetcast.forecasting.solver.objective import (
     SMALLEST_VARIANCE,
     TREND_PRECISION,
     NoSolutionError,
-    Places,
+    ParameterIndex,
     Prior,
     objective,
-    places,
+    parameter_index,
     tolerance,
     variance,
     violation,
@@ -43,7 +43,7 @@ class _Model:
     """Shape (P, N)."""
     y: Vector
     """Shape (N,), scaled."""
-    places: Places
+    index: ParameterIndex
     precision: Vector
     """1 / variance of the prior of each free parameter, shape (Q,)."""
     tau: float
@@ -94,7 +94,7 @@ def _minimum(model: _Model, G: Matrix, point: _Point, *, s2: float) -> tuple[_Po
     for _ in range(_MOST_PASSES):
         around = Expansion(point.theta, point.rss, point.b, G, n)
         prior = Prior(0.0, point.prior_gradient, curvature)
-        point = _at(model, minimiser(around, prior, places=model.places, tau=tau, s2=s2))
+        point = _at(model, minimiser(around, prior, index=model.index, tau=tau, s2=s2))
         before, kkt, s2 = kkt, _violation(model, point), point.s2
         is_stalled = kkt > before / 2
         if kkt <= TARGET_VIOLATION or (is_stalled and kkt <= tolerance(np.diag(G), model.y, s2=s2, tau=tau)):
@@ -104,11 +104,11 @@ def _minimum(model: _Model, G: Matrix, point: _Point, *, s2: float) -> tuple[_Po
 
 def _start_prior(model: _Model, problem: Problem, G: Matrix, point: _Point) -> StartPrior | None:
     """Return the prior of the directions that are open at the minimum of F."""
-    free = model.places.free
+    free = model.index.free
     return start_prior(
         G.take(free, axis=0).take(free, axis=1) if free.size < len(G) else G,
         model.precision,
-        trend=model.places.trend,
+        trend=model.index.trend,
         at=point.theta.take(free),
         start=lambda: prophet_start(problem),
         n=model.y.size,
@@ -117,28 +117,31 @@ def _start_prior(model: _Model, problem: Problem, G: Matrix, point: _Point) -> S
 
 
 def _model(problem: Problem) -> _Model:
+    """Return the problem in the parameters of the solver."""
     S, K = problem.t_change.size, problem.sigmas.size
     if problem.growth == "flat":
         rows = np.concatenate((problem.design[1:2], problem.design[2 + S :]))
-        where = places(trend=1, S=0, K=K)
+        index = parameter_index(trend=1, S=0, K=K)
     else:
-        rows, where = problem.design, places(trend=2, S=S, K=K)
-    precision = np.concatenate((np.full(where.trend, TREND_PRECISION), problem.sigmas**-2))
-    return _Model(rows, problem.y, where, precision, problem.tau)
+        rows, index = problem.design, parameter_index(trend=2, S=S, K=K)
+    precision = np.concatenate((np.full(index.trend, TREND_PRECISION), problem.sigmas**-2))
+    return _Model(rows, problem.y, index, precision, problem.tau)
 
 
 def _start(model: _Model) -> _Point:
     """Return the mean of y as a point: from 0, rounding would matter if the level is far above the noise."""
     theta = np.zeros(len(model.rows))
-    theta[model.places.trend - 1] = mean = model.y.mean()
+    theta[model.index.trend - 1] = mean = model.y.mean()
     return _with_residual(model, theta, model.y - mean)
 
 
 def _at(model: _Model, theta: Vector) -> _Point:
+    """Return the point at the parameters `theta`; raises NoSolutionError."""
     return _with_residual(model, theta, model.y - theta @ model.rows)
 
 
 def _with_residual(model: _Model, theta: Vector, residual: Vector) -> _Point:
+    """Return the point with these residuals; raises NoSolutionError if they vanish."""
     rss = float(residual @ residual)
     s2 = variance(rss, model.y.size)
     if s2 < SMALLEST_VARIANCE:
@@ -147,28 +150,32 @@ def _with_residual(model: _Model, theta: Vector, residual: Vector) -> _Point:
 
 
 def _prior_gradient(model: _Model, theta: Vector) -> Vector:
-    free = theta.take(model.places.free)
+    """Return the gradient of all priors of the free parameters, shape (Q,)."""
+    free = theta.take(model.index.free)
     own = model.precision * free
     return own if model.start_prior is None else own + model.start_prior.gradient(free)
 
 
 def _prior_curvature(model: _Model) -> Matrix:
+    """Return the curvature of all priors of the free parameters, shape (Q, Q)."""
     own = np.diag(model.precision)
     return own if model.start_prior is None else own + model.start_prior.precision
 
 
 def _violation(model: _Model, point: _Point) -> float:
-    gradient, hinges = point.b / point.s2, model.places.hinges
-    free = gradient.take(model.places.free) - point.prior_gradient
+    """Return the violation of the optimality conditions, in units of the penalty 1 / τ."""
+    gradient, hinges = point.b / point.s2, model.index.hinges
+    free = gradient.take(model.index.free) - point.prior_gradient
     return violation(free, gradient[hinges], delta=point.theta[hinges], tau=model.tau)
 
 
 def _solution(model: _Model, point: _Point, kkt: float) -> Solution:
-    where, theta = model.places, point.theta
-    k = float(theta[0]) if where.trend > 1 else 0.0
-    m = float(theta[where.trend - 1])
-    delta, beta = theta[where.hinges], theta[where.hinges.stop :]
-    free = theta.take(where.free)
+    """Return the point in Prophet's parameters."""
+    index, theta = model.index, point.theta
+    k = float(theta[0]) if index.trend > 1 else 0.0
+    m = float(theta[index.trend - 1])
+    delta, beta = theta[index.hinges], theta[index.hinges.stop :]
+    free = theta.take(index.free)
     prior = float((model.precision * free) @ free) / 2
     value = objective(point.rss, model.y.size, prior=prior, delta=delta, tau=model.tau)
     return Solution(Parameters(k, m, delta, beta, sqrt(point.s2)), value, kkt)

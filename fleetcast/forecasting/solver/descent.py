@@ -34,10 +34,10 @@ from fleetcast.forecasting.solver.model_curve import (
 )
 from fleetcast.forecasting.solver.objective import (
     TREND_PRECISION,
-    Places,
+    ParameterIndex,
     Prior,
     objective,
-    places,
+    parameter_index,
     tolerance,
     variance,
     violation,
@@ -73,7 +73,7 @@ class CurveModel:
     curve: Curve
     y: Vector
     """Shape (N,)."""
-    places: Places
+    index: ParameterIndex
     precision: Vector
     """1 / variance of the normal prior of each free parameter, shape (Q,); 0 for k and c of logistic growth,
     whose prior is not quadratic (`trend_prior`)."""
@@ -130,13 +130,13 @@ def curve_model(problem: Problem) -> CurveModel:
     """Return the problem in the parameters of the solver."""
     curve = curve_of(problem)
     K, trend = problem.sigmas.size, 1 if problem.growth == "flat" else 2
-    where = places(trend=trend, S=len(curve.trend) - trend, K=K)
+    index = parameter_index(trend=trend, S=len(curve.trend) - trend, K=K)
     logistic = problem.growth == "logistic"
     sigmas = np.concatenate((problem.sigmas[problem.multiplicative], problem.sigmas[~problem.multiplicative]))
     precision = np.concatenate((np.full(trend, 0 if logistic else TREND_PRECISION), sigmas**-2))
     rows = np.empty((len(precision) + len(curve.trend) - trend, problem.y.size))
     rows[len(rows) - len(curve.additive) :] = curve.additive
-    return CurveModel(curve, problem.y, where, precision, logistic, problem.tau, rows)
+    return CurveModel(curve, problem.y, index, precision, logistic, problem.tau, rows)
 
 
 def descend(model: CurveModel, point: Point, around: Expansion | None = None) -> Descent:
@@ -230,13 +230,13 @@ def _target(model: CurveModel, point: Point, around: Expansion, rule: StepRule) 
         _require_minimum(model, point, G, prior)
     elif rule.level:
         G = G + np.diag(_DAMPINGS[rule.level] * np.maximum(np.diag(G), 1e-6 * model.y.size))
-    return minimiser(replace(around, G=G), prior, places=model.places, tau=model.tau, s2=point.s2)
+    return minimiser(replace(around, G=G), prior, index=model.index, tau=model.tau, s2=point.s2)
 
 
 def _nonzero(model: CurveModel, point: Point) -> Flags:
     """Return the parameters at which F is differentiable: all but the δ that are zero."""
     nonzero = np.ones(point.theta.size, np.bool_)
-    nonzero[model.places.hinges] = point.theta[model.places.hinges] != 0
+    nonzero[model.index.hinges] = point.theta[model.index.hinges] != 0
     return nonzero
 
 
@@ -255,18 +255,18 @@ def _second_derivatives(model: CurveModel, point: Point) -> Matrix:
 def _require_minimum(model: CurveModel, point: Point, G: Matrix, prior: Prior) -> None:
     """Raise `LinAlgError` unless the quadratic model is convex in the differentiable parameters."""
     H = G.copy()
-    H[np.ix_(model.places.free, model.places.free)] += point.s2 * prior.curvature
+    H[np.ix_(model.index.free, model.index.free)] += point.s2 * prior.curvature
     nonzero = _nonzero(model, point)
     np.linalg.cholesky(H[np.ix_(nonzero, nonzero)])
 
 
 def _is_lower(model: CurveModel, point: Point, around: Expansion, trial: Point) -> bool:
     """Return whether F falls by a sufficient part of what its slope along the step promises."""
-    where = model.places
+    index = model.index
     step = trial.theta - point.theta
-    penalties = [float(np.abs(p.theta[where.hinges]).sum()) / model.tau for p in (point, trial)]
+    penalties = [float(np.abs(p.theta[index.hinges]).sum()) / model.tau for p in (point, trial)]
     prior = _prior(model, point.theta, exact=False)
-    smooth = float(prior.gradient @ step[where.free] - around.b @ step / point.s2)
+    smooth = float(prior.gradient @ step[index.free] - around.b @ step / point.s2)
     promised = min(smooth + penalties[1] - penalties[0], 0.0)
     allowed = point.F + _SUFFICIENT_DECREASE * promised + 1e-14 * abs(point.F)
     return bool(allowed >= trial.F)
@@ -286,7 +286,7 @@ def point_at(model: CurveModel, theta: Vector) -> Point:
     residual = model.y - values.yhat
     rss = float(residual @ residual)
     prior = _prior(model, theta, exact=False).value
-    F = objective(rss, model.y.size, prior=prior, delta=theta[model.places.hinges], tau=model.tau)
+    F = objective(rss, model.y.size, prior=prior, delta=theta[model.index.hinges], tau=model.tau)
     return Point(theta, values, residual, rss, variance(rss, model.y.size), F)
 
 
@@ -295,7 +295,7 @@ def _prior(model: CurveModel, theta: Vector, *, exact: bool) -> Prior:
     own, extra = own_prior(model, theta, exact=exact), model.start_prior
     if extra is None:
         return own
-    free = theta.take(model.places.free)
+    free = theta.take(model.index.free)
     pull = extra.gradient(free)
     value = own.value + float(pull @ (free - extra.start)) / 2
     return Prior(value, own.gradient + pull, own.curvature + extra.precision)
@@ -306,7 +306,7 @@ def own_prior(model: CurveModel, theta: Vector, *, exact: bool) -> Prior:
 
     Unless `exact`, the curvature of logistic growth's prior lacks the part that may be negative.
     """
-    free = theta.take(model.places.free)
+    free = theta.take(model.index.free)
     gradient = model.precision * free
     prior = Prior(float(gradient @ free) / 2, gradient, np.diag(model.precision))
     if not model.logistic:
@@ -321,10 +321,10 @@ def own_prior(model: CurveModel, theta: Vector, *, exact: bool) -> Prior:
 def _violation(model: CurveModel, point: Point, b: Vector) -> float:
     """Return the violation of the optimality conditions in Prophet's parameters, with m for c."""
     gradient = b / point.s2
-    gradient[model.places.free] -= _prior(model, point.theta, exact=False).gradient
+    gradient[model.index.free] -= _prior(model, point.theta, exact=False).gradient
     if model.logistic:
         k, c = point.theta[:2]
         gradient[:2] = gradient[0] + gradient[1] * c / k, -k * gradient[1]
-    hinges = model.places.hinges
-    free = gradient[model.places.free]
+    hinges = model.index.hinges
+    free = gradient[model.index.free]
     return violation(free, gradient[hinges], delta=point.theta[hinges], tau=model.tau)

@@ -120,16 +120,16 @@ def _near_prophet(model: CurveModel, problem: Problem, exact: Descent | None = N
 
 def _solution(model: CurveModel, problem: Problem, end: Descent) -> Solution:
     """Return the end of a descent in Prophet's parameters and order of features."""
-    where, point = model.places, end.point
+    index, point = model.index, end.point
     theta = point.theta
-    k = float(theta[0]) if where.trend > 1 else 0.0
-    m = float(theta[where.trend - 1])
+    k = float(theta[0]) if index.trend > 1 else 0.0
+    m = float(theta[index.trend - 1])
     if model.logistic:
         m = -m / k
     scaling = len(model.curve.multiplicative)
-    effects = theta[where.hinges.stop :]
+    effects = theta[index.hinges.stop :]
     beta = np.empty_like(effects)
     beta[problem.multiplicative], beta[~problem.multiplicative] = effects[:scaling], effects[scaling:]
-    delta, prior = theta[where.hinges], own_prior(model, theta, exact=False).value
+    delta, prior = theta[index.hinges], own_prior(model, theta, exact=False).value
     value = objective(point.rss, model.y.size, prior=prior, delta=delta, tau=model.tau)
     return Solution(Parameters(k, m, delta, beta, sqrt(point.s2)), value, end.kkt)

@@ -34,7 +34,7 @@ def _prior_of_free(
     model: CurveModel, point: Point, around: Expansion, centre: Vector | None
 ) -> StartPrior | None:
     """Return the prior of open directions among the free parameters."""
-    free, trend = model.places.free, model.places.trend
+    free, trend = model.index.free, model.index.trend
     at, precision = point.theta.take(free), model.precision
     slope = np.concatenate((np.zeros(trend), (precision * at)[trend:])) - around.b.take(free) / point.s2
     return start_prior(
@@ -53,14 +53,14 @@ def _prior_of_scale(
     model: CurveModel, point: Point, around: Expansion, centre: Vector | None
 ) -> StartPrior | None:
     """Return the prior of open directions of (s, β); s scales k, m and δ alike and is 1 at the centre."""
-    theta, where = point.theta, model.places
-    if model.logistic or not len(model.curve.multiplicative) or not theta[where.hinges].any():
+    theta, index = point.theta, model.index
+    if model.logistic or not len(model.curve.multiplicative) or not theta[index.hinges].any():
         return None
-    centre_q = (theta if centre is None else centre).take(where.free)
-    onto = _onto_scale(centre_q, trend=where.trend)
-    at = onto @ theta.take(where.free)
-    along = _along_scale(theta, at[0], trend=where.hinges.stop)
-    precision = np.concatenate(((0.0,), model.precision[where.trend :]))
+    centre_q = (theta if centre is None else centre).take(index.free)
+    onto = _onto_scale(centre_q, trend=index.trend)
+    at = onto @ theta.take(index.free)
+    along = _along_scale(theta, at[0], trend=index.hinges.stop)
+    precision = np.concatenate(((0.0,), model.precision[index.trend :]))
     slope = precision * at - along @ around.b / point.s2
     prior = start_prior(
         along @ around.G @ along.T,

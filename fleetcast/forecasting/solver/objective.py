@@ -27,7 +27,7 @@ class NoSolutionError(ArithmeticError):
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ParameterIndex:
     """The indices of the parameters in the vector θ = (trend scalars, δ, β)."""
 
     trend: int
@@ -38,10 +38,10 @@ class Places:
     """The indices of the free parameters, which are all others, shape (Q,)."""
 
 
-def places(*, trend: int, S: int, K: int) -> Places:
+def parameter_index(*, trend: int, S: int, K: int) -> ParameterIndex:
     """Return the indices for numbers of trend scalars, of changepoints S and of features K."""
     free = np.concatenate((np.arange(trend), np.arange(trend + S, trend + S + K)))
-    return Places(trend, slice(trend, trend + S), free)
+    return ParameterIndex(trend, slice(trend, trend + S), free)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.solver.lasso import ScaledLasso, scaled_lasso
-from fleetcast.forecasting.solver.objective import Places, Prior
+from fleetcast.forecasting.solver.objective import ParameterIndex, Prior
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Expansion:
     """N, the number of readings."""
 
 
-def minimiser(around: Expansion, prior: Prior, *, places: Places, tau: float, s2: float) -> Vector:
+def minimiser(around: Expansion, prior: Prior, *, index: ParameterIndex, tau: float, s2: float) -> Vector:
     """Return the θ, shape (P,), that minimises the quadratic model of F over θ and σ.
 
     `s2` is the σ² that weighs the ridge; near the solution it is the σ² of the expansion's own point.
     Raises `LinAlgError` if no minimum is found.
     """
-    G, free, hinges = around.G, places.free, places.hinges
+    G, free, hinges = around.G, index.free, index.hinges
     at = around.theta[hinges]
     S = at.size
     G_free = G.take(free, axis=0)

@@ -44,12 +44,12 @@ def _theta(model: CurveModel, x: Vector) -> Vector:
 
 def _evaluation(model: CurveModel, x: Vector) -> Evaluation:
     """Return F as a function of Stan's parameters, with its gradient, shape (P + 1,)."""
-    curve, where, n, s2 = model.curve, model.places, model.y.size, float(np.exp(2 * x[-1]))
+    curve, index, n, s2 = model.curve, model.index, model.y.size, float(np.exp(2 * x[-1]))
     values = evaluate(curve, _theta(model, x))
     residual = model.y - values.yhat
-    rss, free, delta = float(residual @ residual), x.take(where.free), x[where.hinges]
+    rss, free, delta = float(residual @ residual), x.take(index.free), x[index.hinges]
     precision = model.precision.copy()
-    precision[: where.trend] = TREND_PRECISION
+    precision[: index.trend] = TREND_PRECISION
     pull = precision * free
     value = n * x[-1] + rss / (2 * s2) + 2 * s2 + float(pull @ free) / 2 + np.abs(delta).sum() / model.tau
 
@@ -66,7 +66,7 @@ def _evaluation(model: CurveModel, x: Vector) -> Evaluation:
     if model.logistic:
         gradient[0] -= x[1] * gradient[1]
         gradient[1] *= -x[0]
-    gradient[where.free] += pull
-    gradient[where.hinges] += np.sign(delta) / model.tau
+    gradient[index.free] += pull
+    gradient[index.hinges] += np.sign(delta) / model.tau
     gradient[-1] = n - rss / s2 + 4 * s2
     return Evaluation(x, float(value), gradient)

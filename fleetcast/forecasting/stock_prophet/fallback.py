@@ -24,7 +24,7 @@ from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.model import SampledModel
 from fleetcast.forecasting.parameters import Parameters
 from fleetcast.forecasting.preprocessing import History, Prepared
-from fleetcast.forecasting.prophet_json import parameters_only, trimmed
+from fleetcast.forecasting.prophet_json import parameters_only, without_history
 
 OPTIMIZE_SECONDS: Final = 10
 """Seconds of processor time for one point estimate of a short history; most take 0.1 to 3."""
@@ -66,7 +66,7 @@ def sampled_model(
     with _fitted(prepared, stan_arguments) as model:
         content = parameters_only(model_to_dict(model))
     content["fit_kwargs"] = {}
-    return SampledModel(json.dumps(content if keep_history else trimmed(content)))
+    return SampledModel(json.dumps(content if keep_history else without_history(content)))
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def _fitted(
     import cmdstanpy  # noqa: PLC0415 - slow, rarely needed
 
     cmdstanpy.utils.get_logger().setLevel(logging.CRITICAL)  # its messages are in the FitError too
-    model = _declared(prepared)
+    model = _declarations(prepared)
     with tempfile.TemporaryDirectory(prefix="stan-") as folder:
         exe = _launcher(Path(folder), Path(model.stan_backend.model.exe_file), seconds=seconds)
         model.stan_backend.model = cmdstanpy.CmdStanModel(exe_file=str(exe))
@@ -121,7 +121,7 @@ def without_plotly() -> None:
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
 
 
-def _declared(prepared: Prepared) -> Any:  # noqa: ANN401 - a Prophet, whose package is not imported here
+def _declarations(prepared: Prepared) -> Any:  # noqa: ANN401 - a Prophet, whose package is not imported here
     without_plotly()
     from prophet import Prophet  # noqa: PLC0415 - slow, rarely needed
 

@@ -91,13 +91,13 @@ def _as_bytes(texts: Texts) -> Sequence[bytes]:
 
 def _plain(texts: Sequence[bytes]) -> Vector | None:
     """Return the numbers if every text is one as JSON writes it or a missing value, else None."""
-    values = _decoded(texts)
+    values = _decode(texts)
     if values is None:
-        values = _decoded([b"null" if text in _MISSING_BYTES else text for text in texts])
+        values = _decode([b"null" if text in _MISSING_BYTES else text for text in texts])
     return values
 
 
-def _decoded(texts: Sequence[bytes]) -> Vector | None:
+def _decode(texts: Sequence[bytes]) -> Vector | None:
     try:
         values = _floats(b"[" + b",".join(texts) + b"]")
     except (msgspec.DecodeError, UnicodeDecodeError):

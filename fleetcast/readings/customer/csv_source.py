@@ -12,7 +12,7 @@ from fleetcast.readings import (
     Table,
     Texts,
     decimal_of,
-    decompressed,
+    decompress,
     detect_dialect,
     is_reading,
     parse_numbers,
@@ -42,7 +42,7 @@ def csv_source(path: Path, content: bytes, columns: Sequence[str], options: Read
     """Return the columns of a CSV file; raises ReadingsError if the file or a row is damaged or ambiguous."""
     try:
         if path.suffix.lower() == ".gz":
-            content = decompressed(content, path.name, most_bytes=MOST_BYTES)
+            content = decompress(content, path.name, most_bytes=MOST_BYTES)
         try:
             return _source(path, content, columns, options)
         except EncodingError:

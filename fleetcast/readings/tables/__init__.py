@@ -4,14 +4,14 @@ from fleetcast.readings.tables.dialect import Dialect, decimal_of, detect_dialec
 from fleetcast.readings.tables.header import place_of
 from fleetcast.readings.tables.options import ReadingOptions
 from fleetcast.readings.tables.table import Table, parse_plain_table, parse_table
-from fleetcast.readings.tables.verified_files import decompressed, open_verified, verify
+from fleetcast.readings.tables.verified_files import decompress, open_verified, verify
 
 __all__ = [
     "Dialect",
     "ReadingOptions",
     "Table",
     "decimal_of",
-    "decompressed",
+    "decompress",
     "detect_dialect",
     "is_reading",
     "open_verified",

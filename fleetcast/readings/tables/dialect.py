@@ -69,7 +69,7 @@ def detect_dialect(
     """
     options = options or ReadingOptions()
     encoding = encoding_of(head, options.encoding, whole=whole)
-    text = decoded(head, encoding, whole=whole)
+    text = decode_text(head, encoding, whole=whole)
     candidates = (options.delimiter,) if options.delimiter else CANDIDATES
     headers = {delimiter: first_rows(text, delimiter, most=1) for delimiter in candidates}
     if not text.strip():
@@ -110,7 +110,7 @@ def encoding_of(head: bytes, chosen: str | None = None, *, whole: bool = False) 
     return "utf-8"
 
 
-def decoded(content: bytes, encoding: str, *, whole: bool = True) -> str:
+def decode_text(content: bytes, encoding: str, *, whole: bool = True) -> str:
     """Return the text of a file or, if not `whole`, of its beginning.
 
     Raises EncodingError for bytes that are not UTF-8, and DialectError for another encoding.

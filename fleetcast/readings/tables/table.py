@@ -10,7 +10,7 @@ import numpy as np
 
 from fleetcast.errors import RowError
 from fleetcast.readings.columns import Texts
-from fleetcast.readings.tables.dialect import Dialect, decoded
+from fleetcast.readings.tables.dialect import Dialect, decode_text
 
 NEWLINE = ord("\n")
 ASCII_INSIDE = ("utf-8", "utf-8-sig", "ascii", "iso8859-1", "cp1252", "latin-1")
@@ -81,7 +81,7 @@ def parse_table(content: bytes, dialect: Dialect, *, has_header: bool) -> Table:
 
 def _rows(content: bytes, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with the line that it begins at."""
-    text = decoded(content, dialect.encoding)
+    text = decode_text(content, dialect.encoding)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise RowError(

@@ -28,7 +28,7 @@ def open_verified(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
         yield file
 
 
-def decompressed(content: bytes, name: str, *, most_bytes: int) -> bytes:
+def decompress(content: bytes, name: str, *, most_bytes: int) -> bytes:
     """Return the decompressed bytes of the .gz file `name`.
 
     Raises DamagedFileError if it is damaged or decompresses to more than `most_bytes` bytes.

@@ -1,5 +1,6 @@
 """The arguments of Prophet's constructor: defaults, types and errors."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ def test_holidays_mode_follows_seasonality_mode_unless_given() -> None:
     differs = FitOptions(seasonality_mode="multiplicative", holidays_mode="additive")
 
     assert follows.settings.holidays_mode == "multiplicative"
+    assert replace(follows, seasonality_mode="additive").settings.holidays_mode == "additive"
     assert differs.settings.holidays_mode == "additive"
 
 

@@ -1,8 +1,10 @@
-"""What a process that only loads and forecasts is made of."""
+"""The packages and the memory of a process that only loads a model and forecasts."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -22,14 +24,22 @@ print(json.dumps({"unwanted": sorted(unwanted), "resident_kb": resident}))
 """
 
 
-def test_loading_and_forecasting_needs_numpy_and_msgspec_alone_and_36_mb() -> None:
+def test_loading_and_forecasting_needs_numpy_and_msgspec_alone_and_36_mb(tmp_path: Path) -> None:
     ds = np.datetime64("2024-01-01") + np.arange(60)
     text = dumps(fit_with(ds, np.sin(np.arange(60)), country_holidays="US"))
+    bytecode = os.environ | {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
 
-    answer = subprocess.run(
-        [sys.executable, "-c", PROGRAM], input=text, capture_output=True, text=True, check=True, timeout=60
-    )
+    for _ in range(2):  # the first process compiles the modules, which takes memory
+        program = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            input=text,
+            env=bytecode,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
 
-    seen = json.loads(answer.stdout)
-    assert seen["unwanted"] == []
-    assert seen["resident_kb"] < 36_000
+    measured = json.loads(program.stdout)
+    assert measured["unwanted"] == []
+    assert measured["resident_kb"] < 36_000
