@@ -78,6 +78,7 @@ _NUMERIC = ("lower_window", "upper_window", "prior_scale")
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the columns of a list of rows; raises SettingError."""
     if not all(isinstance(row, Mapping) for row in rows):
         raise SettingError(f"{_ACCEPTED}, or be a list of such rows")
     names = dict.fromkeys(name for row in rows for name in row) or dict.fromkeys(("ds", "holiday"))
@@ -85,6 +86,7 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _names(values: Iterable[Any]) -> tuple[str, ...]:
+    """Return the names of the holidays; raises SettingError for a row without one."""
     names = tuple(values)
     for name in names:
         if not isinstance(name, str):
@@ -93,6 +95,7 @@ def _names(values: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _numbers(values: Iterable[Any]) -> tuple[float | None, ...]:
+    """Return the cells of a numeric column, with None for a missing one."""
     cells = (None if value is None else float(value) for value in values)
     return tuple(None if cell is None or math.isnan(cell) else cell for cell in cells)
 
@@ -103,12 +106,14 @@ def _joined(
     first_rows: int,
     second_rows: int,
 ) -> tuple[float | None, ...] | None:
+    """Return one column of two tables; None if neither table has it."""
     if first is None and second is None:
         return None
     return (first or (None,) * first_rows) + (second or (None,) * second_rows)
 
 
 def _check(table: HolidayTable) -> None:
+    """Raise SettingError for windows and prior scales that Prophet refuses."""
     if (table.lower_window is None) != (table.upper_window is None):
         raise SettingError("holidays must have both lower_window and upper_window, or neither")
     if any(cell is not None and cell > 0 for cell in table.lower_window or ()):

@@ -43,6 +43,7 @@ def are_within(growth: Growth, parameters: Parameters) -> bool:
 
 
 def _is_within(numbers: Vector) -> bool:
+    """Return whether no number exceeds LARGEST in size."""
     return bool(np.abs(numbers).max(initial=0.0) <= LARGEST)
 
 

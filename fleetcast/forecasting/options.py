@@ -131,6 +131,7 @@ DEFAULT_FORECAST: Final = ForecastOptions()
 
 
 def _periods(periods: object) -> int:
+    """Return the number of steps; raises FutureError."""
     is_whole = isinstance(periods, (int, np.integer)) and not isinstance(periods, bool)
     number = int(cast("int", periods)) if is_whole else 0
     if not 1 <= number <= MOST_ROWS:
@@ -150,6 +151,7 @@ def _quantiles(quantiles: Sequence[float] | None) -> tuple[float, ...]:
 
 
 def _width(width: object) -> float:
+    """Return the width of the interval; raises FutureError."""
     try:
         return interval_width("interval_width", width)
     except SettingError as error:
@@ -157,6 +159,7 @@ def _width(width: object) -> float:
 
 
 def _timestamps(ds: ArrayLike) -> ArrayLike:
+    """Return the timestamps as datetime64; raises FutureError."""
     try:
         stamps = microseconds(ds)
     except (ValueError, TypeError) as error:

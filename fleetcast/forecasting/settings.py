@@ -29,6 +29,7 @@ _SAMPLES: Final = f"0 to {checks.MOST_SAMPLES}"
 
 
 def _words(names: Iterable[str]) -> str:
+    """Return names as Markdown, with commas between."""
     return ", ".join(f"`{name}`" for name in names)
 
 
@@ -186,6 +187,7 @@ class Settings:
 
 
 def _declarations() -> Mapping[str, Option]:
+    """Return the `Option` of each field of `Settings`."""
     hints = get_type_hints(Settings, include_extras=True)
     return {field.name: hints[field.name].__metadata__[0] for field in fields(Settings)}
 

@@ -47,7 +47,7 @@ class RequestHead:
 
 
 class _Request(Request):  # type: ignore[misc] # gunicorn has no types
-    """gunicorn's request, except that the event loop alone sends `100 Continue`."""
+    """gunicorn's request, except that only the event loop sends `100 Continue`, and no proxy is trusted."""
 
     _expected_100_continue: bool
 
@@ -56,6 +56,14 @@ class _Request(Request):  # type: ignore[misc] # gunicorn has no types
         expects_continue = self._expected_100_continue
         self._expected_100_continue = False
         return expects_continue
+
+    def _peer_trusted_for_forwarded(self) -> tuple[dict[str, str], list[str]]:
+        """Return which headers of a proxy are believed: none, as nothing depends on them.
+
+        gunicorn would come to the same result by parsing the client's address: a third of the time that a
+        head takes.
+        """
+        return {}, []
 
 
 class HeadParser(RequestParser):  # type: ignore[misc]

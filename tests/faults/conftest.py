@@ -34,7 +34,7 @@ def stack(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     def say(figure: str) -> None:
         with capsys.disabled():
             print(f"\n{figure}")

@@ -89,13 +89,13 @@ def ask_many(
     """Request forecasts of random customers until `until(number of requests)`; count statuses and `wrong`."""
 
     def work(seed: int) -> Counter[str]:
-        chance, client, seen = random.Random(seed), Client(server, store=store), Counter[str]()
-        while not until(seen.total()):
+        chance, client, counts = random.Random(seed), Client(server, store=store), Counter[str]()
+        while not until(counts.total()):
             customer = chance.randrange(customers)
             status, answer = client.ask(customer)
             right = status != 200 or is_right(customer, answer)
-            seen[str(status) if right else "wrong"] += 1
-        return seen
+            counts[str(status) if right else "wrong"] += 1
+        return counts
 
     return together(clients, work)
 

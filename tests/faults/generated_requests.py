@@ -88,11 +88,11 @@ def _invocation(chance: random.Random) -> Exchange:
     customer = str(chance.randrange(CUSTOMERS))
     kind = chance.choice([JSON, "many", "many", JSON_LINES, JSON_LINES, CSV, CSV])
     count = 1 if kind == JSON else int(10 ** chance.uniform(0, 2 if chance.random() < 0.97 else 4))
-    records, wanted = [], []
+    records, expected = [], []
     for _ in range(count):
-        record, want = _record(chance, customer, named_by, plain=kind == CSV)
+        record, expectation = _record(chance, customer, named_by, plain=kind == CSV)
         records.append(record)
-        wanted.append(want)
+        expected.append(expectation)
     content, body = _body(chance, kind, records)
     headers = [("Content-Type", content)]
     path = "/invocations"
@@ -114,7 +114,7 @@ def _invocation(chance: random.Random) -> Exchange:
             "",
         ]
         headers.append(("Accept", chance.choice([*accepts, "text/*", "a/b;q=z", ", ".join(["a/b"] * 500)])))
-    return Exchange(f"{kind}, named by {named_by}", "POST", path, tuple(headers), body, tuple(wanted))
+    return Exchange(f"{kind}, named by {named_by}", "POST", path, tuple(headers), body, tuple(expected))
 
 
 def _record(

@@ -144,9 +144,9 @@ def _compare_lines(records: tuple[Expected, ...], lines: list[Result]) -> str | 
             count = record.rows
         part = lines[place : place + count]
         values = [value for _, made in part if made for value in made]
-        found = _compare(record, (part[0][0], values or None))
-        if found:
-            return found
+        difference = _compare(record, (part[0][0], values or None))
+        if difference:
+            return difference
         place += count
     return f"{len(lines) - place} lines too many" if place < len(lines) else None
 

@@ -56,14 +56,14 @@ def ask(server: Server, folder: Path, seed: int, *, pipelined: bool = True) -> t
     """Send the requests of a seed; count the statuses and tell what was wrong with the answers."""
     what = sending(seed, folder, pipelined=pipelined)
     replies = send(server.address, what)
-    seen = Counter(str(reply.status) for reply in replies)
+    counts = Counter(str(reply.status) for reply in replies)
     wrong, refused = [], False
     for exchange, reply in zip(what.exchanges, replies, strict=False):
-        found = problem(exchange, reply, allowed=is_the_servers_own)
-        if found and not (refused and reply.status == 0):  # a refusal may end the connection
-            wrong.append(f"seed {seed}, {exchange.kind}: {found}")
+        fault = problem(exchange, reply, allowed=is_the_servers_own)
+        if fault and not (refused and reply.status == 0):  # a refusal may end the connection
+            wrong.append(f"seed {seed}, {exchange.kind}: {fault}")
         refused = refused or reply.status >= 400
-    return seen, wrong
+    return counts, wrong
 
 
 def most_memory(process: psutil.Process) -> int:
@@ -73,7 +73,7 @@ def most_memory(process: psutil.Process) -> int:
 
 
 def test_generated_requests_are_answered_whole_or_refused(
-    stack: str, folder: Path, full: bool, tell: Callable[[str], None]
+    stack: str, folder: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     count = 100_000 if full else 2_000
     in_order = stack != "mms"  # Multi Model Server answers pipelined requests as they are ready
@@ -81,20 +81,20 @@ def test_generated_requests_are_answered_whole_or_refused(
     with serving(folder, **environment) as server:
         load_all(server, folder / "models", range(CUSTOMERS))
         before = pool(server)
-        seen, wrong = Counter[str](), []
+        counts, wrong = Counter[str](), []
 
         def one(seed: int) -> tuple[Counter[str], list[str]]:
             return ask(server, folder, seed, pipelined=in_order)
 
         with ThreadPoolExecutor(CLIENTS) as threads:
             for statuses, faults in threads.map(one, range(count)):
-                seen += statuses
+                counts += statuses
                 wrong += faults
         replaced = {each.pid for each in before} ^ {each.pid for each in pool(server)}
         most = max(map(most_memory, pool(server)))
 
-    tell(
-        f"generated requests, {stack}: {seen.total()} answers, {dict(seen.most_common())}, {len(wrong)} "
+    report(
+        f"generated requests, {stack}: {counts.total()} answers, {dict(counts.most_common())}, {len(wrong)} "
         f"wrong, {len(replaced)} processes replaced, a worker had {most / 2**20:.0f} MiB at most"
     )
     assert wrong[:50] == []

@@ -50,7 +50,7 @@ NAMES = [
 
 
 def test_8_a_name_leads_only_into_the_store(
-    stack: str, base: Path, tmp_path: Path, tell: Callable[[str], None]
+    stack: str, base: Path, tmp_path: Path, report: Callable[[str], None]
 ) -> None:
     outside = tmp_path / "outside"
     write_archives(outside, 1)
@@ -58,12 +58,12 @@ def test_8_a_name_leads_only_into_the_store(
     (tmp_path / "store" / "link.tar.gz").symlink_to(outside / "0.tar.gz")
     (tmp_path / "store" / "linked").symlink_to(outside)
     with serving(base, SERVING_STACK=stack, MODEL_STORE=str(tmp_path / "store")) as server:
-        asked = [json.dumps({"target_model": name}).encode() for name in NAMES]
-        answers = [server.request("POST", "/invocations", body) for body in asked]
+        bodies = [json.dumps({"target_model": name}).encode() for name in NAMES]
+        answers = [server.request("POST", "/invocations", body) for body in bodies]
         loads = [server.load(f"n{i}", name).status for i, name in enumerate(NAMES)]
         good = server.request("POST", "/invocations", b'{"target_model": "0"}').status
 
-    tell(f"fault 8, {stack}: {len(answers) + len(loads)} names, all refused")
+    report(f"fault 8, {stack}: {len(answers) + len(loads)} names, all refused")
     assert [(n, a.status) for n, a in zip(NAMES, answers, strict=True) if not 400 <= a.status < 500] == []
     assert [(n, s) for n, s in zip(NAMES, loads, strict=True) if not 400 <= s < 500] == []
     assert good == 200
@@ -75,7 +75,7 @@ BOMBS += [b"[" * 100_000, b'{"a":' * 100_000, b'{"quantiles": [' + b"0.5," * 100
 
 
 def test_9_a_request_bomb_is_refused_at_once_and_leaves_nothing(
-    stack: str, base: Path, full: bool, tell: Callable[[str], None]
+    stack: str, base: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     with serving(base, SERVING_STACK=stack) as server:
         load_all(server, base / "models", [0])
@@ -89,14 +89,14 @@ def test_9_a_request_bomb_is_refused_at_once_and_leaves_nothing(
             seconds.append(time.perf_counter() - begun)
         grown = memory(server) - before
 
-    tell(f"fault 9, {stack}: {dict(statuses)}, p99 {p99(seconds) * 1e3:.1f} ms, {grown / 1e6:+.1f} MB")
+    report(f"fault 9, {stack}: {dict(statuses)}, p99 {p99(seconds) * 1e3:.1f} ms, {grown / 1e6:+.1f} MB")
     assert set(statuses) == {400}
     assert grown < 64e6
     assert p99(seconds) < 0.5
 
 
 def test_10_no_request_is_answered_500(
-    stack: str, base: Path, full: bool, tell: Callable[[str], None]
+    stack: str, base: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     paths = [
         "/models",
@@ -121,7 +121,7 @@ def test_10_no_request_is_answered_500(
     ]
 
     def work(seed: int) -> Counter[str]:
-        chance, client, seen = random.Random(seed), Client(server), Counter[str]()
+        chance, client, counts = random.Random(seed), Client(server), Counter[str]()
         for _ in range(25_000 if full else 500):
             path, body = chance.choice(paths), chance.choice(bodies)
             if chance.random() < 0.3:
@@ -136,31 +136,33 @@ def test_10_no_request_is_answered_500(
             kind = "application/json" if path == "/models" else chance.choice(types)
             headers = {"Content-Type": kind, "Accept": chance.choice(["*/*", "text/csv", "x", "a/b;q=z"])}
             status, _ = client.request(method, path, body, headers)
-            seen[f"{status // 100}xx"] += 1
-        return seen
+            counts[f"{status // 100}xx"] += 1
+        return counts
 
     with serving(base, SERVING_STACK=stack) as server:
         load_all(server, base / "models", [0])
         processes = pool(server)
-        seen = together(4, work)
+        counts = together(4, work)
         alive = [each.is_running() for each in processes]
         again = Client(server).ask(0)
 
-    tell(f"fault 10, {stack}: {seen.total()} requests, {dict(seen)}")
-    assert set(seen) <= {"2xx", "4xx"}
+    report(f"fault 10, {stack}: {counts.total()} requests, {dict(counts)}")
+    assert set(counts) <= {"2xx", "4xx"}
     assert all(alive)
     assert is_right(0, again[1])
 
 
 def test_11_overload_costs_no_throughput_and_ping_answers(
-    stack: str, base: Path, full: bool, tell: Callable[[str], None]
+    stack: str, base: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     seconds = 60 if full else 6
 
     def rate(clients: int) -> tuple[float, Counter[str]]:
         end = time.monotonic() + seconds
-        seen = ask_many(server, customers=CUSTOMERS, clients=clients, until=lambda _: time.monotonic() > end)
-        return seen["200"] / seconds, seen
+        counts = ask_many(
+            server, customers=CUSTOMERS, clients=clients, until=lambda _: time.monotonic() > end
+        )
+        return counts["200"] / seconds, counts
 
     with serving(base, SERVING_STACK=stack) as server:
         load_all(server, base / "models", range(CUSTOMERS))
@@ -176,20 +178,21 @@ def test_11_overload_costs_no_throughput_and_ping_answers(
 
         pinging = threading.Thread(target=ping)
         pinging.start()
-        goodput, seen = rate(80)
+        goodput, counts = rate(80)
         stop.set()
         pinging.join()
 
-    tell(
-        f"fault 11, {stack}: {goodput / peak:.0%} of the peak, {dict(seen)}, slowest ping {max(pings):.2f} s"
+    report(
+        f"fault 11, {stack}: {goodput / peak:.0%} of the peak, {dict(counts)}, "
+        f"slowest ping {max(pings):.2f} s"
     )
-    assert set(seen) <= {"200", "503"}
+    assert set(counts) <= {"200", "503"}
     assert max(pings) < 2
     assert goodput > 0.6 * peak  # the clients are on the same two processors
 
 
 def test_11_requests_beyond_the_queue_are_refused_at_once_and_the_others_are_computed(
-    stack: str, base: Path, full: bool, tell: Callable[[str], None]
+    stack: str, base: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     seconds = 30 if full else 5
 
@@ -217,7 +220,7 @@ def test_11_requests_beyond_the_queue_are_refused_at_once_and_the_others_are_com
         goodput, took = rate(40)
 
     refused, accepted = sorted(took[503]), sorted(took[200])
-    tell(
+    report(
         f"fault 11, {stack}: {goodput / peak:.0%} of the peak; {len(refused)} refused, half of them within "
         f"{refused[len(refused) // 2] * 1e3:.0f} ms, 99 % within {p99(refused) * 1e3:.0f} ms; "
         f"accepted: p99 {p99(accepted) * 1e3:.0f} ms"
@@ -237,7 +240,7 @@ SLOW = {
 
 
 def test_20_slow_clients_delay_nobody_and_are_dropped(
-    base: Path, full: bool, tell: Callable[[str], None]
+    base: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     of_each = 100 if full else 30
     with ExitStack() as opened, serving(base, SERVING_STACK="gunicorn") as server:
@@ -262,7 +265,9 @@ def test_20_slow_clients_delay_nobody_and_are_dropped(
             left = [connection for connection in left if connection not in closed]
         took = time.monotonic() - started
 
-    tell(f"fault 20: {len(slow)} slow clients closed in {took:.1f} s, ping {max(pings):.3f} s, {dict(asks)}")
+    report(
+        f"fault 20: {len(slow)} slow clients closed in {took:.1f} s, ping {max(pings):.3f} s, {dict(asks)}"
+    )
     assert left == []
     assert max(pings) < 2
     assert set(asks) == {200}

@@ -32,19 +32,19 @@ pytestmark = pytest.mark.faults
 
 
 def test_12_a_killed_process_fails_only_the_requests_in_progress(
-    stack: str, base: Path, full: bool, tell: Callable[[str], None]
+    stack: str, base: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     kills, clients = (1_000 if full else 8), 8
     stop, slowest = threading.Event(), 0.0
     with serving(base, SERVING_STACK=stack) as server, ExitStack() as cleanup:
         load_all(server, base / "models", range(CUSTOMERS))
-        found: list[Counter[str]] = []
-        asking = threading.Thread(
-            target=lambda: found.append(
+        results: list[Counter[str]] = []
+        thread = threading.Thread(
+            target=lambda: results.append(
                 ask_many(server, customers=CUSTOMERS, clients=clients, until=lambda _: stop.is_set())
             )
         )
-        asking.start()
+        thread.start()
         cleanup.callback(stop.set)
         chance = random.Random(0)
         for _ in range(kills):
@@ -56,18 +56,20 @@ def test_12_a_killed_process_fails_only_the_requests_in_progress(
                     assert time.monotonic() - begun < 30
             slowest = max(slowest, time.monotonic() - begun)
         stop.set()
-        asking.join()
+        thread.join()
 
-    seen = found[0]
-    failed = seen.total() - seen["200"]
-    tell(f"fault 12, {stack}: {kills} kills, {dict(seen)}, all models again after {slowest:.1f} s at most")
-    assert seen["wrong"] == 0
+    counts = results[0]
+    failed = counts.total() - counts["200"]
+    report(
+        f"fault 12, {stack}: {kills} kills, {dict(counts)}, all models again after {slowest:.1f} s at most"
+    )
+    assert counts["wrong"] == 0
     assert failed <= kills * (clients + 1)
     assert slowest < 5
 
 
 def test_13_no_accepted_request_is_dropped_on_sigterm(
-    stack: str, base: Path, full: bool, tell: Callable[[str], None]
+    stack: str, base: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     stops, longest, total = (100 if full else 3), 0.0, Counter[str]()
     for _ in range(stops):
@@ -76,35 +78,37 @@ def test_13_no_accepted_request_is_dropped_on_sigterm(
             load_all(server, base / "models", range(8))
 
             def work(seed: int, server: Server = server, stop: threading.Event = stop) -> Counter[str]:
-                client, seen, chance = Client(server), Counter[str](), random.Random(seed)
-                while not stop.is_set() and not seen["503"] and not seen["not accepted"]:
+                client, counts, chance = Client(server), Counter[str](), random.Random(seed)
+                while not stop.is_set() and not counts["503"] and not counts["not accepted"]:
                     customer = chance.randrange(8)
                     status, answer = client.ask(customer, b'{"period": 500}')
                     gone = status == 0 and b"ConnectionRefusedError" in answer
                     kind = str(status) if status != 200 or is_right(customer, answer) else "wrong"
-                    seen["not accepted" if gone else kind] += 1
-                return seen
+                    counts["not accepted" if gone else kind] += 1
+                return counts
 
-            found: list[Counter[str]] = []
-            asking = threading.Thread(target=lambda work=work, found=found: found.append(together(6, work)))
-            asking.start()
+            results: list[Counter[str]] = []
+            thread = threading.Thread(
+                target=lambda work=work, results=results: results.append(together(6, work))
+            )
+            thread.start()
             time.sleep(random.Random(stops).uniform(0.3, 1))
             server.process.send_signal(signal.SIGTERM)
             begun = time.monotonic()
             code = server.process.wait(30)
             longest = max(longest, time.monotonic() - begun)
             stop.set()
-            asking.join()
+            thread.join()
         assert code == 0
-        total += found[0]
+        total += results[0]
 
-    tell(f"fault 13, {stack}: {stops} stops, {dict(total)}, the longest took {longest:.1f} s")
+    report(f"fault 13, {stack}: {stops} stops, {dict(total)}, the longest took {longest:.1f} s")
     assert set(total) <= {"200", "503", "not accepted"}
     assert longest < 25
 
 
 def test_14_many_clients_of_one_cold_model_are_all_answered(
-    stack: str, base: Path, tell: Callable[[str], None]
+    stack: str, base: Path, report: Callable[[str], None]
 ) -> None:
     start = threading.Barrier(200)
 
@@ -116,14 +120,14 @@ def test_14_many_clients_of_one_cold_model_are_all_answered(
 
     environment = {"MODEL_STORE": str(base / "archives"), "SAGEMAKER_MODEL_JOB_QUEUE_SIZE": "1000"}
     with serving(base, SERVING_STACK=stack, **environment) as server:
-        seen = together(200, work)
+        counts = together(200, work)
 
-    tell(f"fault 14, {stack}: {dict(seen)}")
-    assert seen == {"200": 200}
+    report(f"fault 14, {stack}: {dict(counts)}")
+    assert counts == {"200": 200}
 
 
 def test_15_memory_does_not_grow_as_models_come_and_go(
-    stack: str, tmp_path: Path, full: bool, tell: Callable[[str], None]
+    stack: str, tmp_path: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     customers, seconds = (2_000, 3_600) if full else (600, 15)
     write_archives(tmp_path / "archives", customers)
@@ -139,16 +143,16 @@ def test_15_memory_does_not_grow_as_models_come_and_go(
     with serving(tmp_path, SERVING_STACK=stack, **environment) as server:
         ask_for(seconds / 3)
         before = sum(each.memory_info().rss for each in pool(server))
-        seen = ask_for(seconds)
+        counts = ask_for(seconds)
         grown = sum(each.memory_info().rss for each in pool(server)) - before
 
-    tell(f"fault 15, {stack}: {dict(seen)}, {grown / 1e6:+.1f} MB")
-    assert set(seen) == {"200"}
+    report(f"fault 15, {stack}: {dict(counts)}, {grown / 1e6:+.1f} MB")
+    assert set(counts) == {"200"}
     assert grown < 16e6
 
 
 def test_16_a_replaced_archive_is_served_as_the_old_or_the_new_version(
-    stack: str, tmp_path: Path, full: bool, tell: Callable[[str], None]
+    stack: str, tmp_path: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     write_archives(tmp_path / "archives", 1)
     (tmp_path / "models").mkdir()
@@ -167,36 +171,36 @@ def test_16_a_replaced_archive_is_served_as_the_old_or_the_new_version(
     with serving(tmp_path, SERVING_STACK=stack, **environment) as server:
         replacing = threading.Thread(target=replace)
         replacing.start()
-        client, seen = Client(server, store=True), Counter[str]()
+        client, counts = Client(server, store=True), Counter[str]()
         end = time.monotonic() + (600 if full else 8)
         while time.monotonic() < end:
             status, answer = client.ask(0)
             kind = [n for n in (0, 1) if status == 200 and is_right(n, answer)]
-            seen[f"model {kind[0]}" if kind else str(status)] += 1
+            counts[f"model {kind[0]}" if kind else str(status)] += 1
         stop.set()
         replacing.join()
         last = [is_right(turns[-1], client.ask(0)[1]) for _ in range(50)]
 
-    tell(f"fault 16, {stack}: {dict(seen)}")
-    assert set(seen) == {"model 0", "model 1"}
+    report(f"fault 16, {stack}: {dict(counts)}")
+    assert set(counts) == {"model 0", "model 1"}
     assert all(last), "a stale answer"
 
 
 def test_17_no_response_has_another_customers_forecast(
-    stack: str, tmp_path: Path, full: bool, tell: Callable[[str], None]
+    stack: str, tmp_path: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     customers, requests = (1_000, 1_000_000) if full else (100, 8_000)
     write_models(tmp_path / "models", customers)
     with serving(tmp_path, SERVING_STACK=stack) as server:
         load_all(server, tmp_path / "models", range(customers))
-        seen = ask_many(server, customers=customers, clients=8, until=lambda n: n >= requests // 8)
+        counts = ask_many(server, customers=customers, clients=8, until=lambda n: n >= requests // 8)
 
-    tell(f"fault 17, {stack}: {dict(seen)}")
-    assert seen == {"200": requests}
+    report(f"fault 17, {stack}: {dict(counts)}")
+    assert counts == {"200": requests}
 
 
 def test_19_the_server_starts_again_after_every_end(
-    stack: str, base: Path, full: bool, tell: Callable[[str], None]
+    stack: str, base: Path, full: bool, report: Callable[[str], None]
 ) -> None:
     starts, chance = (100 if full else 4), random.Random(0)
     for _ in range(starts):
@@ -209,7 +213,7 @@ def test_19_the_server_starts_again_after_every_end(
                     os.kill(each.pid, signal.SIGKILL)
                 server.process.wait()
 
-    tell(f"fault 19, {stack}: {starts} of {starts} starts")
+    report(f"fault 19, {stack}: {starts} of {starts} starts")
 
 
 def test_the_fleets_models_forecast_their_numbers(base: Path) -> None:

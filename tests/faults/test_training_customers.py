@@ -71,16 +71,16 @@ def test_5_two_hosts_on_one_folder_of_checkpoints_share_the_work(paths: Paths) -
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("settings", "reason"),
     [
         ({"customer_timeout_seconds": "2"}, "took longer than"),
         ({"customer_memory_mb": "512"}, "not enough memory"),
     ],
 )
 def test_6_a_customer_that_takes_too_long_or_too_much_fails_alone(
-    paths: Paths, given: dict[str, str], reason: str
+    paths: Paths, settings: dict[str, str], reason: str
 ) -> None:
-    hyperparameters(paths, **given)
+    hyperparameters(paths, **settings)
     with (paths.channels / "train" / "0huge.csv").open("w") as file:
         file.write("timestamp,consumption\n")
         for year in range(1, 250):

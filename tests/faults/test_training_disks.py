@@ -54,12 +54,12 @@ def test_3_a_disk_error_at_any_step_leaves_the_old_archive_and_names_the_disk(
 
     for at in range(1, 20):
         with failing(monkeypatch, name, at=at, code=code) as calls:
-            told = ""
+            message = ""
             try:
                 write_atomically(path, new)
             except FilesystemError as error:
-                told = str(error)
-            assert told == "" or (str(tmp_path) in told and os.strerror(code) in told)
+                message = str(error)
+            assert message == "" or (str(tmp_path) in message and os.strerror(code) in message)
         assert path.read_bytes() in (old, new)
         assert [file.name for file in tmp_path.iterdir()] == ["7.tar.gz"]
         if len(calls) < at:

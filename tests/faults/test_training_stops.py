@@ -118,9 +118,9 @@ def test_2_sigterm_ends_training_in_time_and_keeps_what_is_finished(
             except subprocess.TimeoutExpired:
                 started = children_of.children(recursive=True)
             process.send_signal(signal.SIGTERM)
-            asked = time.monotonic()
+            stopped_at = time.monotonic()
             process.wait(30)
-            longest = max(longest, time.monotonic() - asked)
+            longest = max(longest, time.monotonic() - stopped_at)
             assert psutil.wait_procs(started, timeout=5)[1] == []
         ledger = paths.output_data / "train.jsonl"
         if process.returncode == 128 + signal.SIGTERM:

@@ -55,10 +55,10 @@ def stamps(paths: Paths) -> dict[str, int]:
 
 
 def corrupt(paths: Paths) -> list[str]:
-    found = []
+    names = []
     for path in paths.checkpoints.glob("*.tar.gz"):
         try:
             read_archive(path)
         except ArchiveError:
-            found.append(path.name)
-    return found
+            names.append(path.name)
+    return names

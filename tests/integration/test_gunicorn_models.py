@@ -61,9 +61,9 @@ def test_the_bundles_of_a_training_serve_10_000_customers_in_one_request(tmp_pat
     with serving_plain(tmp_path) as server:
         answered = ask(server, lines.encode(), kind=LINES).content.splitlines()
 
-    found = [json.loads(line) for line in answered]
-    assert [each["target_model"] for each in found] == [str(customer) for customer in order]
-    assert [level(each) for each in found] == [customer % 50 for customer in order]
+    forecasts = [json.loads(line) for line in answered]
+    assert [each["target_model"] for each in forecasts] == [str(customer) for customer in order]
+    assert [level(each) for each in forecasts] == [customer % 50 for customer in order]
 
 
 def test_a_model_store_replaces_the_model_folder_and_is_revalidated(tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_a_model_that_one_worker_loaded_is_served_by_all(tmp_path: Path) -> None
             assert server.load(str(number), paths.models / str(number) / "model").status == 200
             # a folder that is gone or replaced changes nothing for a model that is loaded
             (paths.models / str(number) / "model" / "model.json").unlink()
-            asked = list(threads.map(lambda _, n=number: server.invoke(str(n), {}), range(24)))
-            assert {(each.status, level(each.json)) for each in asked} == {(200, number)}
+            answers = list(threads.map(lambda _, n=number: server.invoke(str(n), {}), range(24)))
+            assert {(each.status, level(each.json)) for each in answers} == {(200, number)}
             again = threads.map(lambda _, n=number: server.load(str(n), "/nowhere").status, range(8))
             assert set(again) == {409}
         server.request("DELETE", "/models/1")

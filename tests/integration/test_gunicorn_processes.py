@@ -69,9 +69,9 @@ def shared_folder(server: Server) -> Path:
     return opened
 
 
-def level_or_none(server: Server, wanted: int) -> int | None:
+def level_or_none(server: Server, customer: int) -> int | None:
     try:
-        return level(ask(server, {"target_model": str(wanted)}).json)
+        return level(ask(server, {"target_model": str(customer)}).json)
     except OSError:
         return None
 
@@ -182,9 +182,9 @@ def test_many_large_requests_at_once_take_the_memory_of_one(tmp_path: Path) -> N
     ):
         ask(server, {"target_model": "1"})
         before = worker_megabytes(server)
-        asked = [threads.submit(ask, server, body) for _ in range(6)]
+        requests = [threads.submit(ask, server, body) for _ in range(6)]
         small = [ask(server, {"target_model": "1"}).status for _ in range(20)]
-        statuses = [each.result().status for each in asked]
+        statuses = [each.result().status for each in requests]
         grown = worker_megabytes(server) - before
 
     assert set(small) == {200}

@@ -50,8 +50,8 @@ def test_each_record_gets_its_own_forecast_or_error_in_order(plain: Server) -> N
 
     responses = ask(plain, {"requests": records}).json["responses"]
 
-    found = [level(each) if "predictions" in each else each["error"]["code"] for each in responses]
-    assert found == [2, "NOT_FOUND", "BAD_REQUEST", 9, "BAD_REQUEST", "BAD_REQUEST", 1]
+    levels_or_codes = [level(each) if "predictions" in each else each["error"]["code"] for each in responses]
+    assert levels_or_codes == [2, "NOT_FOUND", "BAD_REQUEST", 9, "BAD_REQUEST", "BAD_REQUEST", 1]
 
 
 def test_requests_and_responses_may_be_json_lines_or_csv(plain: Server) -> None:

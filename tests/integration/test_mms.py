@@ -150,7 +150,7 @@ def test_a_compressed_body_is_read(server: Server) -> None:
 
 def test_a_large_request_is_answered_and_others_meanwhile(fleet: Paths) -> None:
     large = b'{"period": 1}\n' * 20_000
-    seen: list[int] = []
+    statuses: list[int] = []
     with serving(fleet.base, SAGEMAKER_MODEL_SERVER_WORKERS="1") as server:
         for name in "01":
             server.load(name, fleet.models / name / "model")
@@ -162,7 +162,7 @@ def test_a_large_request_is_answered_and_others_meanwhile(fleet: Paths) -> None:
             body = gzip.compress(b'{"period": 7}') if packed else b'{"period": 7}'
             headers = {"Content-Encoding": "gzip"} if packed else {}
             while not is_over.is_set():
-                seen.append(server.request("POST", "/models/1/invoke", body, headers=headers).status)
+                statuses.append(server.request("POST", "/models/1/invoke", body, headers=headers).status)
                 answered += 1
             return answered
 
@@ -175,7 +175,7 @@ def test_a_large_request_is_answered_and_others_meanwhile(fleet: Paths) -> None:
         assert answer.status == 200
         assert answer.content.count(b"\n") == 20_000
         assert min(answered) > 10
-        assert set(seen) == {200}
+        assert set(statuses) == {200}
         assert pool(server) == before
 
 
@@ -270,8 +270,8 @@ def input_fn(data, content_type):
 
 def predict_fn(data, model):
     with open("/proc/self/environ") as file:
-        given = [each.partition("=")[0] for each in file.read().split(chr(0))]
-    return {"scale": model, "missing": missing, "variables": sorted({*os.environ, *given})}
+        names = [each.partition("=")[0] for each in file.read().split(chr(0))]
+    return {"scale": model, "missing": missing, "variables": sorted({*os.environ, *names})}
 
 def output_fn(prediction, accept):
     return json.dumps(prediction)

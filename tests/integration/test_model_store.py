@@ -42,14 +42,14 @@ def values(answer: Answer) -> Any:
 def test_models_are_served_from_s3(s3: dict[str, str], fleet: Paths) -> None:
     with serving(fleet.base, MODEL_STORE="s3://fleet/models", **s3) as server:
         with ThreadPoolExecutor(16) as threads:
-            asked = list(threads.map(lambda _: ask(server, {"period": 2}, name="eu/0.tar.gz"), range(32)))
+            responses = list(threads.map(lambda _: ask(server, {"period": 2}, name="eu/0.tar.gz"), range(32)))
         other = ask(server, {"period": 2, "target_model": "eu/1"})
         missing = ask(server, {"period": 2}, name="eu/nobody.tar.gz")
         outside = ask(server, {"period": 2}, name="../eu/0.tar.gz")
 
-    assert {each.status for each in asked} == {200}
-    assert all(values(each) == values(asked[0]) for each in asked)
-    assert values(other) != values(asked[0])
+    assert {each.status for each in responses} == {200}
+    assert all(values(each) == values(responses[0]) for each in responses)
+    assert values(other) != values(responses[0])
     assert (missing.status, outside.status) == (404, 400)
 
 

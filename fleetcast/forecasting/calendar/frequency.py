@@ -164,6 +164,7 @@ def parse_frequency(freq: str) -> Frequency:
 
 @lru_cache(maxsize=256)
 def _parsed(freq: str) -> Frequency:
+    """Return the frequency of an alias; raises FutureError."""
     match = re.fullmatch(r"(\d{0,18})([A-Z]+)(?:-([A-Z]{3}))?", freq)
     if match and match[2] not in _UNITS:
         count, alias, anchor = int(match[1] or 1), match[2], match[3]

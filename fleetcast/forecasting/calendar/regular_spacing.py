@@ -117,8 +117,10 @@ def _most_frequent(steps: Stamps) -> int | None:
 
 
 def _nearly_all(flags: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> bool:
+    """Return whether at least nine of ten flags are true."""
     return 10 * int(np.count_nonzero(flags)) >= 9 * flags.size
 
 
 def _multiple(count: int) -> str:
+    """Return the number before an alias; none for 1."""
     return "" if count == 1 else str(count)

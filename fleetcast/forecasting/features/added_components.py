@@ -66,6 +66,7 @@ class AddedComponents:
 
 
 def _check_country(country: object) -> None:
+    """Raise SettingError unless the `holidays` package has this country."""
     if not isinstance(country, str) or not (country.isidentifier() and country[0].isupper()):
         raise SettingError(
             f"country_holidays must be a country of the holidays package such as 'US', not {country!r}"

@@ -64,6 +64,7 @@ class CountryHolidays:
         return rows
 
     def _extras(self) -> dict[str, float]:
+        """Return the columns besides the date and the name."""
         extras: dict[str, float] = {"lower_window": self.lower_window, "upper_window": self.upper_window}
         return extras if self.prior_scale is None else extras | {"prior_scale": self.prior_scale}
 
@@ -84,11 +85,13 @@ def country_holidays(
 
 @lru_cache(maxsize=4096)
 def _one_year(country: str, year: int, subdiv: str | None) -> tuple[tuple[int, str], ...]:
+    """Return the days since 1970 and the names of the holidays in one year; raises SettingError."""
     dates = _calendar(country, year, subdiv)
     return tuple((date.toordinal() - _EPOCH_ORDINAL, name) for date in dates for name in dates.get_list(date))
 
 
 def _calendar(country: str, year: int, subdiv: str | None = None) -> Any:  # noqa: ANN401 -- a HolidayBase
+    """Return the package's calendar of one year; raises SettingError."""
     import holidays  # noqa: PLC0415 - most customers have no country, and it takes a tenth of a second
 
     try:
@@ -102,6 +105,7 @@ def _calendar(country: str, year: int, subdiv: str | None = None) -> Any:  # noq
 
 
 def _date(day: int) -> str:
+    """Return a day since 1970 as ISO 8601 text."""
     return dt.date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
 
 
@@ -112,6 +116,7 @@ def _unknown_country(country: str) -> SettingError:
 
 
 def _check_subdivision(country: str, subdiv: str | None) -> None:
+    """Raise SettingError unless the country has this subdivision."""
     calendar = _calendar(country, _ANY_YEAR)
     accepted = {*calendar.subdivisions, *calendar.subdivisions_aliases}
     if subdiv is not None and subdiv not in accepted:
@@ -120,6 +125,7 @@ def _check_subdivision(country: str, subdiv: str | None) -> None:
 
 
 def _fields(value: object) -> dict[str, Any]:
+    """Return the fields of a mapping, checked; raises SettingError."""
     if not isinstance(value, Mapping) or not isinstance(value.get("country"), str):
         raise SettingError(f"country_holidays must look like 'DE', 'DE-BY' or {_EXAMPLE}, not {value!r}")
     unknown = [name for name in value if name not in _FIELDS]
@@ -138,6 +144,7 @@ def _fields(value: object) -> dict[str, Any]:
 
 
 def _days(name: str, value: Mapping[str, Any], least: int, most: int) -> int:
+    """Return a window in whole days; raises SettingError."""
     days = value.get(name, 0)
     if isinstance(days, bool) or not isinstance(days, int) or not least <= days <= most:
         raise SettingError(
@@ -147,6 +154,7 @@ def _days(name: str, value: Mapping[str, Any], least: int, most: int) -> int:
 
 
 def _prior_scale(scale: object) -> float | None:
+    """Return a prior scale above 0, or None; raises SettingError."""
     if scale is None:
         return None
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < math.inf:

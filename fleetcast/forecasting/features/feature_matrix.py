@@ -147,6 +147,7 @@ def shared_feature_matrix(
 
 
 def _constant(array: _Array) -> _Array:
+    """Return the array, read-only."""
     array.flags.writeable = False
     return array
 

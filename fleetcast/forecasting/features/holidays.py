@@ -138,6 +138,7 @@ def build_holidays(  # noqa: PLR0913 - what a fit and a text have of holidays
 
 
 def _column(name: str, offset: int) -> str:
+    """Return Prophet's name of the column for one day of a holiday's window."""
     return f"{name}_delim_{'+' if offset >= 0 else '-'}{abs(offset)}"
 
 

@@ -1,7 +1,7 @@
 """From a fitted model to its forecast: rows, trend, features and quantiles, for one model or many."""
 
 from fleetcast.forecasting.predict.batch import forecast_many
-from fleetcast.forecasting.predict.future_rows import check_known, forecast_timestamps
+from fleetcast.forecasting.predict.future_rows import check_columns, forecast_timestamps
 from fleetcast.forecasting.predict.point_forecast import (
     Table,
     check_finite,
@@ -13,8 +13,8 @@ from fleetcast.forecasting.predict.unseen import unseen_slots
 
 __all__ = [
     "Table",
+    "check_columns",
     "check_finite",
-    "check_known",
     "column_probabilities",
     "forecast_by_model",
     "forecast_many",

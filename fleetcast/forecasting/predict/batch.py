@@ -83,6 +83,7 @@ def batch_key(model: Model) -> tuple[object, ...] | None:
 
 
 def _chunk(models: list[Model], options: ForecastOptions) -> list[Table | FutureError]:
+    """Return the forecasts of models that share a call, or of a single model."""
     try:
         return list(_tables(models, options)) if batch_key(models[0]) else _one_by_one(models, options)
     except FutureError:  # of one model or of all: one by one shows which
@@ -90,6 +91,7 @@ def _chunk(models: list[Model], options: ForecastOptions) -> list[Table | Future
 
 
 def _one_by_one(models: Sequence[Model], options: ForecastOptions) -> list[Table | FutureError]:
+    """Return the forecast of each model by `forecast`."""
     return [_one(model, options) for model in models]
 
 
@@ -160,6 +162,7 @@ def _trend(models: list[Model], t: Matrix) -> Matrix:
 
 
 def _floor(models: list[Model]) -> Matrix:
+    """Return the floor of each model in units of y, shape (C, 1)."""
     return np.array([[floor_column(model.scale, model.settings, None)] for model in models])
 
 

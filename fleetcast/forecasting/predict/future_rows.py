@@ -26,7 +26,13 @@ def forecast_rows(model: Model, options: ForecastOptions) -> ForecastRows:
     cap, floor = None, None
     names = [regressor.name for regressor in model.layout.regressors]
     logistic = model.settings.growth == "logistic"
-    check_known(options, logistic, model.scale.logistic_floor, names, model.layout.conditions)
+    check_columns(
+        options,
+        logistic=logistic,
+        has_floor=model.scale.logistic_floor,
+        regressors=names,
+        conditions=model.layout.conditions,
+    )
     try:
         if logistic:
             cap, floor = _limits(model, options, ds.size)
@@ -39,10 +45,11 @@ def forecast_rows(model: Model, options: ForecastOptions) -> ForecastRows:
     return rows if options.ds is None or (np.diff(ds) >= 0).all() else _in_time_order(rows)
 
 
-def check_known(
+def check_columns(
     options: ForecastOptions,
-    logistic: bool,  # noqa: FBT001 - a property of the model, as the arguments after it
-    has_floor: bool,  # noqa: FBT001 - the same
+    *,
+    logistic: bool,
+    has_floor: bool,
     regressors: Iterable[str],
     conditions: Iterable[str],
 ) -> None:
@@ -71,6 +78,7 @@ def check_size(rows: int, features: int) -> None:
 
 
 def _in_time_order(rows: ForecastRows) -> ForecastRows:
+    """Return the rows sorted by time; rows with equal timestamps keep their order."""
     order = np.argsort(rows.ds, kind="stable")
     return ForecastRows(
         ds=rows.ds[order],

@@ -129,6 +129,7 @@ def _horizon(model: Model, options: ForecastOptions) -> Horizon:
 
 
 def _point(model: Model, horizon: Horizon) -> _Point:
+    """Return the point forecast for the rows of a horizon."""
     rows, y_scale = horizon.rows, model.scale.y_scale
     floor = floor_column(model.scale, model.settings, rows.floor)
     cap = None if rows.cap is None else (rows.cap - floor) / y_scale
@@ -155,6 +156,7 @@ def yhat(above: Matrix, floor: Matrix | float, factor: Matrix, additive: Matrix)
 
 
 def _deviations(model: Model, horizon: Horizon, point: _Point) -> tuple[Matrix, Matrix] | None:
+    """Return the distances of the quantiles from yhat and from the trend, or None without quantiles."""
     if not horizon.probabilities:
         return None
     return deviations(
@@ -171,6 +173,7 @@ def _deviations(model: Model, horizon: Horizon, point: _Point) -> tuple[Matrix, 
 
 
 def _table(model: Model, horizon: Horizon, point: _Point, *, components: bool) -> Table:
+    """Return the columns of the forecast in Prophet's order."""
     rows = horizon.rows
     table: Table = {"ds": datetimes(rows.ds), "trend": point.trend}
     if rows.cap is not None:
@@ -203,11 +206,13 @@ def terms(X: Cube, beta: Matrix, multiplicative: Flags, y_scale: Matrix | float)
 
 
 def _effects(X: Cube, beta: Matrix) -> Matrix:
+    """Return the sum of the effects of the features in each row."""
     effects: Matrix = X @ beta if beta.ndim == 1 else (X @ beta[:, :, None])[:, :, 0]
     return effects
 
 
 def _components(model: Model, X: Matrix) -> Table:
+    """Return each component with its _lower and _upper."""
     beta, table = model.parameters.beta, {}
     for component in model.layout.components:
         columns = list(component.columns)

@@ -65,6 +65,7 @@ def _steps(last_dates: Stamps, periods: int, freq: str | None) -> Stamps:
 
 
 def _seasonal(layout: FeatureMatrix, past: Stamps, future: Stamps) -> Iterator[str]:
+    """Yield a sentence for each kind of season whose slots lack readings."""
     seasons = [season.period for season in layout.seasonalities]
     if any(1 < period <= _LONGEST_WEEK for period in seasons):
         names = [_WEEKDAYS[day] for day in _missing(_weekday(past), _weekday(future))]
@@ -81,6 +82,7 @@ def _seasonal(layout: FeatureMatrix, past: Stamps, future: Stamps) -> Iterator[s
 
 
 def _holidays(holidays: Holidays | None, past: Stamps, future: Stamps) -> Iterator[str]:
+    """Yield a sentence about holidays that lack readings, if there are any."""
     if holidays is None:
         return
     try:
@@ -108,10 +110,12 @@ def _missing(past: Stamps, future: Stamps) -> list[int]:
 
 
 def _weekday(stamps: Stamps) -> Stamps:
+    """Return the weekday of each timestamp; Monday is 0."""
     return (stamps // DAY + _MONDAY_OFFSET) % 7
 
 
 def _month(stamps: Stamps) -> Stamps:
+    """Return the month of each timestamp; January is 0."""
     return datetimes(stamps).astype("datetime64[M]").astype(np.int64) % 12
 
 
@@ -123,5 +127,6 @@ def _ranges(hours: Sequence[int]) -> list[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
+    """Return names with commas and "and" between."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last

@@ -111,6 +111,7 @@ def _usable(y: Vector) -> Flags | None:
 def _bounds(
     settings: Settings, columns: RowColumns, *, rows: int, usable: Flags | None
 ) -> tuple[Vector | None, Vector | None]:
+    """Return cap and floor of the usable rows; None unless growth is logistic.  Raises ValueError."""
     if settings.growth != "logistic":
         return None, None
     if columns.cap is None:
@@ -141,6 +142,7 @@ def cap_and_floor(
 
 
 def _in_time_order(rows: History) -> History:
+    """Return the rows sorted by time; rows with equal timestamps keep their order."""
     if least_step(rows.dates) > 0:
         return rows
     index = np.argsort(rows.ds, kind="stable")

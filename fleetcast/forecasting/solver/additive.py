@@ -117,6 +117,7 @@ def _start_prior(model: _Model, problem: Problem, G: Matrix, point: _Point) -> S
 
 
 def _model(problem: Problem) -> _Model:
+    """Return the problem in the parameters of the solver."""
     S, K = problem.t_change.size, problem.sigmas.size
     if problem.growth == "flat":
         rows = np.concatenate((problem.design[1:2], problem.design[2 + S :]))
@@ -135,10 +136,12 @@ def _start(model: _Model) -> _Point:
 
 
 def _at(model: _Model, theta: Vector) -> _Point:
+    """Return the point at the parameters `theta`; raises NoSolutionError."""
     return _with_residual(model, theta, model.y - theta @ model.rows)
 
 
 def _with_residual(model: _Model, theta: Vector, residual: Vector) -> _Point:
+    """Return the point with these residuals; raises NoSolutionError if they vanish."""
     rss = float(residual @ residual)
     s2 = variance(rss, model.y.size)
     if s2 < SMALLEST_VARIANCE:
@@ -147,23 +150,27 @@ def _with_residual(model: _Model, theta: Vector, residual: Vector) -> _Point:
 
 
 def _prior_gradient(model: _Model, theta: Vector) -> Vector:
+    """Return the gradient of all priors of the free parameters, shape (Q,)."""
     free = theta.take(model.index.free)
     own = model.precision * free
     return own if model.start_prior is None else own + model.start_prior.gradient(free)
 
 
 def _prior_curvature(model: _Model) -> Matrix:
+    """Return the curvature of all priors of the free parameters, shape (Q, Q)."""
     own = np.diag(model.precision)
     return own if model.start_prior is None else own + model.start_prior.precision
 
 
 def _violation(model: _Model, point: _Point) -> float:
+    """Return the violation of the optimality conditions, in units of the penalty 1 / τ."""
     gradient, hinges = point.b / point.s2, model.index.hinges
     free = gradient.take(model.index.free) - point.prior_gradient
     return violation(free, gradient[hinges], delta=point.theta[hinges], tau=model.tau)
 
 
 def _solution(model: _Model, point: _Point, kkt: float) -> Solution:
+    """Return the point in Prophet's parameters."""
     index, theta = model.index, point.theta
     k = float(theta[0]) if index.trend > 1 else 0.0
     m = float(theta[index.trend - 1])

@@ -34,6 +34,7 @@ def maximum_a_posteriori(problem: Problem, *, with_start_prior: bool = True) -> 
 
 
 def _solve(problem: Problem, *, with_start_prior: bool) -> Solution:
+    """Solve by the solver for this kind of problem; raises NoSolutionError."""
     additive = problem.growth != "logistic" and not problem.multiplicative.any()
     try:
         with np.errstate(all="ignore"):
@@ -56,4 +57,5 @@ def _with_equal_changepoints(problem: Problem, first: Flags, *, with_start_prior
 
 
 def _with_delta(solution: Solution, delta: Vector) -> Solution:
+    """Return the solution with other changes of the growth rate."""
     return replace(solution, parameters=replace(solution.parameters, delta=delta))

@@ -147,6 +147,7 @@ def _bracketed(problem: ScaledLasso) -> tuple[Vector, float]:
 
 
 def _rss(problem: ScaledLasso, e: Vector) -> float:
+    """Return RSS(e), at least its rounding."""
     rss = problem.rss - float(e @ (2 * problem.pull - problem.A @ e))
     return max(rss, _SMALLEST_SHARE * problem.rss)
 
@@ -176,5 +177,6 @@ def _one_at_a_time(problem: ScaledLasso, penalty: float) -> Vector:
 
 
 def _ridged_solve(A: Matrix, b: Vector) -> Vector:
+    """Solve A x = b with a ridge that only matters if A is singular."""
     ridge = _RELATIVE_RIDGE * np.diag(A).max(initial=0.0)
     return np.linalg.solve(A + ridge * np.eye(b.size), b)

@@ -12,8 +12,8 @@ from fleetcast.forecasting.model import LAST_DATES, SampledModel
 from fleetcast.forecasting.options import ForecastOptions
 from fleetcast.forecasting.predict import (
     Table,
+    check_columns,
     check_finite,
-    check_known,
     column_probabilities,
     forecast_timestamps,
     without_negatives,
@@ -36,7 +36,13 @@ def forecast_by_samples(sampled: SampledModel, options: ForecastOptions) -> Tabl
     model = _stock_model(sampled.text)
     conditions = [s["condition_name"] for s in model.seasonalities.values() if s["condition_name"]]
     logistic = model.growth == "logistic"
-    check_known(options, logistic, model.logistic_floor, model.extra_regressors, conditions)
+    check_columns(
+        options,
+        logistic=logistic,
+        has_floor=model.logistic_floor,
+        regressors=model.extra_regressors,
+        conditions=conditions,
+    )
     frame = pd.DataFrame({"ds": datetimes(_stamps(sampled.text, options))})
     for columns in (options.regressors, options.conditions):
         for name, values in () if columns is None else columns.items():

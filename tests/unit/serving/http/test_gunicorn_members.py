@@ -89,8 +89,8 @@ def request() -> Request:
     return next(RequestParser(Config(), [HEAD + b"1"], ("127.0.0.1", 1)))
 
 
-def missing(found: object, name: str, purpose: str) -> str:
-    member = f"{type(found).__name__}.{name}"
+def missing(owner: object, name: str, purpose: str) -> str:
+    member = f"{type(owner).__name__}.{name}"
     return f"gunicorn {version('gunicorn')} has no {member}, which serving.http uses ({purpose})"
 
 
@@ -175,6 +175,16 @@ def test_a_parser_without_a_socket_reads_its_buffer_only() -> None:
     assert message.body.read() == b"1"
     assert parser.unreader.take_buffered() == b"next"
     assert parser.unreader.chunk() == b""
+
+
+def test_a_request_asks_one_method_which_headers_of_a_proxy_to_believe() -> None:
+    assert "_peer_trusted_for_forwarded" in Request.parse_headers.__code__.co_names
+    cfg = Config()
+    cfg.set("forwarded_allow_ips", "")
+
+    untrusted = next(RequestParser(cfg, [HEAD + b"1"], ("127.0.0.1", 1)))
+
+    assert untrusted._peer_trusted_for_forwarded() == ({}, [])  # noqa: SLF001
 
 
 def test_the_expectation_of_100_continue_is_a_flag_of_the_request() -> None:

@@ -77,13 +77,13 @@ def test_the_launcher_of_a_model_is_the_one_that_runs(tmp_path: Path) -> None:
     finish(first)
     second = start_launcher(tmp_path, "7\n;é")
 
-    found = launchers.find("7\n;é")
+    pid = launchers.find("7\n;é")
     finish(second)
     finish(other)
     gone = launchers.find("7\n;é")
     launchers.close()
 
-    assert found == second.pid
+    assert pid == second.pid
     assert gone is None
 
 
@@ -93,11 +93,11 @@ def test_a_launcher_that_could_not_write_its_line_is_found_too(tmp_path: Path) -
     (tmp_path / "0.launchers").write_bytes(b"")
 
     launchers = Launchers(tmp_path, slot=0)
-    found = launchers.find("7")
+    pid = launchers.find("7")
     launchers.close()
     finish(started)
 
-    assert found == started.pid
+    assert pid == started.pid
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")

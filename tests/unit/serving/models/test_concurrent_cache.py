@@ -27,13 +27,13 @@ def test_200_threads_that_need_one_cold_model_load_it_once(store: MemoryStore) -
     store.gate = Event()
 
     with ThreadPoolExecutor(200) as threads:
-        asked = [threads.submit(models.get, "1") for _ in range(200)]
+        loads = [threads.submit(models.get, "1") for _ in range(200)]
         assert store.reading.wait(30)
         store.gate.set()
-        found = {id(each.result(30)) for each in asked}
+        models_loaded = {id(each.result(30)) for each in loads}
 
     assert store.reads == ["1.tar.gz"]
-    assert len(found) == 1
+    assert len(models_loaded) == 1
 
 
 def test_event_loops_load_many_models_at_once_and_a_cancelled_request_cancels_no_other(
@@ -84,14 +84,14 @@ def test_many_threads_on_more_models_than_fit_get_the_right_models(store: Memory
 def test_an_archive_that_is_replaced_all_the_time_is_read_as_the_old_or_the_new_one(tmp_path: Path) -> None:
     write_archive(tmp_path, "1", packed_model(1.0))
     models = cache(open_store(str(tmp_path)), revalidate_seconds=0)
-    ended, seen = Event(), set()
+    ended, levels = Event(), set()
 
     def work(thread: int) -> None:
         if thread:
             until = time.monotonic() + 30
-            for asked in itertools.count():
-                seen.add(level(models.get("1")))
-                if (asked > 200 and len(seen) > 1) or time.monotonic() > until:
+            for loads in itertools.count():
+                levels.add(level(models.get("1")))
+                if (loads > 200 and len(levels) > 1) or time.monotonic() > until:
                     break
             ended.set()
         turn = 0
@@ -101,19 +101,19 @@ def test_an_archive_that_is_replaced_all_the_time_is_read_as_the_old_or_the_new_
 
     in_threads(2, work)
 
-    assert seen == {1, 2}
+    assert levels == {1, 2}
 
 
 def test_an_archive_that_is_overwritten_in_place_is_read_as_the_old_or_the_new_one(tmp_path: Path) -> None:
     path = write_archive(tmp_path, "1", packed_model(1.0))
     models = cache(open_store(str(tmp_path)), revalidate_seconds=0)
     models.get("1")
-    ended, seen = Event(), set()
+    ended, levels = Event(), set()
 
     def work(thread: int) -> None:
         if thread:
             for _ in range(500):
-                seen.add(level(models.get("1")))
+                levels.add(level(models.get("1")))
             ended.set()
         turn = 0
         while not ended.is_set():
@@ -126,4 +126,4 @@ def test_an_archive_that_is_overwritten_in_place_is_read_as_the_old_or_the_new_o
 
     in_threads(2, work)
 
-    assert seen <= {1, 2}
+    assert levels <= {1, 2}

@@ -112,18 +112,18 @@ def test_a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere_else(store:
 
     thread = threading.Thread(target=exchange)
     thread.start()
-    seen = set()
+    results = set()
     try:
         for _ in range(2_000):
             try:
-                seen.add(round(level(store, place)))
+                results.add(round(level(store, place)))
             except RequestError as error:
-                seen.add(type(error).__name__)
+                results.add(type(error).__name__)
     finally:
         ended.set()
         thread.join()
 
-    assert seen <= {7, "RequestError", "ModelNotFoundError"}
+    assert results <= {7, "RequestError", "ModelNotFoundError"}
 
 
 def test_a_pipe_is_refused_at_once(store: Path) -> None:
@@ -179,11 +179,11 @@ def test_code_beside_a_prophet_model_is_ignored_even_if_the_model_is_damaged(sto
 
 
 def test_a_model_with_its_history_forecasts_the_history_too() -> None:
-    kept = fit_with(DAYS, np.random.default_rng(1).normal(size=30), keep_history=True)
-    assert isinstance(kept, Model)
+    fitted = fit_with(DAYS, np.random.default_rng(1).normal(size=30), keep_history=True)
+    assert isinstance(fitted, Model)
 
     table = forecast(
-        load_packed(pack(Archive(dumps(kept), {}))).model, ForecastOptions(2, include_history=True)
+        load_packed(pack(Archive(dumps(fitted), {}))).model, ForecastOptions(2, include_history=True)
     )
 
     assert len(table["ds"]) == 32
@@ -212,9 +212,9 @@ def test_the_memory_of_a_model_grows_with_its_cached_horizon() -> None:
 def test_customer_frequency_and_sign_come_from_the_archives_metadata(
     metadata: dict[str, object], expected: tuple[object, ...]
 ) -> None:
-    found = load_packed(pack(Archive(model_text(), metadata)))
+    forecaster = load_packed(pack(Archive(model_text(), metadata)))
 
-    assert (found.customer, found.freq, found.non_negative) == expected
+    assert (forecaster.customer, forecaster.freq, forecaster.non_negative) == expected
 
 
 def test_a_zip_with_the_name_of_an_archive_is_refused_without_its_path(store: Path) -> None:

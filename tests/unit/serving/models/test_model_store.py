@@ -155,12 +155,12 @@ def test_an_archive_that_is_replaced_all_the_time_is_read_as_one_version(
     thread = threading.Thread(target=replace)
     thread.start()
     try:
-        seen = {content(directory, "7") for _ in range(500)}
+        contents = {content(directory, "7") for _ in range(500)}
     finally:
         ended.set()
         thread.join()
 
-    assert seen == set(versions)
+    assert contents == set(versions)
 
 
 def write_bundle(path: Path, **archives: bytes) -> None:

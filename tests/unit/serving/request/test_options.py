@@ -41,9 +41,9 @@ def test_without_freq_the_steps_are_as_long_as_in_the_history(
 def test_a_forecast_of_named_times_is_in_ascending_order() -> None:
     times = ["2026-03-01T12:00", "2026-01-01", "2026-02-01T00:00:00+01:00"]
 
-    found = [row["ds"] for row in rows(ask({"target_model": "7", "ds": times}))]
+    forecast_rows = [row["ds"] for row in rows(ask({"target_model": "7", "ds": times}))]
 
-    assert found == ["2026-01-01T00:00:00", "2026-01-31T23:00:00", "2026-03-01T12:00:00"]
+    assert forecast_rows == ["2026-01-01T00:00:00", "2026-01-31T23:00:00", "2026-03-01T12:00:00"]
 
 
 @pytest.mark.parametrize("time", ["today", "now", "NaT", "", "2026", "2026-13-01", "01/02/2026", "soon"])
@@ -59,9 +59,9 @@ def test_each_value_belongs_to_the_time_with_the_same_index() -> None:
     assert isinstance(model, Model)
     body = {"ds": ["2024-04-02", "2024-04-01", "2024-04-03"], "regressors": {"promo": [False, True, 0]}}
 
-    found = rows(ask(body | {"target_model": "7"}, find=lambda _: Forecaster(model)))
+    forecast_rows = rows(ask(body | {"target_model": "7"}, find=lambda _: Forecaster(model)))
 
-    assert [round(row["yhat"], -1) for row in found] == [150, 100, 100]
+    assert [round(row["yhat"], -1) for row in forecast_rows] == [150, 100, 100]
 
 
 @pytest.mark.parametrize(

@@ -111,11 +111,11 @@ def test_a_byte_order_mark_is_no_part_of_a_record(kind: str, text: str, mark: st
         max_size=9,
     )
 )
-def test_json_and_json_lines_have_the_same_records(wanted: list[dict[str, object]]) -> None:
-    lines = "\r\n".join(json.dumps(each) for each in wanted).encode()
-    array = json.dumps({"requests": wanted}).encode()
+def test_json_and_json_lines_have_the_same_records(records: list[dict[str, object]]) -> None:
+    lines = "\r\n".join(json.dumps(each) for each in records).encode()
+    array = json.dumps({"requests": records}).encode()
 
-    expected = [(each["target_model"], each["period"]) for each in wanted]
+    expected = [(each["target_model"], each["period"]) for each in records]
     assert named(lines, LINES) == named(array, JSON) == named(json.dumps(array.decode()).encode(), JSON)
     assert named(lines, LINES) == expected
 
