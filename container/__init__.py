@@ -1,4 +1,4 @@
-"""What every program stands on: paths, environment variables, log lines, errors and exit codes."""
+"""What every program uses: paths, environment variables, log lines, errors and exit codes."""
 
 from container.cpu import usable_cpus
 from container.environment import COMMON, JAVA_HOME

@@ -27,10 +27,10 @@ DONE: Final = ExitCode(0, "done: every customer has an outcome, and few enough f
 FAILED: Final = ExitCode(1, "failed: the last log line and `output/failure` have the reason")
 USAGE: Final = ExitCode(EXIT_USAGE, "an unknown option, or a package is missing that the program needs")
 INTERRUPTED: Final = ExitCode(
-    EXIT_INTERRUPTED, "stopped by Ctrl-C; all that was done is written, and the same command goes on"
+    EXIT_INTERRUPTED, "stopped by Ctrl-C; all that was done is written, and the same command continues"
 )
 TERMINATED: Final = ExitCode(
-    128 + signal.SIGTERM, "stopped by SIGTERM; all that was done is written, and the same command goes on"
+    128 + signal.SIGTERM, "stopped by SIGTERM; all that was done is written, and the same command continues"
 )
 EXIT_CODES: Final = (DONE, FAILED, USAGE, INTERRUPTED, TERMINATED)
 

@@ -119,7 +119,7 @@ MODELS: Final = Text(
     name="models",
     default=PROPHET_ALONE,
     accepted="`prophet`, `prophet+correction`, `auto`, `champion`, or a JSON list of methods",
-    meaning="Which methods forecast: Prophet's model alone, or with the path of its last residuals; the "
+    meaning="Which methods forecast: Prophet's model alone, or with a forecast of its residuals; the "
     "weighted mean of all methods, or the best one, as backtests of each customer find them; or the weighted "
     "mean of those listed.",
 )

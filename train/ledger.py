@@ -30,7 +30,7 @@ class LedgerWriter:
             raise write_error(self._new.path, error) from error
 
     def finish(self) -> None:
-        """Bring the ledger to the disk and give it its name; raise `FilesystemError`."""
+        """Sync the ledger to the disk and rename it to its path; raise `FilesystemError`."""
         try:
             self._file.close()
         except OSError as error:

@@ -19,7 +19,7 @@ MEMBERS: Final = (MODEL, METADATA)
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One customer's model and what is known about it."""
+    """One customer's model and its metadata."""
 
     model: str
     """Prophet's JSON, the text of `model.json`."""

@@ -1,10 +1,10 @@
-"""Intervals that cover what they promise: split conformal prediction from the errors of backtests.
+"""Intervals from the errors of backtests: split conformal prediction.
 
-The errors of one backtest are alike, so n of them tell as much as k = n (1 - r) / (1 + r) independent ones,
+Neighbouring errors of a backtest are alike, so n of them count as k = n (1 - r) / (1 + r) independent ones,
 where r is their correlation from one step to the next.  The bound with coverage c is then the quantile
 c (1 + 1/k) of the errors, in units of their mean size that many steps ahead, times √(1 + 2/k): their size is
-known from k errors only, and the next forecast's is not among them.  Half of it counts each side of the
-forecast alone, for skewed loads.
+estimated from k errors only, and the next forecast's error is not among them.  Half of each bound comes from
+the errors on its own side of the forecast, because errors of loads are skewed.
 
 Vovk, Gammerman and Shafer (2005), "Algorithmic learning in a random world"; Lei, G'Sell, Rinaldo, Tibshirani
 and Wasserman (2018), "Distribution-free predictive inference for regression", JASA 113(523).
@@ -19,23 +19,26 @@ from fleetcast.forecasting.members import Calibration
 
 COVERAGES: Final = np.array((0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0))
 _MOST_GROUPS: Final = 7
+"""Most groups of steps: the days of a week of hours."""
 _LEAST_GROUP: Final = 6
-"""Steps; fewer have too few errors for a scale of their own."""
+"""Fewest steps of a group; fewer have too few errors for a scale of their own."""
 _TOWARDS_MEAN: Final = 0.75
-"""Part of the way, in logarithms, from a group's own mean error to that of all groups."""
+"""Weight of the mean error of all groups in the geometric mean that is a group's scale."""
 _DECIMALS: Final = 5
 _LEAST_ERRORS: Final = 8
+"""Fewest errors that have intervals, and fewest of one side that affect its bound."""
 _MOST_CORRELATION: Final = 0.98
+"""Upper bound of r, so that k stays above 0."""
 _ONE_SIDED: Final = 0.5
-"""Share of each side's own errors in its bound; the rest is symmetric."""
+"""Weight of a side's own errors in its bound; the rest is the same on both sides."""
 
 
 def calibrated(errors: Matrix, group_steps: int) -> Calibration | None:
-    """Return the intervals that the errors of backtests support, or None if there are too few errors.
+    """Return intervals from the errors of backtests; None for fewer than 8 errors, or if all are 0.
 
-    `errors` are y - yhat by backtest and steps ahead, shape (C, H), NaN where nothing was read; each backtest
-    must be of a method chosen without it.  Groups of `group_steps` steps, such as a day's, share a scale; 0
-    makes groups of equal size.
+    `errors` are y - yhat by backtest and steps ahead, shape (C, H), NaN at steps without a reading; the
+    weights of a backtest must be chosen without it, or its errors are too small.  Groups of about
+    `group_steps` steps, such as a day's, share a scale: at least 6 steps each, and at most 7 groups.
     """
     if np.count_nonzero(np.isfinite(errors)) < _LEAST_ERRORS:
         return None
@@ -67,7 +70,10 @@ def _group_ends(horizon: int, group_steps: int) -> Vector:
 
 
 def _scales(errors: Matrix, ends: Vector) -> Vector:
-    """Return the mean absolute error of each group of steps, drawn to that of all, and not descending."""
+    """Return the scale of each group of steps, in units of y, shape (G,), not descending.
+
+    It is the group's mean absolute error, moved towards that of all groups.
+    """
     size = np.abs(errors)
     overall = float(np.nanmean(size))
     starts = np.concatenate(([0], ends[:-1]))
@@ -81,7 +87,7 @@ def _scales(errors: Matrix, ends: Vector) -> Vector:
 
 
 def _independent(relative: Matrix) -> float:
-    """Return as how many independent errors these count: fewer, the more alike neighbours are."""
+    """Return the number of independent errors that these count as, at least 1."""
     products = relative[:, 1:] * relative[:, :-1]
     square = float(np.nansum(relative * relative))
     correlation = float(np.nansum(products)) / square if square > 0 else 0.0

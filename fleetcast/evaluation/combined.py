@@ -1,8 +1,8 @@
 """One customer's best forecast: backtests of all methods, their weights, and intervals from the errors.
 
-Everything is chosen on the history alone: a method that forecasts what follows a cut-off is fitted to what
-comes before it, gaps are filled from before it, and the errors for the intervals come from weights of the
-other cut-offs.
+Everything is chosen on the history alone: a method that forecasts the steps after a cut-off is fitted to
+those before it, gaps are filled from before it, and the errors for the intervals come from weights that the
+other cut-offs chose; with a single cut-off, from its own weights.
 """
 
 from collections.abc import Mapping
@@ -34,8 +34,9 @@ from fleetcast.forecasting.members import MOST_PATH, Calibration, Correction, Gr
 COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
 _FAVOUR: Final = {NAIVE: 5.0}
-"""Weight at the start: what the combined forecast is compared with should be in it."""
+"""Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
 _STEPS_WITHOUT_SEASON: Final = 12
+"""Fewest steps of a path where there is no season."""
 _DIGITS: Final = 6
 
 
@@ -59,7 +60,7 @@ class Combined:
     """The methods of one customer with their weights and errors."""
 
     weights: Mapping[str, float]
-    """By method, with sum 1; those that count nothing are left out."""
+    """By method, with sum 1; methods with weight 0 are left out."""
     errors: Mapping[str, float]
     """Mean absolute scaled error in the backtests, by method, and of the combined forecast as `combined`."""
     origin: int
@@ -77,7 +78,8 @@ def combine(
 ) -> Combined | None:
     """Return the combined forecast of readings `y` at ascending `stamps`, both of shape (N,), without NaN.
 
-    It is None where the history has no equal steps, or is too short for a backtest of any of the methods.
+    Returns None where fewer than half of the steps have a reading, or the history is too short for a backtest
+    of any of the methods.  Raises FutureError if `freq` is no frequency.
     """
     history = GriddedHistory.of(stamps, y, freq)
     if history is None:
@@ -118,7 +120,7 @@ def _correction(
 ) -> Correction:
     """Return the part of all methods but Prophet's in the forecast from the whole history.
 
-    Prophet's model has the weight that they leave, and that of a method that fails on the whole history.
+    Prophet's model has the rest of the weight, and the weight of a method that fails on the whole history.
     """
     n, (short, long) = history.y.size, (history.seasons.short, history.seasons.long)
     length = min(max(horizon, 2 * long or 4 * short or _STEPS_WITHOUT_SEASON), MOST_PATH)
@@ -167,7 +169,7 @@ def _best(names: list[str], tests: list[Backtest], margin: float) -> str:
 
 
 def _held_out_errors(tests: list[Backtest], weights: list[dict[str, float]], horizon: int) -> Matrix:
-    """Return y - yhat by backtest and steps ahead, NaN where nothing was read."""
+    """Return y - yhat by backtest and steps ahead, NaN at steps without a reading."""
     errors = np.full((len(tests), horizon), np.nan)
     for row, test, chosen in zip(errors, tests, weights, strict=True):
         row[test.step] = test.y - sum(weight * test.forecasts[name] for name, weight in chosen.items())

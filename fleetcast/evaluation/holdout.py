@@ -26,7 +26,7 @@ class Holdout:
 
     rows: int = 0
     span: np.timedelta64 | None = None
-    """If it is set, `rows` does not count."""
+    """If it is set, `rows` is ignored."""
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -1,4 +1,4 @@
-"""Measures of forecasts: y is what was read, yhat what was forecast, both of shape (n,), without NaN.
+"""Measures of forecasts: y are readings, yhat their forecasts, both of shape (n,), without NaN.
 
 Each measure is a mean over the n rows, so it is NaN if there are none.  A value beyond the range of floats
 is infinite.

@@ -1,6 +1,6 @@
 """Rolling origins: several cut-offs inside a history, each with the readings that followed it.
 
-A method is fitted to what comes before a cut-off and compared with the `horizon` steps after it.
+A method is fitted to the steps before a cut-off and compared with the `horizon` steps after it.
 
 Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Journal of Forecasting 16(4).
 """
@@ -22,14 +22,17 @@ METHODS: Final = (PROPHET, CORRECTED_PROPHET, *MEMBERS)
 """All methods, by name."""
 DEFAULT_CUTOFFS: Final = 3
 _RESIDUAL_STEPS: Final = 700
-"""Last steps whose residuals count, or four long seasons if they are more."""
+"""Number of last steps whose residuals are used, or four long seasons if those are more."""
 _LEAST_ROWS: Final = 2
-"""Prophet's model needs as many."""
+"""Fewest readings before a cut-off; with fewer, Prophet's model cannot be fitted."""
 _LEAST_BEFORE: Final = 50
-"""Steps before a cut-off."""
+"""Fewest steps before a cut-off."""
 _LONG_SEASONS_TO_LEARN_THEM: Final = 4
+"""Fewest long seasons of a history whose cut-offs have two of them before."""
 _LONG_SEASONS_FOR_LONG_HORIZON: Final = 5
+"""Fewest long seasons of a history whose horizon is one of them."""
 _WITHOUT_SEASON: Final = 6
+"""Horizon without a season, in steps."""
 _PARTS_OF_HORIZON: Final = 4
 """Neighbouring cut-offs are a quarter of the horizon apart, in whole short seasons."""
 
@@ -38,7 +41,7 @@ def method_table() -> str:
     """Return all methods as a table in Markdown, for the documentation."""
     rows = {
         PROPHET: "Prophet's model.",
-        CORRECTED_PROPHET: "Prophet's model, plus the path of its residuals.",
+        CORRECTED_PROPHET: "Prophet's model, plus a forecast of its residuals.",
     }
     rows |= {member.name: member.description for member in MEMBERS.values()}
     return "\n".join(
@@ -53,21 +56,21 @@ class FittedProphet:
     residuals: Vector
     """y - yhat of those rows, shape (rows,)."""
     forecast: Callable[[slice], Vector]
-    """What it forecasts for rows of the whole history, by their place."""
+    """Returns yhat of the rows of the whole history that a slice selects."""
 
 
 FitBefore: TypeAlias = Callable[[int], FittedProphet | None]
-"""Fits Prophet's model to so many of the first rows; None where it cannot."""
+"""Fits Prophet's model to the first rows, whose number it takes; returns None where the fit fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What each method forecast after one cut-off."""
+    """The forecasts of each method after one cut-off, and the readings there."""
 
     step: Stamps
     """Steps ahead of each row, from 0, shape (R,)."""
     y: Vector
-    """What was read, shape (R,)."""
+    """The readings, shape (R,)."""
     forecasts: dict[str, Vector] = field(repr=False)
     """By method, each of shape (R,); methods that cannot forecast this history are left out."""
     scale: float
@@ -89,13 +92,14 @@ def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTO
 
 
 def default_horizon(n: int, seasons: Seasons) -> int:
-    """Return how many steps to forecast in the backtests of `n` steps, if nobody says it.
+    """Return the number of steps to forecast in the backtests of `n` steps, if no horizon is set.
 
-    A long season where the history has five of them, else two short seasons, or one of a year.
+    It is a long season where the history has five of them, else two short seasons; for weeks and months it
+    is a quarter of a year, but at least 6 steps.  Without a season it is 6.
     """
     if seasons.long and n >= _LONG_SEASONS_FOR_LONG_HORIZON * seasons.long:
         return seasons.long
-    if seasons.short >= 12:  # noqa: PLR2004 - months, weeks or quarters of an hour
+    if seasons.short >= 12:  # noqa: PLR2004 - years of months or weeks, days of two hours or less
         return 2 * seasons.short if seasons.long else max(seasons.short // 4, _WITHOUT_SEASON)
     return 2 * seasons.short or _WITHOUT_SEASON
 
@@ -110,7 +114,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - the parts of one backtest
 ) -> Backtest | None:
     """Compare the methods, and the naive forecast, with the `horizon` steps after the first `at` steps.
 
-    `y`, shape (N,), are the readings of the history's rows.  It is None where there is nothing to compare.
+    `y`, shape (N,), are the readings of the history's rows.  Returns None where there is nothing to compare.
     """
     first, last = (int(row) for row in np.searchsorted(history.place, (at, at + horizon)))
     if first < _LEAST_ROWS or last == first or not np.isfinite(history.y[:at]).any():
@@ -129,19 +133,22 @@ def backtest(  # noqa: PLR0913, PLR0917 - the parts of one backtest
 
 
 def method_paths(history: GriddedHistory, n: int, length: int, names: Iterable[str]) -> dict[str, Vector]:
-    """Return what each method forecasts from the first `n` steps, shape (length,); none for Prophet's."""
+    """Return the forecasts from the first `n` steps by method, each of shape (length,).
+
+    Prophet's methods are left out, and so are methods for which the history is too short.
+    """
     grid = history.grid(n)
     paths = {name: MEMBERS[name].forecast(grid, length) for name in names if name in MEMBERS}
     return {name: path for name, path in paths.items() if path is not None and np.isfinite(path).all()}
 
 
 def residuals_ahead(fitted: FittedProphet, history: GriddedHistory, n: int, length: int) -> Vector:
-    """Return how the residuals of Prophet's model go on after the first `n` steps, shape (length,)."""
+    """Return a forecast of the residuals of Prophet's model after the first `n` steps, shape (length,)."""
     rows = fitted.residuals.size
     place = history.place[:rows]
     begin = int(np.searchsorted(place, max(n - max(_RESIDUAL_STEPS, 4 * history.seasons.long), 0)))
     step = place[begin:] - place[begin]
     steps = n - int(place[begin])
     total = np.bincount(step, weights=fitted.residuals[begin:], minlength=steps)
-    by_step = total / np.maximum(np.bincount(step, minlength=steps), 1)  # 0 where nothing was read
+    by_step = total / np.maximum(np.bincount(step, minlength=steps), 1)  # 0 at steps without a reading
     return residual_path(by_step, history.seasons, length)

@@ -1,8 +1,9 @@
-"""How much each method counts in a combined forecast: the weights that forecast the backtests best.
+"""The weights of the methods in a combined forecast: those that forecast the backtests best.
 
 They minimise the mean absolute error of the weighted mean over the backtests by exponentiated gradient steps,
-from a start that favours methods with small errors of their own.  As that start is kept in part, methods of
-equal worth share the weight, and the weights move smoothly with the readings.
+from a start that favours methods with small errors of their own.  The result is the mean over all steps,
+so that a part of the start remains: equally good methods share the weight, and a small change of the readings
+changes the weights little.
 
 Kivinen and Warmuth (1997), "Exponentiated gradient versus gradient descent for linear predictors",
 Information and Computation 132(1).
@@ -17,17 +18,19 @@ from fleetcast.forecasting.arrays import Flags, Matrix, Vector
 _SHARPNESS: Final = 3.0
 """The weight at the start falls with this power of a method's error."""
 _STEPS: Final = 30
+"""Number of gradient steps."""
 _RATE: Final = 0.5
+"""Length of the first gradient step; the n-th is shorter by √n."""
 _TINY: Final = 1e-3
-"""Smaller weights count nothing."""
+"""Smaller weights become 0."""
 
 
 def best_weights(forecasts: Matrix, y: Vector, favour: Vector, counts: Flags) -> Matrix:
     """Return the weights of K methods for W choices of the rows, shape (W, K): at least 0, each with sum 1.
 
-    `forecasts`, shape (K, R), are what the methods forecast for R rows, and `y`, shape (R,), what was read.
+    `forecasts`, shape (K, R), are the methods' forecasts of R rows, and `y`, shape (R,), the readings.
     `favour`, shape (K,), is a factor of each method's weight at the start.  `counts`, shape (W, R), says
-    which rows count for each choice, at least one.  Nothing may be NaN.
+    which rows belong to each choice, at least one.  Nothing may be NaN.
     """
     share = counts / counts.sum(axis=1, keepdims=True)
     error = share @ np.abs(forecasts - y).T

@@ -1,4 +1,4 @@
-"""UsableRows rows to one folder per customer, and the others to `rejected.csv`."""
+"""Writes usable rows to one folder per customer, and the others to `rejected.csv`."""
 
 from processing.output.customer_folders import write_folders
 from processing.output.folder import customers_to_remove, lock_output, remove

@@ -15,10 +15,10 @@ from processing.raw_files.batch import Batch, RefusedRow
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 MOST_BYTES_OF_A_LINE: Final = 1024 * 1024
 MOST_LINES_OF_A_ROW: Final = 100
-"""A quote that is open after so many lines counts as never closed."""
+"""Number of lines after which an open quote counts as never closed."""
 NEWLINE: Final = b"\n"
 _NAMES_OF_A_HEADER: Final = 2
-"""A row is a header if so many of its cells are names of selected columns."""
+"""Least number of a row's cells that must be names of selected columns, for the row to be a header."""
 
 
 class Stream(Protocol):

@@ -37,7 +37,7 @@ class Incomplete:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """All of the request is there; `content` is its body, and what has come of the next request."""
+    """The request is complete; `content` has its body, and received bytes of the next request."""
 
     head: RequestHead
     content: bytes

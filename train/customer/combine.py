@@ -21,9 +21,9 @@ TOO_SHORT: Final = (
 def combined(
     readings: Readings, model: Model, settings: TrainSettings, options: CombineOptions
 ) -> tuple[Model, Combined | None]:
-    """Return the model with other methods' part and calibrated intervals, and what the backtests found.
+    """Return the model with the other methods' part and intervals, and the result of the backtests.
 
-    Without equal steps, or with too few readings for a backtest, it is the model itself and None.
+    Without equal steps, or with too few readings for a backtest, they are the model itself and None.
     """
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     freq = freq_of(usable.ds)
@@ -50,7 +50,7 @@ def combined(
 
 
 def _fitted(usable: Readings, rows: int, whole: Model, settings: TrainSettings) -> FittedProphet | None:
-    """Return Prophet's model of the first rows; `whole` is that of all of them."""
+    """Return Prophet's model of the first rows, None if the fit fails; `whole` is the model of all rows."""
     part = usable.rows(np.arange(rows))
     model = whole
     if rows < len(usable.y):

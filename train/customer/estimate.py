@@ -27,7 +27,7 @@ class Estimate:
     model: AnyModel
     engine: Literal["fleetcast", "prophet", "naive"]
     combined: Combined | None = None
-    """What backtests of all methods found; None where there were none."""
+    """The result of the backtests of all methods; None without backtests."""
     why_not_fleetcast: str = ""
     """Why Fleetcast's solver did not make it; empty where it did, or where the settings need Prophet."""
 

@@ -22,7 +22,8 @@ class WithArchive:
     packed: bytes = field(repr=False)
     """The bytes of the archive."""
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """mae, rmse, smape, mase and coverage by `in_sample` and `holdout`; only those that were measured."""
+    """By `in_sample` and `holdout` mae, rmse, smape, mase and coverage, if measured; where methods were
+    compared, by `backtest` the mase of each method and by `members` its weight."""
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Sentences about the customer's data, by kind."""
     non_negative: bool = False

@@ -88,7 +88,7 @@ class _Pool:
         return bool(self._left) or any(worker.waiting for worker in self._workers)
 
     def next_outcomes(self) -> Iterator[Outcome]:
-        """Send customers to workers that run out, then yield the outcomes of the next moments."""
+        """Send customers to workers that have few left, then yield the outcomes of the next moments."""
         self._feed()
         for worker in list(self._workers):
             if worker.seconds_on_first() > self._settings.customer_timeout_seconds:

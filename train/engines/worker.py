@@ -66,7 +66,7 @@ class Worker:
         return message
 
     def seconds_on_first(self) -> float:
-        """Return how long the first waiting customer takes already; 0 where none waits."""
+        """Return how long the first waiting customer has been computed, in seconds; 0 where none waits."""
         return time.monotonic() - self._since if self.waiting else 0.0
 
     def kill(self) -> int:

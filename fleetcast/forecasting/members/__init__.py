@@ -1,4 +1,4 @@
-"""Forecasting methods beside Prophet's, on a history at equal steps, and what a model keeps of them."""
+"""Forecasting methods besides Prophet's for readings at equal steps, and what a model stores of them."""
 
 from fleetcast.forecasting.members.autoregression import residual_path
 from fleetcast.forecasting.members.calibration import Calibration

@@ -21,29 +21,34 @@ from fleetcast.forecasting.members.steps import Seasons
 Lags: TypeAlias = NDArray[np.int64]
 
 _MOST_STEPS: Final = 2200
-"""Latest steps that count, or four long seasons if they are more: the fit must not grow with the history."""
+"""Number of latest steps that a fit uses, or four long seasons if those are more; it bounds the cost."""
 _SHORT: Final = 3
-"""Lags up to this are the last steps; the others are seasons ago."""
+"""Lags up to this are single steps; greater lags are a season or more."""
 _MOST_BLOCK: Final = 64
+"""Most steps of a block in `_roll`, whose cost grows with the square of a block."""
 _ROWS_PER_LAG: Final = 6
+"""Rows of the regression per lag; a lag that leaves fewer is not used."""
 _LEAST_STEPS: Final = 20
-_BEYOND: Final = 0.3
+"""Fewest steps that a regression is fitted to."""
+_MARGIN: Final = 0.3
 """How far a forecast may leave the range of the readings, as a share of that range."""
 _RIDGE: Final = 1e-3
+"""The penalty `ridge` of the formula above."""
 _RIDGE_OF_RESIDUALS: Final = 1e-2
+"""The same penalty for residuals, which have more noise."""
 
 
 def autoregression(grid: Grid, horizon: int, *, differences: int = 0) -> Vector | None:
-    """Return the regression on earlier readings, rolled forward, shape (horizon,).
+    """Return the next readings by a regression on earlier ones, in units of y, shape (horizon,).
 
-    With `differences` it is of y[t] - y[t - differences].  It is None where the history is too short or
-    constant.
+    With `differences` above 0, y[t] - y[t - differences] takes the place of y[t].  Returns None where the
+    history is too short or constant.
     """
     return _regressed(_latest(grid.y, grid.seasons), grid.seasons, horizon, differences)
 
 
 def autoregression_of_logarithm(grid: Grid, horizon: int) -> Vector | None:
-    """Return the same for ln y, or for y itself where a reading is not above 0."""
+    """Return `autoregression` of ln y, in units of y; of y itself where a reading is not above 0."""
     y = _latest(grid.y, grid.seasons)
     if not y.min() > 0:
         return _regressed(y, grid.seasons, horizon, 0)
@@ -52,14 +57,15 @@ def autoregression_of_logarithm(grid: Grid, horizon: int) -> Vector | None:
 
 
 def residual_path(residuals: Vector, seasons: Seasons, horizon: int) -> Vector:
-    """Return how the residuals of another model go on, shape (horizon,): towards 0.
+    """Return a forecast of another model's residuals, in units of y, shape (horizon,).
 
-    `residuals` are those of the steps up to the origin, shape (n,).  Where they are too few, it is 0.
+    `residuals` are y - yhat of the last n steps, shape (n,).  The forecast never exceeds the largest of them
+    and usually tends to 0; it is 0 where they are too few.
     """
     z = _latest(residuals, seasons)
     scale = float(z.std())
-    wanted = [1, 2, 3, *(lag for s in (seasons.short, seasons.long) if s for lag in (s, s + 1))]
-    lags = np.array(sorted({lag for lag in wanted if z.size > 2.2 * lag and z.size - lag > 30}), np.int64)  # noqa: PLR2004
+    candidates = [1, 2, 3, *(lag for s in (seasons.short, seasons.long) if s for lag in (s, s + 1))]
+    lags = np.array(sorted({lag for lag in candidates if z.size > 2.2 * lag and z.size - lag > 30}), np.int64)  # noqa: PLR2004
     if not scale > 0 or not lags.size:
         return np.zeros(horizon)
     z = z / scale
@@ -72,7 +78,7 @@ def residual_path(residuals: Vector, seasons: Seasons, horizon: int) -> Vector:
 def _regressed(y: Vector, seasons: Seasons, horizon: int, differences: int) -> Vector | None:
     steps = y[differences:] - y[:-differences] if differences else y
     ahead = _rolled(steps, _lags(seasons, steps.size), horizon)
-    return _undone(y, ahead, differences) if differences and ahead is not None else ahead
+    return _summed(y, ahead, differences) if differences and ahead is not None else ahead
 
 
 def _latest(y: Vector, seasons: Seasons) -> Vector:
@@ -100,7 +106,7 @@ def _rolled(y: Vector, lags: Lags, horizon: int) -> Vector | None:
         return None
     z = (y - mean) / scale
     low, high = float(z.min()), float(z.max())
-    margin = _BEYOND * (high - low)
+    margin = _MARGIN * (high - low)
     ahead = _roll(z, _fitted(z, lags, _RIDGE), lags, horizon)
     return np.clip(ahead, low - margin, high + margin) * scale + mean
 
@@ -127,7 +133,7 @@ def _roll(z: Vector, coefficients: Vector, lags: Lags, horizon: int) -> Vector:
     seasonal = lags[lags > _SHORT]
     size = min(int(seasonal[0]) if seasonal.size else _MOST_BLOCK, horizon, _MOST_BLOCK)
     blocks = -(-horizon // size)
-    values = np.zeros(most + blocks * size)  # 0 counts nothing where a block's own values are not there yet
+    values = np.zeros(most + blocks * size)  # values of the block itself are still 0, and so add nothing
     values[:most] = z[-most:]
     earlier = np.arange(size) - lags[:, None]
     response = _impulse_response(coefficients[1 : 1 + lags.size - seasonal.size], lags, size)
@@ -159,10 +165,10 @@ def _diagonals(size: int) -> NDArray[np.int64]:
     return steps[:, None] - steps + size - 1
 
 
-def _undone(z: Vector, ahead: Vector, differences: int) -> Vector:
-    """Return the sums that the differences `ahead` lead to from the last values of `z`."""
+def _summed(y: Vector, ahead: Vector, differences: int) -> Vector:
+    """Return the readings after `y` whose differences are `ahead`, of the shape of `ahead`."""
     cycles = -(-ahead.size // differences)
     padded = np.zeros(cycles * differences)
     padded[: ahead.size] = ahead
-    sums = z[-differences:] + padded.reshape(cycles, differences).cumsum(axis=0)
+    sums = y[-differences:] + padded.reshape(cycles, differences).cumsum(axis=0)
     return np.asarray(sums.ravel()[: ahead.size], np.float64)

@@ -17,7 +17,7 @@ class Calibration:
     """
 
     steps: Vector
-    """The last step ahead of each group of steps, shape (G,), ascending; later steps are the last one's."""
+    """The last step ahead of each group of steps, shape (G,), ascending; the last has all later ones."""
     scales: Vector
     """Size of an error in each group, in units of y, shape (G,), not descending."""
     coverages: Vector
@@ -28,17 +28,17 @@ class Calibration:
     """Multiples of the scale, at least 0, shape (L,), not descending."""
 
     def offsets(self, ahead: Vector, probability: float) -> Vector:
-        """Return what to add to yhat so many steps ahead for this quantile, shape (N,).
+        """Return the distance of a quantile from yhat, in units of y, shape (N,).
 
-        It does not fall with the probability.
+        `ahead`, shape (N,), are steps after the last reading.  The distance never falls with the probability.
         """
         return np.asarray(self.scales[self.groups(ahead)] * self.multiple(probability), np.float64)
 
     def groups(self, ahead: Matrix) -> NDArray[np.intp]:
-        """Return the group of each number of steps ahead, of the same shape."""
+        """Return the index of the group of each number of steps ahead, in the shape of `ahead`."""
         return np.searchsorted(self.steps, ahead).clip(max=self.steps.size - 1)
 
     def multiple(self, probability: float) -> float:
-        """Return how many sizes of an error this quantile is above yhat."""
+        """Return the distance of a quantile from yhat, in multiples of the scale."""
         side = self.lower if probability < 0.5 else self.upper  # noqa: PLR2004 - the median
         return float(np.interp(abs(2 * probability - 1), self.coverages, side))

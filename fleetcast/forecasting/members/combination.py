@@ -1,4 +1,4 @@
-"""What a model keeps of other methods: their part in its forecasts after the history, and its intervals."""
+"""What a model stores of other methods: their part in its forecasts after the history, and its intervals."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from fleetcast.forecasting.members.steps import steps_after
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Combination:
-    """A correction, a calibration or both, which count in steps after the last reading."""
+    """A correction, a calibration or both; both count steps after the last reading."""
 
     origin: int
     """The last reading's time, in microseconds since 1970."""
@@ -28,7 +28,7 @@ class Combination:
 
     @property
     def batch_key(self) -> tuple[object, ...]:
-        """What combinations that are computed together have in common."""
+        """What must be equal in combinations that are computed together."""
         correction, calibration = self.correction, self.calibration
         of_correction = None if correction is None else (correction.path.size, correction.season)
         of_calibration = None if calibration is None else calibration.steps.tobytes()

@@ -1,4 +1,4 @@
-"""What turns a model's forecast after its last reading into the forecast of several methods together."""
+"""Turns Prophet's forecast after the last reading into the weighted mean of several methods."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,7 @@ MOST_PATH: Final = 1_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CorrectedRows:
-    """What a correction makes of the forecast of some rows: share · yhat + path, each of shape (H,)."""
+    """The correction of H rows of a forecast: each becomes share · yhat + path, both of shape (H,)."""
 
     share: Matrix
     path: Matrix
@@ -36,18 +36,22 @@ class Correction:
     path: Vector
     """In units of y, for 1, 2, ... steps ahead, shape (T,)."""
     season: int
-    """How many of the last steps repeat, from 1 to T."""
+    """Number of steps at the end of the path that repeat after it, from 1 to T."""
 
     def rows(self, ahead: Vector) -> CorrectedRows:
-        """Return the correction of rows so many steps ahead, shape (N,); those of the history keep yhat."""
+        """Return the correction of rows that are `ahead` steps after the last reading, shape (N,).
+
+        Rows that are not ahead, such as those of the history, keep yhat.
+        """
         return corrected_rows(self.share, self.path, self.season, ahead)
 
 
 def corrected_rows(share: Matrix | float, path: Matrix, season: int, ahead: Matrix) -> CorrectedRows:
-    """Return the correction of one model, or of C models, so many steps ahead.
+    """Return the correction of one model, or of C models, for rows `ahead` steps after the last reading.
 
     For one model the path is of shape (T,), `ahead` and the result (H,); for C models (C, T) and (C, H), and
-    their shares (C, 1).  Before the first step the path is the first step's.
+    their shares (C, 1).  Between the last reading and step 1 the path has its
+    value of step 1.
     """
     whole = np.floor(ahead)
     part = ahead - whole
@@ -59,7 +63,7 @@ def corrected_rows(share: Matrix | float, path: Matrix, season: int, ahead: Matr
 
 
 def _at(path: Matrix, season: int, step: Matrix) -> Matrix:
-    """Return the path at whole steps."""
+    """Return the path at whole steps; after its end its last `season` steps repeat."""
     index = np.maximum(step, 1.0) - 1
     size = path.shape[-1]
     if step.max() > size:

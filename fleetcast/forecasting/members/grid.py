@@ -11,8 +11,8 @@ from fleetcast.forecasting.members.steps import Seasons, seasons_of, steps_after
 
 MOST_STEPS: Final = 26 * 2016
 """Half a year of five-minute readings; a longer history is cut at its beginning, to bound its cost."""
-_LEAST_READ: Final = 0.5
-"""Share of the steps that need a reading: where more are filled in, the filling would be forecast."""
+_LEAST_SHARE: Final = 0.5
+"""Least share of steps with a reading; with fewer, most values would be fillings of gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Grid:
     """Readings at equal steps, gaps filled."""
 
     y: Vector
-    """Shape (n,), without NaN; the last value is a reading."""
+    """Shape (n,), without NaN; steps after the last reading repeat its value."""
     seasons: Seasons
 
     def before(self, n: int) -> Self:
-        """Return the first `n` steps; nothing of what follows has part in them unless a gap was filled."""
+        """Return the first `n` steps; later values do not affect them, unless they filled a gap."""
         return type(self)(self.y[:n], self.seasons)
 
 
@@ -42,8 +42,8 @@ class GriddedHistory:
     def of(cls, stamps: Stamps, y: Vector, freq: str) -> Self | None:
         """Return the history of readings `y` at ascending `stamps`, both of shape (N,), NaN left out.
 
-        Several readings of one step count with their mean.  It is None where fewer than half of the steps
-        have a reading.  Raises FutureError if `freq` is no frequency.
+        Several readings of one step become their mean.  Returns None where fewer than half of the steps have
+        a reading.  Raises FutureError if `freq` is no frequency.
         """
         finite = np.isfinite(y)
         stamps, y = stamps[finite], y[finite]
@@ -53,16 +53,16 @@ class GriddedHistory:
         position = np.rint(steps_after(int(stamps[-1]), stamps, frequency)).astype(np.int64)
         first = max(int(position[0]), 1 - MOST_STEPS)
         place, n = position - first, 1 - first
-        kept = place >= 0
-        count = np.bincount(place[kept], minlength=n)
-        if np.count_nonzero(count) < _LEAST_READ * n:
+        is_inside = place >= 0
+        count = np.bincount(place[is_inside], minlength=n)
+        if np.count_nonzero(count) < _LEAST_SHARE * n:
             return None
         with np.errstate(invalid="ignore"):
-            values = np.bincount(place[kept], weights=y[kept], minlength=n) / count
+            values = np.bincount(place[is_inside], weights=y[is_inside], minlength=n) / count
         return cls(place, values, seasons_of(frequency))
 
     def grid(self, n: int | None = None) -> Grid:
-        """Return the first `n` steps with their gaps filled from within these steps alone."""
+        """Return the first `n` steps, at least one with a reading; gaps are filled from these steps alone."""
         y = self.y if n is None else self.y[:n]
         last = int(np.flatnonzero(np.isfinite(y))[-1])
         filled = _filled(y[: last + 1], self.seasons)
@@ -72,7 +72,7 @@ class GriddedHistory:
 
 
 def _filled(y: Vector, seasons: Seasons) -> Vector:
-    """Fill gaps with the mean of a season before and after, where that is missing on a straight line."""
+    """Return y with its gaps filled: by the mean of a season before and a season after, else by a line."""
     if not np.isnan(y).any():
         return y
     y = y.copy()

@@ -8,15 +8,17 @@ from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.members.grid import Grid
 
 _MOST_CYCLES: Final = 26
-"""Cycles that count; with it the time of a fit does not grow with the history."""
+"""Number of latest cycles that are used; it bounds the cost of a fit."""
 
 
 def weighted_profile(grid: Grid, season: int, horizon: int, *, smoothing: float) -> Vector | None:
     """Return the exponentially weighted mean of the cycles, repeated, shape (horizon,).
 
     The weight of a cycle is (1 - smoothing) times that of the next one; 1 is the seasonal naive forecast.
-    It is None where there is not one cycle.  Hyndman and Athanasopoulos (2021), "Forecasting: principles and
-    practice", 3rd edition, section 8.1, with whole cycles in the place of single readings.
+    Returns None where the history is shorter than a cycle.
+
+    Hyndman and Athanasopoulos (2021), "Forecasting: principles and practice", 3rd edition, section 8.1, for
+    whole cycles instead of single readings.
     """
     cycles = _cycles(grid.y, season)
     if cycles is None:
@@ -25,7 +27,7 @@ def weighted_profile(grid: Grid, season: int, horizon: int, *, smoothing: float)
 
 
 def median_profile(grid: Grid, season: int, horizon: int, *, cycles: int) -> Vector | None:
-    """Return the median of the last `cycles` cycles, repeated, shape (horizon,); None where there is none."""
+    """Return the median of the last `cycles` cycles, repeated, shape (horizon,); None without a cycle."""
     last = _cycles(grid.y, season)
     return None if last is None else np.resize(np.median(last[-cycles:], axis=0), horizon)
 
@@ -33,8 +35,8 @@ def median_profile(grid: Grid, season: int, horizon: int, *, cycles: int) -> Vec
 def day_by_week(grid: Grid, horizon: int, *, smoothing: float, level_smoothing: float = 0.3) -> Vector | None:
     """Return the recent level, plus each weekday's mean, plus each weekday's shape, shape (horizon,).
 
-    Level, means and shapes are exponentially weighted: the level over days, the others over weeks.  It is
-    None where the history has not one long season of several short ones.
+    Level, means and shapes are exponentially weighted: the level over days, the others over weeks.  Returns
+    None where the history is shorter than a long season, or that is no multiple of a short one.
     """
     short, long = grid.seasons.short, grid.seasons.long
     weeks = _cycles(grid.y, long) if short and long and long % short == 0 else None

@@ -1,4 +1,4 @@
-"""The forecasting methods that stand beside Prophet's, by name.
+"""The forecasting methods besides Prophet's, by name.
 
 Each takes a history at equal steps and returns its next values; none needs regressors, and each is a few
 operations on arrays, so that all of them cost less than one fit of Prophet's model.
@@ -60,7 +60,7 @@ def _seasonal_difference(grid: Grid, horizon: int) -> Vector | None:
 
 
 def _corrected(profile: Callable[[Grid, int], Vector | None]) -> Method:
-    """Return a profile plus the path of its residuals."""
+    """Return a profile plus a forecast of its residuals."""
 
     def forecast(grid: Grid, horizon: int) -> Vector | None:
         season = grid.seasons.long or grid.seasons.short
@@ -84,9 +84,21 @@ _ALL: Final = (
     Member("last_value", _last_value, "The last reading, where there is no season."),
     Member("seasonal_naive", _short_profile(1.0), "The last short season, such as the last day."),
     Member("long_seasonal_naive", _long_profile(1.0), "The last long season, such as the last week."),
-    Member("profile", _short_profile(0.3), "The mean short season; each weighs 0.7 of the next."),
-    Member("long_profile", _long_profile(0.3), "The mean long season; each weighs 0.7 of the next."),
-    Member("long_profile_slow", _long_profile(0.15), "The mean long season; each weighs 0.85 of the next."),
+    Member(
+        "profile",
+        _short_profile(0.3),
+        "The weighted mean of the short seasons; each weighs 0.7 times as much as the next.",
+    ),
+    Member(
+        "long_profile",
+        _long_profile(0.3),
+        "The weighted mean of the long seasons; each weighs 0.7 times as much as the next.",
+    ),
+    Member(
+        "long_profile_slow",
+        _long_profile(0.15),
+        "The weighted mean of the long seasons; each weighs 0.85 times as much as the next.",
+    ),
     Member("median", _short_median(7), "The median of the last 7 short seasons."),
     Member("median_slow", _short_median(14), "The median of the last 14 short seasons."),
     Member("day_by_week", partial(day_by_week, smoothing=0.3), "The level, plus each weekday's shape."),
@@ -108,12 +120,12 @@ _ALL: Final = (
     Member(
         "long_profile+correction",
         _corrected(_own_profile(0.5)),
-        "The mean season, plus the path of its residuals.",
+        "The weighted mean of the seasons, plus a forecast of its residuals.",
     ),
     Member(
         "day_by_week+correction",
         _corrected(lambda grid, season: day_by_week(grid, season, smoothing=0.1, level_smoothing=0.2)),
-        "The level and each weekday's shape, plus the path of its residuals.",
+        "The level and each weekday's shape, plus a forecast of its residuals.",
     ),
 )
 

@@ -1,7 +1,4 @@
-"""A frequency as a ruler: which step after an origin a timestamp is, and how many steps make a season.
-
-Forecasting methods that repeat or regress on earlier readings count in steps of the history's frequency.
-"""
+"""Counts time in steps of a frequency: from an origin to a timestamp, and in a season."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -21,17 +18,18 @@ from fleetcast.forecasting.calendar import (
 
 _WEEK: Final = 7 * DAY
 _LEAST_OF_A_DAY: Final = 3
-"""Steps; a day of two readings has no profile worth the name."""
+"""Fewest steps of a day for the day to be a season."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seasons:
-    """How many steps make a short and a long season; 0 where there is none."""
+    """Lengths of a short and a long season, in steps; 0 where there is none."""
 
     short: int
-    """A day of hourly readings, a week of daily ones, a year of weekly or monthly ones."""
+    """A day of hourly readings, a week of daily ones, a year of weekly or monthly ones; a week where the
+    spacing of the readings does not divide a day."""
     long: int
-    """A week of hourly readings."""
+    """A week of hourly readings; 0 where the short season is a week or a year."""
 
 
 def steps_after(origin: int | Stamps, stamps: Stamps, frequency: Frequency) -> Vector:

@@ -1,4 +1,4 @@
-"""A forecast with the part of other methods in it, and with intervals from backtests."""
+"""Applies a model's combination to its forecast: the part of other methods, and intervals from backtests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from fleetcast.forecasting.members import Calibration, Combination, corrected_ro
 
 
 def combined(horizon: Horizon, combination: Combination) -> Horizon:
-    """Return the horizon with what the combination makes of its rows after the history."""
+    """Return the horizon with the correction, and the calibrated intervals, of its rows after the history."""
     ahead = combination.steps_ahead(horizon.rows.ds)
     if combination.correction is not None:
         horizon = replace(horizon, others=combination.correction.rows(ahead))
@@ -27,7 +27,7 @@ def combined(horizon: Horizon, combination: Combination) -> Horizon:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CombinedBatch:
-    """What the combinations of C models with one `batch_key` make of H rows of each; equal to `combined`."""
+    """The combinations of C models with one `batch_key`, for H rows of each; results equal `combined`'s."""
 
     combinations: Sequence[Combination]
     ahead: Matrix
@@ -40,7 +40,7 @@ class CombinedBatch:
         return cls(combinations, steps_after(origin, ds, parse_frequency(combinations[0].freq)))
 
     def yhat(self, prophets: Matrix) -> Matrix:
-        """Return the combined forecasts, shape (C, H), of Prophet's."""
+        """Return the combined forecasts for those of Prophet's model, both of shape (C, H)."""
         if self.combinations[0].correction is None:
             return prophets
         corrections = [each.correction for each in self.combinations if each.correction is not None]
@@ -51,7 +51,7 @@ class CombinedBatch:
     def around(self, probabilities: Mapping[str, float]) -> Matrix | None:
         """Return the distances of the quantiles from yhat, shape (C, Q, H); None if they are Prophet's own.
 
-        Raises FutureError if a row is of the history, where they are Prophet's too.
+        Raises FutureError if a row is not after the last reading, where Prophet's own intervals apply.
         """
         calibrations = [each.calibration for each in self.combinations if each.calibration is not None]
         if not calibrations:

@@ -1,4 +1,4 @@
-"""Reads and writes what a model keeps of other methods, under Fleetcast's key in Prophet's JSON."""
+"""Reads and writes what a model stores of other methods, under Fleetcast's key in Prophet's JSON."""
 
 import numpy as np
 from msgspec import UNSET, UnsetType
@@ -11,7 +11,7 @@ from fleetcast.forecasting.prophet_json.schema import CalibrationJson, Combinati
 
 
 def read_combination(content: CombinationJson | UnsetType | None) -> Combination | None:
-    """Return what the text holds; raises ModelFormatError where a part contradicts another."""
+    """Return the combination in the text, None without one; raises ModelFormatError if its parts disagree."""
     if content is UNSET or content is None:
         return None
     try:
@@ -58,7 +58,7 @@ def _is_ascending(values: Vector) -> bool:
 
 
 def written_combination(combination: Combination | None) -> CombinationJson | UnsetType:
-    """Return the part of the text that holds it; left out if there is none."""
+    """Return the combination as a part of the text; UNSET, which is not written, if there is none."""
     if combination is None:
         return UNSET
     correction, calibration = combination.correction, combination.calibration

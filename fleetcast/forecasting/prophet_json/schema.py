@@ -202,7 +202,7 @@ class FleetcastJson(Struct, kw_only=True, gc=False):
     ] = UNSET
     combination: Annotated[
         CombinationJson | UnsetType | None,
-        Meta(description="Other methods' part, and intervals from backtests; left out of Prophet's own."),
+        Meta(description="Other methods' part, and intervals from backtests; absent from Prophet's own."),
     ] = UNSET
 
 

@@ -38,7 +38,7 @@ _LEAST_PROMISE: Final = 1e7 * float(np.finfo(np.float64).eps)
 _MARGIN: Final = 0.01
 """Part of the bracket, at each end, in which the cubic's minimum is replaced by the middle."""
 _HALVE_EVERY: Final = 5
-"""Every so many trials the bracket is halved."""
+"""The bracket is halved in every trial whose number is a multiple of this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ OPTIMIZE_SECONDS: Final = 10
 SHARE_THAT_IS_A_TIMEOUT: Final = 0.5
 """Least share of its limit that Stan uses if it takes too long: the kernel's coarse ticks end it early."""
 ROWS_PER_SECOND: Final = 100
-"""A longer history gets one more second for each of so many rows."""
+"""Number of rows for which a longer history gets one more second."""
 
 
 def stock_parameters(prepared: Prepared, stan_arguments: Mapping[str, Any]) -> Parameters:

@@ -1,4 +1,4 @@
-"""A column of texts to numbers or to times, with a reason for each text that is refused."""
+"""Parses a column of texts into numbers or times, with a reason for each text that is refused."""
 
 from fleetcast.readings.columns.layouts import pattern_of
 from fleetcast.readings.columns.numbers import parse_numbers

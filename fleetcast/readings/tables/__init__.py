@@ -1,4 +1,4 @@
-"""A CSV file in memory to the texts of its columns, after finding out how it is written."""
+"""Splits a CSV file in memory into the texts of its columns, and detects how it is written."""
 
 from fleetcast.readings.tables.dialect import Dialect, decimal_of, detect_dialect, is_reading
 from fleetcast.readings.tables.header import place_of
