@@ -59,8 +59,9 @@ FIGURES: Final = (
     ),
     Figure(
         "mean_mase",
-        "mean absolute scaled error over the customers, held out where there is a `holdout`, in sample "
-        "otherwise; usable as a tuning objective; left out if none was measured",
+        "mean absolute scaled error over the customers, held out where there is a `holdout`, else of the "
+        "backtests where there are some, else in sample; usable as a tuning objective; left out if none was "
+        "measured",
         _mean_mase,
     ),
     Figure(

@@ -32,7 +32,7 @@ class Tally:
 
     statuses: Counter[str] = field(default_factory=Counter)
     mase: list[tuple[float, str]] = field(default_factory=list)
-    """(mase, customer) of each customer that was measured: held out where possible, else in sample."""
+    """(mase, customer) of each customer that was measured: held out, of the backtests, or in sample."""
     backtests: list[tuple[float, float | None]] = field(default_factory=list)
     """Scaled errors of each customer in its backtests: of its forecast, and of the seasonal naive one."""
     failed: list[Failed] = field(default_factory=list)
@@ -66,10 +66,11 @@ class Tally:
             self._add_measurements(outcome)
 
     def _add_measurements(self, outcome: WithArchive) -> None:
-        measured = outcome.metrics.get("holdout") or outcome.metrics.get("in_sample") or {}
+        backtest = outcome.metrics.get("backtest", {})
+        of_backtest = {"mase": backtest[COMBINED]} if COMBINED in backtest else {}
+        measured = outcome.metrics.get("holdout") or of_backtest or outcome.metrics.get("in_sample") or {}
         if "mase" in measured:
             self.mase.append((measured["mase"], outcome.customer))
-        backtest = outcome.metrics.get("backtest", {})
         if COMBINED in backtest:
             self.backtests.append((backtest[COMBINED], backtest.get(NAIVE)))
         for kind, sentences in outcome.warnings.items():

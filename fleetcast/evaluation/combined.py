@@ -35,8 +35,8 @@ COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
 _FAVOUR: Final = {NAIVE: 5.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
-_STEPS_WITHOUT_SEASON: Final = 12
-"""Fewest steps of a path where there is no season."""
+_HORIZONS_OF_PATH: Final = 2
+"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _DIGITS: Final = 6
 
 
@@ -122,15 +122,13 @@ def _correction(
 
     Prophet's model has the rest of the weight, and the weight of a method that fails on the whole history.
     """
-    n, (short, long) = history.y.size, (history.seasons.short, history.seasons.long)
-    length = min(max(horizon, 2 * long or 4 * short or _STEPS_WITHOUT_SEASON), MOST_PATH)
+    n, length = history.y.size, min(_HORIZONS_OF_PATH * horizon, MOST_PATH)
     paths = method_paths(history, n, length, list(weights))
     share = max(1 - sum(weights[name] for name in paths), 0.0)
     if CORRECTED_PROPHET in weights and (fitted := fit_before(history.place.size)) is not None:
         paths[CORRECTED_PROPHET] = residuals_ahead(fitted, history, n, length)
     path = sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
-    repeated = next((season for season in (long, short) if 0 < season <= length), 1)
-    return Correction(round(share, _DIGITS), _rounded(path), repeated)
+    return Correction(round(share, _DIGITS), _rounded(path))
 
 
 def _rounded(path: Vector) -> Vector:

@@ -114,7 +114,8 @@ def backtest(  # noqa: PLR0913, PLR0917 - the parts of one backtest
 ) -> Backtest | None:
     """Compare the methods, and the naive forecast, with the `horizon` steps after the first `at` steps.
 
-    `y`, shape (N,), are the readings of the history's rows.  Returns None where there is nothing to compare.
+    `y`, shape (N,), are the readings of the history's rows.  Returns None where there is nothing to compare,
+    or where Prophet's model is to be compared and cannot be fitted.
     """
     first, last = (int(row) for row in np.searchsorted(history.place, (at, at + horizon)))
     if first < _LEAST_ROWS or last == first or not np.isfinite(history.y[:at]).any():
@@ -122,8 +123,9 @@ def backtest(  # noqa: PLR0913, PLR0917 - the parts of one backtest
     step = history.place[first:last] - at
     paths = method_paths(history, at, horizon, dict.fromkeys((*members, NAIVE)))
     forecasts = {name: path[step] for name, path in paths.items()}
-    asks_prophet = PROPHET in members or CORRECTED_PROPHET in members
-    if asks_prophet and (fitted := fit_before(first)) is not None:
+    if PROPHET in members or CORRECTED_PROPHET in members:
+        if (fitted := fit_before(first)) is None:
+            return None  # without Prophet's model the others would win unopposed
         forecasts[PROPHET] = yhat = fitted.forecast(slice(first, last))
         forecasts[CORRECTED_PROPHET] = yhat + residuals_ahead(fitted, history, at, horizon)[step]
     known = history.grid(at).y
@@ -147,6 +149,8 @@ def residuals_ahead(fitted: FittedProphet, history: GriddedHistory, n: int, leng
     rows = fitted.residuals.size
     place = history.place[:rows]
     begin = int(np.searchsorted(place, max(n - max(_RESIDUAL_STEPS, 4 * history.seasons.long), 0)))
+    if begin == rows:
+        return np.zeros(length)
     step = place[begin:] - place[begin]
     steps = n - int(place[begin])
     total = np.bincount(step, weights=fitted.residuals[begin:], minlength=steps)

@@ -3,7 +3,7 @@
 from fleetcast.forecasting.any_model import dumps, forecast
 from fleetcast.forecasting.calendar import spacing
 from fleetcast.forecasting.features import RESOLVED_AHEAD, CountryHolidays
-from fleetcast.forecasting.fitting import fit
+from fleetcast.forecasting.fitting import fit, fit_by_solver
 from fleetcast.forecasting.holiday_table import HolidayTable
 from fleetcast.forecasting.members import MEMBERS, Combination
 from fleetcast.forecasting.model import Model, SampledModel
@@ -29,6 +29,7 @@ __all__ = [
     "SampledModel",
     "dumps",
     "fit",
+    "fit_by_solver",
     "forecast",
     "forecast_many",
     "loads",

@@ -67,6 +67,26 @@ def fit(  # noqa: PLR0913 - readings, options, and four columns by name
     return _by_stock_prophet(prepared, options)
 
 
+def fit_by_solver(  # noqa: PLR0913 - as `fit`
+    ds: ArrayLike,
+    y: ArrayLike,
+    options: FitOptions = DEFAULT_FIT,
+    *,
+    cap: ArrayLike | None = None,
+    floor: ArrayLike | None = None,
+    regressors: Mapping[str, ArrayLike] | None = None,
+    conditions: Mapping[str, ArrayLike] | None = None,
+) -> Model | None:
+    """Return what `fit` does, or None where stock Prophet would have to fit, which may take seconds.
+
+    Raises HistoryError and SettingError as `fit` does.
+    """
+    prepared = prepare(ds, y, RowColumns(cap, floor, regressors, conditions), options)
+    by_stock = prepared.settings.mcmc_samples or options.stan_arguments
+    estimate = None if by_stock else _estimate(prepared)
+    return None if estimate is None else fitted_model(prepared, *estimate, keep_history=options.keep_history)
+
+
 def _by_stock_prophet(prepared: Prepared, options: FitOptions) -> Model | SampledModel:
     """Return the model that stock Prophet fits."""
     from fleetcast.forecasting.stock_prophet import (  # noqa: PLC0415 - rarely needed

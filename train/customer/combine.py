@@ -5,16 +5,17 @@ from typing import Final
 
 import numpy as np
 
-from fleetcast.errors import FitError, FutureError, HistoryError
+from fleetcast.errors import FutureError, HistoryError, SettingError
 from fleetcast.evaluation import Combined, CombineOptions, FittedProphet, combine
-from fleetcast.forecasting import Combination, ForecastOptions, Model, fit, forecast
+from fleetcast.forecasting import Combination, ForecastOptions, Model, fit_by_solver, forecast
 from fleetcast.readings.customer import Readings, Vector
 from train.customer.arguments import column_arguments, fit_options
 from train.customer.freq import freq_of
 from train.settings import TrainSettings
 
 TOO_SHORT: Final = (
-    "no backtest: the readings have no equal steps, or are too few; Prophet's model forecasts alone"
+    "no backtest: the readings have no equal steps or are too few, or Fleetcast's solver cannot fit "
+    "Prophet's model to their beginning; Prophet's model forecasts alone"
 )
 
 
@@ -55,10 +56,11 @@ def _fitted(usable: Readings, rows: int, whole: Model, settings: TrainSettings) 
     model = whole
     if rows < len(usable.y):
         try:
-            fitted = fit(part.ds, part.y, fit_options(part.ds, settings), **column_arguments(part, settings))
-        except (ArithmeticError, FitError, HistoryError, np.linalg.LinAlgError):
+            options = fit_options(part.ds, settings)
+            fitted = fit_by_solver(part.ds, part.y, options, **column_arguments(part, settings))
+        except (ArithmeticError, HistoryError, SettingError, np.linalg.LinAlgError):
             return None
-        if not isinstance(fitted, Model):
+        if fitted is None:
             return None
         model = fitted
 

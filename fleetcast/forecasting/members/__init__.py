@@ -2,11 +2,11 @@
 
 from fleetcast.forecasting.members.autoregression import residual_path
 from fleetcast.forecasting.members.calibration import Calibration
-from fleetcast.forecasting.members.combination import Combination
+from fleetcast.forecasting.members.combination import Combination, steps_ahead
 from fleetcast.forecasting.members.correction import MOST_PATH, CorrectedRows, Correction, corrected_rows
 from fleetcast.forecasting.members.grid import GriddedHistory
 from fleetcast.forecasting.members.registry import MEMBERS, Member
-from fleetcast.forecasting.members.steps import Seasons, steps_after
+from fleetcast.forecasting.members.steps import Seasons
 
 __all__ = [
     "MEMBERS",
@@ -20,5 +20,5 @@ __all__ = [
     "Seasons",
     "corrected_rows",
     "residual_path",
-    "steps_after",
+    "steps_ahead",
 ]

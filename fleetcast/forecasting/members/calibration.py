@@ -34,6 +34,11 @@ class Calibration:
         """
         return np.asarray(self.scales[self.groups(ahead)] * self.multiple(probability), np.float64)
 
+    @property
+    def horizon(self) -> float:
+        """The last step of the backtests; what is known of later ones is that they are not more certain."""
+        return float(self.steps[-1])
+
     def groups(self, ahead: Matrix) -> NDArray[np.intp]:
         """Return the index of the group of each number of steps ahead, in the shape of `ahead`."""
         return np.searchsorted(self.steps, ahead).clip(max=self.steps.size - 1)

@@ -28,45 +28,39 @@ class Correction:
     """The other methods' part of a combined forecast, step by step after the last reading.
 
     h steps after the last reading the forecast is share · yhat + path(h), with the model's own yhat.  Between
-    two steps the path is a straight line; after its end its last season repeats.
+    two steps the path is a straight line.  After its end the forecast is yhat: the methods beside Prophet
+    have no trend that holds for long.
     """
 
     share: float
     """The model's own weight, from 0 to 1."""
     path: Vector
     """In units of y, for 1, 2, ... steps ahead, shape (T,)."""
-    season: int
-    """Number of steps at the end of the path that repeat after it, from 1 to T."""
 
     def rows(self, ahead: Vector) -> CorrectedRows:
         """Return the correction of rows that are `ahead` steps after the last reading, shape (N,).
 
         Rows that are not ahead, such as those of the history, keep yhat.
         """
-        return corrected_rows(self.share, self.path, self.season, ahead)
+        return corrected_rows(self.share, self.path, ahead)
 
 
-def corrected_rows(share: Matrix | float, path: Matrix, season: int, ahead: Matrix) -> CorrectedRows:
+def corrected_rows(share: Matrix | float, path: Matrix, ahead: Matrix) -> CorrectedRows:
     """Return the correction of one model, or of C models, for rows `ahead` steps after the last reading.
 
     For one model the path is of shape (T,), `ahead` and the result (H,); for C models (C, T) and (C, H), and
-    their shares (C, 1).  Between the last reading and step 1 the path has its
-    value of step 1.
+    their shares (C, 1).  Between the last reading and step 1 the path has its value of step 1.
     """
     whole = np.floor(ahead)
     part = ahead - whole
-    value = _at(path, season, whole) * (1 - part)
+    value = _at(path, whole) * (1 - part)
     if part.any():
-        value += _at(path, season, whole + 1) * part
-    is_ahead = ahead > 0
-    return CorrectedRows(np.where(is_ahead, share, 1.0), np.where(is_ahead, value, 0.0))
+        value += _at(path, whole + 1) * part
+    applies = (ahead > 0) & (ahead <= path.shape[-1])
+    return CorrectedRows(np.where(applies, share, 1.0), np.where(applies, value, 0.0))
 
 
-def _at(path: Matrix, season: int, step: Matrix) -> Matrix:
-    """Return the path at whole steps; after its end its last `season` steps repeat."""
-    index = np.maximum(step, 1.0) - 1
-    size = path.shape[-1]
-    if step.max() > size:
-        turn = size - season
-        index = np.where(step > size, turn + (index - turn) % season, index)
-    return np.asarray(np.take_along_axis(path, index.astype(np.int64), -1), np.float64)
+def _at(path: Matrix, step: Matrix) -> Matrix:
+    """Return the path at whole steps, at the nearest one beyond its ends."""
+    index = np.clip(step, 1.0, path.shape[-1]).astype(np.int64) - 1
+    return np.asarray(np.take_along_axis(path, index, -1), np.float64)

@@ -23,10 +23,6 @@ class Grid:
     """Shape (n,), without NaN; steps after the last reading repeat its value."""
     seasons: Seasons
 
-    def before(self, n: int) -> Self:
-        """Return the first `n` steps; later values do not affect them, unless they filled a gap."""
-        return type(self)(self.y[:n], self.seasons)
-
 
 @dataclass(frozen=True, slots=True)
 class GriddedHistory:

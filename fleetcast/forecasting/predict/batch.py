@@ -119,9 +119,13 @@ def _tables(models: list[Model], options: ForecastOptions) -> Iterator[Table]:
     factor = 1 + multiplicative
     middle = yhat(_trend(models, t) * y_scale, _floor(models), factor, additive)
     together = _combinations(models, ds)
-    around = together.around(shares) if shares and together else None
-    if shares and around is None:
-        around = _around(models, shares, t=t, factor=factor)
+
+    def prophets() -> Matrix:
+        return _around(models, shares, t=t, factor=factor)
+
+    around = None
+    if shares:
+        around = prophets() if together is None else together.around(shares, prophets)
     check_finite(middle, () if around is None else around)
     if together is not None:
         middle = together.yhat(middle)

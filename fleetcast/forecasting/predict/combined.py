@@ -1,16 +1,17 @@
 """Applies a model's combination to its forecast: the part of other methods, and intervals from backtests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleetcast.errors import FutureError
-from fleetcast.forecasting.arrays import Matrix, Vector
-from fleetcast.forecasting.calendar import Stamps, parse_frequency
+from fleetcast.forecasting.arrays import Matrix
+from fleetcast.forecasting.calendar import Stamps
 from fleetcast.forecasting.horizon import Horizon
-from fleetcast.forecasting.members import Calibration, Combination, corrected_rows, steps_after
+from fleetcast.forecasting.members import Combination, corrected_rows, steps_ahead
 
 
 def combined(horizon: Horizon, combination: Combination) -> Horizon:
@@ -18,11 +19,19 @@ def combined(horizon: Horizon, combination: Combination) -> Horizon:
     ahead = combination.steps_ahead(horizon.rows.ds)
     if combination.correction is not None:
         horizon = replace(horizon, others=combination.correction.rows(ahead))
-    if combination.calibration is None or horizon.deviations is None:
+    calibration = combination.calibration
+    if calibration is None or horizon.deviations is None:
         return horizon
     around_yhat, around_trend = horizon.deviations
-    own = [combination.calibration.offsets(ahead, share) for share in horizon.probabilities.values()]
-    return replace(horizon, deviations=(np.where(ahead > 0, np.array(own), around_yhat), around_trend))
+    own = np.array([calibration.offsets(ahead, share) for share in horizon.probabilities.values()])
+    own = _not_narrower(own, around_yhat, ahead > calibration.horizon)
+    return replace(horizon, deviations=(np.where(ahead > 0, own, around_yhat), around_trend))
+
+
+def _not_narrower(own: Matrix, prophets: Matrix, is_beyond: NDArray[np.bool_]) -> Matrix:
+    """Return the distances of quantiles, beyond the backtests' horizon at least as far out as Prophet's."""
+    farther = np.where(prophets < 0, np.minimum(own, prophets), np.maximum(own, prophets))
+    return np.where(is_beyond, farther, own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,32 +46,30 @@ class CombinedBatch:
     def of(cls, combinations: Sequence[Combination], ds: Stamps) -> Self:
         """Return the batch for the timestamps `ds`, shape (C, H)."""
         origin = np.array([combination.origin for combination in combinations])[:, None]
-        return cls(combinations, steps_after(origin, ds, parse_frequency(combinations[0].freq)))
+        return cls(combinations, steps_ahead(origin, ds, combinations[0].freq))
 
     def yhat(self, prophets: Matrix) -> Matrix:
         """Return the combined forecasts for those of Prophet's model, both of shape (C, H)."""
-        if self.combinations[0].correction is None:
-            return prophets
         corrections = [each.correction for each in self.combinations if each.correction is not None]
+        if not corrections:
+            return prophets
         share = np.array([correction.share for correction in corrections])[:, None]
         paths = np.array([correction.path for correction in corrections])
-        return corrected_rows(share, paths, corrections[0].season, self.ahead).of(prophets)
+        return corrected_rows(share, paths, self.ahead).of(prophets)
 
-    def around(self, probabilities: Mapping[str, float]) -> Matrix | None:
-        """Return the distances of the quantiles from yhat, shape (C, Q, H); None if they are Prophet's own.
+    def around(self, probabilities: Mapping[str, float], prophets: Callable[[], Matrix]) -> Matrix:
+        """Return the distances of the quantiles from yhat, shape (C, Q, H); `prophets` computes Prophet's.
 
-        Raises FutureError if a row is not after the last reading, where Prophet's own intervals apply.
+        Raises FutureError if a row of a model with calibrated intervals is not after its history.
         """
         calibrations = [each.calibration for each in self.combinations if each.calibration is not None]
         if not calibrations:
-            return None
+            return prophets()
         if not (self.ahead > 0).all():
             raise FutureError("a timestamp is not after the last reading of one of the models")
+        multiples = [[each.multiple(share) for share in probabilities.values()] for each in calibrations]
         group = calibrations[0].groups(self.ahead)
         scales = np.take_along_axis(np.array([each.scales for each in calibrations]), group, 1)
-        return np.asarray(scales[:, None] * _multiples(calibrations, probabilities)[:, :, None], np.float64)
-
-
-def _multiples(calibrations: Sequence[Calibration], probabilities: Mapping[str, float]) -> Vector:
-    """Return the multiples of each model and probability, shape (C, Q)."""
-    return np.array([[each.multiple(share) for share in probabilities.values()] for each in calibrations])
+        own = scales[:, None] * np.array(multiples)[:, :, None]
+        is_beyond = (self.ahead > calibrations[0].horizon)[:, None]
+        return _not_narrower(own, prophets(), is_beyond) if is_beyond.any() else own

@@ -29,9 +29,7 @@ def read_combination(content: CombinationJson | UnsetType | None) -> Combination
 def _correction(content: CorrectionJson | None) -> Correction | None:
     if content is None:
         return None
-    if content.season > len(content.path):
-        raise ModelFormatError("the season of fleetcast.combination.correction is longer than its path")
-    return Correction(content.share, np.array(content.path, dtype=np.float64), content.season)
+    return Correction(content.share, np.array(content.path, dtype=np.float64))
 
 
 def _calibration(content: CalibrationJson | None) -> Calibration | None:
@@ -67,7 +65,7 @@ def written_combination(combination: Combination | None) -> CombinationJson | Un
         freq=combination.freq,
         correction=None
         if correction is None
-        else CorrectionJson(share=correction.share, path=correction.path.tolist(), season=correction.season),
+        else CorrectionJson(share=correction.share, path=correction.path.tolist()),
         calibration=None
         if calibration is None
         else CalibrationJson(

@@ -139,10 +139,6 @@ class CorrectionJson(Struct, kw_only=True, gc=False):
         Annotated[list[_Number], Meta(min_length=1, max_length=MOST_PATH)],
         Meta(description="What to add to it 1, 2, ... steps after the history, in units of y."),
     ]
-    season: Annotated[
-        Annotated[int, Meta(ge=1, le=MOST_PATH)],
-        Meta(description="How many of the last steps repeat after the end of `path`."),
-    ]
 
 
 _Multiples: TypeAlias = Annotated[list[_Number], Meta(min_length=2, max_length=_MOST_COVERAGES)]

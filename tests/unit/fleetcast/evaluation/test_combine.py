@@ -9,6 +9,7 @@ from fleetcast.evaluation import (
     NAIVE,
     PROPHET,
     CombineOptions,
+    combine,
     cutoffs,
     default_horizon,
 )
@@ -57,8 +58,8 @@ def test_a_week_that_repeats_is_forecast_exactly() -> None:
     together = combination(stamps, y)
 
     assert together is not None
-    path = together.correction.rows(np.arange(1.0, 500.0)).of(np.zeros(499))
-    expected = np.resize(np.roll(week, -(stamps.size % 168)), 499)
+    path = together.correction.rows(np.arange(1.0, 300.0)).of(np.zeros(299))
+    expected = np.resize(np.roll(week, -(stamps.size % 168)), 299)
     assert together.correction.share == 0
     assert path == pytest.approx(expected, abs=1e-3)
 
@@ -128,6 +129,20 @@ def test_gaps_are_no_obstacle() -> None:
 
     assert together is not None
     assert together.errors["combined"] < together.errors[PROPHET]
+
+
+def test_a_month_without_readings_before_a_cutoff_is_no_obstacle() -> None:
+    stamps, y = hourly(2400)
+    present = np.ones(2400, np.bool_)
+    present[2400 - 168 - 720 : 2400 - 168] = False
+
+    assert combination(stamps[present], y[present], options=CombineOptions(horizon=168)) is not None
+
+
+def test_where_prophets_model_cannot_be_fitted_before_a_cutoff_nothing_is_compared() -> None:
+    stamps, y = hourly()
+
+    assert combine(stamps, y, "h", lambda _: None, CombineOptions()) is None
 
 
 def test_a_history_too_short_for_a_backtest_is_not_combined() -> None:

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetcast.forecasting.members import Calibration, Correction
+from fleetcast.forecasting.calendar import microseconds
+from fleetcast.forecasting.members import Calibration, Correction, steps_ahead
 
-CORRECTION = Correction(0.25, np.array([10.0, 20.0, 30.0, 40.0]), 2)
+CORRECTION = Correction(0.25, np.array([10.0, 20.0, 30.0, 40.0]))
 CALIBRATION = Calibration(
     steps=np.array([24.0, 48.0]),
     scales=np.array([2.0, 3.0]),
@@ -34,8 +35,20 @@ def test_between_two_steps_the_path_is_a_straight_line() -> None:
     assert corrected(0.5, 1.5, 2.25) == [12.0, 17.0, 24.5]
 
 
-def test_after_its_end_the_last_season_of_the_path_repeats() -> None:
-    assert corrected(5, 6, 7, 1000, 4.5) == [32.0, 42.0, 32.0, 42.0, 37.0]
+def test_after_the_end_of_the_path_the_model_forecasts_alone() -> None:
+    assert corrected(4, 4.5, 5, 1000) == [42.0, 8.0, 8.0, 8.0]
+
+
+@pytest.mark.parametrize(
+    ("freq", "later"), [("MS", "2024-03-02"), ("QE", "2024-05-01"), ("B", "2024-03-01T06")]
+)
+def test_a_time_after_the_last_reading_is_ahead_within_its_step_too(freq: str, later: str) -> None:
+    origin, stamp = microseconds([{"QE": "2024-04-30"}.get(freq, "2024-03-01"), later])
+
+    ahead = steps_ahead(int(origin), np.array([origin, stamp]), freq)
+
+    assert ahead[0] == 0
+    assert 0 < ahead[1] <= 1
 
 
 def test_a_quantile_is_a_multiple_of_the_error_so_many_steps_ahead() -> None:

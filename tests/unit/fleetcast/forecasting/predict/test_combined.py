@@ -65,7 +65,7 @@ def test_the_correction_is_one_of_the_components() -> None:
     assert "correction" not in alone
 
 
-@pytest.mark.parametrize("freq", ["h", "D", "30min", "W"])
+@pytest.mark.parametrize("freq", ["h", "D", "30min", "W", "MS"])
 def test_a_batch_forecasts_as_each_model_alone(freq: str) -> None:
     models = [read(combined_model(*hourly(seed=seed))) for seed in range(3)] + [read(PLAIN)]
     options = ForecastOptions(30, freq, quantiles=(0.01, 0.5, 0.9))
@@ -95,6 +95,25 @@ def test_quantiles_rise_and_the_interval_has_the_width_of_the_model() -> None:
     assert (table["yhat_upper"] == table["yhat_0.9"]).all()
 
 
+def test_a_trend_goes_on_after_the_end_of_the_path() -> None:
+    ds = np.datetime64("2024-01-01", "us") + np.arange(400) * np.timedelta64(1, "D")
+    y = 100 + 2 * np.arange(400) + np.random.default_rng(0).normal(size=400)
+    model = combined_model(ds.view(np.int64), y, "D")
+
+    table = forecast(model, ForecastOptions(120))
+
+    truth = 100 + 2 * np.arange(400, 520)
+    assert np.abs(table["yhat"] - truth).max() < 12
+    assert (table["yhat_upper"] - table["yhat_lower"])[-1] > (table["yhat_upper"] - table["yhat_lower"])[0]
+
+
+def test_beyond_the_backtests_no_interval_is_narrower_than_prophets() -> None:
+    together, alone = (forecast(model, ForecastOptions(1000, "h")) for model in (MODEL, PLAIN))
+    width = [table["yhat_upper"] - table["yhat_lower"] for table in (together, alone)]
+
+    assert (width[0][400:] >= width[1][400:] - 1e-9).all()
+
+
 def test_no_forecast_is_below_zero_where_that_is_asked_for() -> None:
     model = combined_model(STAMPS, Y - Y.mean())
 
@@ -120,7 +139,6 @@ def changed(*way: str, value: Any) -> str:
         (("correction", "share"), 1.5, "fleetcast.combination.correction.share must be a number from 0 to 1"),
         (("correction", "path"), [], "fleetcast.combination.correction.path must be a list of numbers"),
         (("correction", "path"), [1e31], "fleetcast.combination.correction.path"),
-        (("correction", "season"), 999, "longer than its path"),
         (("calibration", "scales"), [1.0], "do not widen with coverage"),
         (("calibration", "upper"), [3.0, 2.0, 1.0], "do not widen with coverage"),
         (("calibration", "coverages"), [0.0, 2.0], "do not widen with coverage"),
