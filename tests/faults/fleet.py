@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -119,6 +120,17 @@ def memory(server: Server) -> int:
 def pool(server: Server) -> list[psutil.Process]:
     children = psutil.Process(server.process.pid).children()
     return [each for each in children if each.name() != "java"]
+
+
+def started_pool(server: Server) -> list[psutil.Process]:
+    """Return the pool when it no longer grows: gunicorn starts its workers a moment apart."""
+    processes, until = pool(server), time.monotonic() + 10
+    while time.monotonic() < until:
+        time.sleep(0.5)
+        before, processes = processes, pool(server)
+        if {each.pid for each in before} == {each.pid for each in processes}:
+            break
+    return processes
 
 
 def p99(seconds: list[float]) -> float:

@@ -12,7 +12,7 @@ import pytest
 
 from testbed.server import Server, serving
 from tests.faults.exchanges import Exchange
-from tests.faults.fleet import load_all, pool, write_archives, write_models
+from tests.faults.fleet import load_all, pool, started_pool, write_archives, write_models
 from tests.faults.generated_requests import CUSTOMERS, sending
 from tests.faults.replies import Reply, problem, send
 
@@ -80,7 +80,7 @@ def test_generated_requests_are_answered_whole_or_refused(
     environment = {"SERVING_STACK": stack, "MODEL_STORE": str(folder / "archives")}
     with serving(folder, **environment) as server:
         load_all(server, folder / "models", range(CUSTOMERS))
-        before = pool(server)
+        before = started_pool(server)
         counts, wrong = Counter[str](), []
 
         def one(seed: int) -> tuple[Counter[str], list[str]]:

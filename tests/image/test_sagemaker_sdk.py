@@ -18,6 +18,8 @@ from tests.image.engine import IMAGE, engine
 from tests.rehearsal import KINDS, ROOT, calls, rehearse
 
 ADDED_BY_THE_SDK = {"Environment", "InitialVariantWeight", "ProfilerConfig", "Tags"}
+OF_BACKTESTS = ("mean_backtest_mase", "share_beating_naive")
+"""Figures of jobs that compare methods, which this one does not."""
 REQUESTS = [{"target_model": customer, "period": 2} for customer in ("9", "nobody", "0")]
 
 
@@ -90,9 +92,8 @@ def test_the_sdk_v3_trains_in_local_mode(v3: str, folder: Path) -> None:
         names = archive.getnames()
 
     assert "fleet-algo-1.sqlite" in names
-    assert {name: len(re.findall(regex, printed)) for name, regex in METRICS.items()} == dict.fromkeys(
-        METRICS, 1
-    )
+    counts = {name: len(re.findall(regex, printed)) for name, regex in METRICS.items()}
+    assert counts == dict.fromkeys(METRICS, 1) | dict.fromkeys(OF_BACKTESTS, 0)
     assert "customers_ok=10;" in printed
 
 
