@@ -1,11 +1,13 @@
 """Requests to a plain endpoint, and helpers to read its responses, metrics and processes."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from container import usable_cpus
 from testbed.server import Answer, Server
 from tests.unit.models import packed_model
 
@@ -46,4 +48,8 @@ def metrics(server: Server) -> dict[str, float]:
 
 
 def children(server: Server) -> list[psutil.Process]:
-    return psutil.Process(server.process.pid).children()
+    """Return gunicorn's workers when there are all of them: it starts them a moment apart."""
+    master, until = psutil.Process(server.process.pid), time.monotonic() + 10
+    while len(workers := master.children()) < usable_cpus() and time.monotonic() < until:
+        time.sleep(0.05)
+    return workers

@@ -206,8 +206,8 @@ def test_large_requests_of_many_models_are_all_answered(fleet: Paths) -> None:
 
 
 def test_a_request_that_takes_too_long_is_503_and_ends_no_process(fleet: Paths) -> None:
-    large = b'{"period": 1}\n' * 90_000
-    with serving(fleet.base, SAGEMAKER_MODEL_SERVER_TIMEOUT="4") as server:
+    large = b'{"period": 3}\n' * 90_000
+    with serving(fleet.base, SAGEMAKER_MODEL_SERVER_TIMEOUT="2") as server:
         server.load("0", fleet.models / "0" / "model")
         before = pool(server)
 
