@@ -30,6 +30,7 @@ from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar import Stamps
 from fleetcast.forecasting.members import MOST_PATH, Calibration, Correction, GriddedHistory
+from fleetcast.forecasting.one_thread import ONE_THREAD
 
 COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
@@ -73,6 +74,7 @@ class Combined:
     horizon: int
 
 
+@ONE_THREAD
 def combine(
     stamps: Stamps, y: Vector, freq: str, fit_before: FitBefore, options: CombineOptions
 ) -> Combined | None:

@@ -60,11 +60,7 @@ def fit(  # noqa: PLR0913 - readings, options, and four columns by name
     the columns, and FitError when stock Prophet was called and failed.
     """
     prepared = prepare(ds, y, RowColumns(cap, floor, regressors, conditions), options)
-    by_stock = prepared.settings.mcmc_samples or options.stan_arguments
-    estimate = None if by_stock else _estimate(prepared)
-    if estimate is not None:
-        return fitted_model(prepared, *estimate, keep_history=options.keep_history)
-    return _by_stock_prophet(prepared, options)
+    return _by_own_solver(prepared, options) or _by_stock_prophet(prepared, options)
 
 
 def fit_by_solver(  # noqa: PLR0913 - as `fit`
@@ -81,7 +77,11 @@ def fit_by_solver(  # noqa: PLR0913 - as `fit`
 
     Raises HistoryError and SettingError as `fit` does.
     """
-    prepared = prepare(ds, y, RowColumns(cap, floor, regressors, conditions), options)
+    return _by_own_solver(prepare(ds, y, RowColumns(cap, floor, regressors, conditions), options), options)
+
+
+def _by_own_solver(prepared: Prepared, options: FitOptions) -> Model | None:
+    """Return the model without stock Prophet, or None if only stock Prophet can fit it."""
     by_stock = prepared.settings.mcmc_samples or options.stan_arguments
     estimate = None if by_stock else _estimate(prepared)
     return None if estimate is None else fitted_model(prepared, *estimate, keep_history=options.keep_history)

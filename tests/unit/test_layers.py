@@ -37,6 +37,7 @@ PUBLIC_MODULES = {
     "fleetcast.errors",
     "fleetcast.extras",
     "fleetcast.forecasting.arrays",
+    "fleetcast.forecasting.one_thread",
     "fleetcast.forecasting.seasonal_naive",
 }
 """Modules beside rooms that other packages import by name."""

@@ -15,6 +15,7 @@ from fleetcast.evaluation import (
 )
 from fleetcast.forecasting.calendar import microseconds
 from fleetcast.forecasting.members import Seasons
+from fleetcast.forecasting.one_thread import ONE_THREAD
 from testbed.combined import combination, hourly
 
 HOURLY = Seasons(24, 168)
@@ -143,6 +144,25 @@ def test_where_prophets_model_cannot_be_fitted_before_a_cutoff_nothing_is_compar
     stamps, y = hourly()
 
     assert combine(stamps, y, "h", lambda _: None, CombineOptions()) is None
+
+
+def test_linear_algebra_has_one_thread_so_that_weights_do_not_depend_on_the_processors() -> None:
+    threads = ONE_THREAD._threads  # noqa: SLF001 - NumPy of the tests is linked with OpenBLAS
+    assert threads is not None
+    before, inside = threads.get(), set()
+
+    def fit_before(_: int) -> None:
+        inside.add(threads.get())
+
+    threads.set(2)
+    try:
+        combine(*hourly(), "h", fit_before, CombineOptions())
+        after = threads.get()
+    finally:
+        threads.set(before)
+
+    assert inside == {1}
+    assert after == 2
 
 
 def test_a_history_too_short_for_a_backtest_is_not_combined() -> None:

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from fleetcast.errors import HistoryError
-from fleetcast.forecasting import ForecastOptions, Model, dumps, forecast, loads
+from fleetcast.forecasting import (
+    FitOptions,
+    ForecastOptions,
+    Model,
+    dumps,
+    fit,
+    fit_by_solver,
+    forecast,
+    loads,
+)
 from fleetcast.forecasting.fitting import folded
 from fleetcast.forecasting.parameters import Parameters
 from testbed.preparation import fit_with
@@ -119,3 +128,19 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 def test_the_same_readings_give_the_same_text() -> None:
     assert dumps(fitted()) == dumps(fitted())
+
+
+def test_the_solver_alone_fits_what_it_can_as_fit_does() -> None:
+    alone, usual = fit_by_solver(DAYS, Y), fit(DAYS, Y)
+
+    assert alone is not None
+    assert dumps(alone) == dumps(usual)
+
+
+@pytest.mark.parametrize(
+    ("y", "options"),
+    [(np.sin(np.arange(60) * 2 * np.pi / 7), FitOptions()), (Y, FitOptions(mcmc_samples=10))],
+    ids=["readings without noise", "samples"],
+)
+def test_the_solver_alone_leaves_to_stock_prophet_what_it_cannot_fit(y: Any, options: FitOptions) -> None:
+    assert fit_by_solver(DAYS, y, options) is None
