@@ -67,6 +67,8 @@ FitBefore: TypeAlias = Callable[[int], FittedProphet | None]
 class Backtest:
     """The forecasts of each method after one cut-off, and the readings there."""
 
+    at: int
+    """Number of steps before the cut-off."""
     step: Stamps
     """Steps ahead of each row, from 0, shape (R,)."""
     y: Vector
@@ -131,7 +133,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - the parts of one backtest
     known = history.grid(at).y
     season = history.seasons.short or 1
     scale = float(np.abs(known[season:] - known[:-season]).mean()) if known.size > season else 0.0
-    return Backtest(step, y[first:last], forecasts, scale if scale > 0 else 1.0)
+    return Backtest(at, step, y[first:last], forecasts, scale if scale > 0 else 1.0)
 
 
 def method_paths(history: GriddedHistory, n: int, length: int, names: Iterable[str]) -> dict[str, Vector]:
