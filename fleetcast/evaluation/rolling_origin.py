@@ -65,6 +65,8 @@ FitBefore: TypeAlias = Callable[[int], FittedProphet | None]
 class Backtest:
     """The forecasts of each method after one cut-off, and the readings there."""
 
+    at: int
+    """Number of steps before the cut-off."""
     step: Stamps
     """Steps ahead of each row, from 0, shape (R,)."""
     y: Vector
@@ -139,7 +141,7 @@ def backtests(  # noqa: PLR0913, PLR0917 - the parts of a comparison
         own[PROPHET] = yhat = model.forecast(slice(cut.first, cut.last))
         own[CORRECTED_PROPHET] = yhat + correction[cut.step]
     return [
-        Backtest(cut.step, y[cut.first : cut.last], own, _naive_error(history, cut.at))
+        Backtest(cut.at, cut.step, y[cut.first : cut.last], own, _naive_error(history, cut.at))
         for cut, own in zip(cuts, forecasts, strict=True)
     ]
 
