@@ -26,7 +26,7 @@ from fleetcast.evaluation.rolling_origin import (
     PROPHET,
     Backtest,
     FitBefore,
-    backtest,
+    backtests,
     cutoffs,
     default_horizon,
     method_paths,
@@ -42,7 +42,7 @@ COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
 Metric: TypeAlias = Literal["mase", "wape"]
 """The measure by which methods are chosen."""
-_FAVOUR: Final = {NAIVE: 5.0}
+_FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
 _HORIZONS_OF_PATH: Final = 2
 """Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
@@ -115,8 +115,7 @@ def combine(
     n, seasons = history.y.size, history.seasons
     horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
     places = cutoffs(n, horizon, seasons, count=options.cutoffs)
-    run = [backtest(history, y, at, horizon, fit_before, options.members) for at in places]
-    tests = [test for test in run if test is not None]
+    tests = backtests(history, y, places, horizon, fit_before, options.members)
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
@@ -155,10 +154,11 @@ def _correction(
     Prophet's model has the rest of the weight, and the weight of a method that fails on the whole history.
     """
     n, length = history.y.size, min(_HORIZONS_OF_PATH * horizon, MOST_PATH)
-    paths = method_paths(history, n, length, list(weights))
+    own = method_paths(history, [n], length, weights)
+    paths = {name: path for name, (path,) in own.items() if path is not None}
     share = max(1 - sum(weights[name] for name in paths), 0.0)
     if CORRECTED_PROPHET in weights and (fitted := fit_before(history.place.size)) is not None:
-        paths[CORRECTED_PROPHET] = residuals_ahead(fitted, history, n, length)
+        (paths[CORRECTED_PROPHET],) = residuals_ahead([fitted], history, [n], length)
     path = sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
     return Correction(round(share, _DIGITS), _rounded(path))
 

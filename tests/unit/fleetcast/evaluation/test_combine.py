@@ -22,14 +22,20 @@ from testbed.combined import combination, hourly
 HOURLY = Seasons(24, 168)
 
 
-def test_cutoffs_are_a_quarter_of_the_horizon_apart_and_leave_two_weeks() -> None:
-    assert cutoffs(1000, 168, HOURLY) == [832, 784, 736]
-    assert cutoffs(960, 48, HOURLY) == [912, 888, 864]
-    assert cutoffs(700, 168, HOURLY) == [532, 484, 436]
-    assert cutoffs(600, 168, HOURLY) == [432, 384, 336]
+def test_cutoffs_are_half_a_horizon_or_two_seasons_apart_and_leave_two_weeks() -> None:
+    assert cutoffs(1000, 168, HOURLY) == [832, 736, 640]
+    assert cutoffs(960, 48, HOURLY) == [912, 864, 816]
+    assert cutoffs(700, 168, HOURLY) == [532, 460, 388]
+    assert cutoffs(600, 168, HOURLY) == [432, 336, 240]
     assert cutoffs(200, 48, HOURLY) == [152, 128, 104]
+    assert cutoffs(160, 48, HOURLY) == [112]
     assert cutoffs(130, 48, HOURLY) == []
-    assert cutoffs(200, 28, Seasons(7, 0), count=2) == [172, 165]
+    assert cutoffs(130, 48, HOURLY, count=1) == []
+    assert cutoffs(160, 48, HOURLY, count=1) == [112]
+    assert cutoffs(200, 28, Seasons(7, 0), count=2) == [172, 158]
+    assert cutoffs(156, 13, Seasons(52, 0)) == [143, 130, 117]
+    assert cutoffs(300, 13, Seasons(52, 0)) == [287, 274, 261]
+    assert cutoffs(100, 20, Seasons(0, 0)) == [80, 70, 60]
 
 
 @pytest.mark.parametrize(
