@@ -97,7 +97,7 @@ def _independent(relative: Matrix) -> float:
 def _quantiles(sizes: Vector) -> Vector:
     """Return the order statistics (n + 1) c of n sizes for each coverage c, joined by straight lines."""
     place = np.clip(COVERAGES * (sizes.size + 1) - 1, 0, sizes.size - 1)
-    return np.interp(place, np.arange(sizes.size), np.sort(sizes))
+    return np.asarray(np.interp(place, np.arange(sizes.size), np.sort(sizes)), np.float64)
 
 
 def _mixed(sizes: Vector, both: Vector) -> Vector:
