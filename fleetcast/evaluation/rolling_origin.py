@@ -91,7 +91,7 @@ def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTO
     longest = seasons.long if n >= _LONG_SEASONS_TO_LEARN_THEM * seasons.long else seasons.short
     least = max(_LEAST_BEFORE, 2 * longest + 2 * season)
     apart = horizon if horizon <= 2 * season else season * round(horizon / 2 / season)
-    if (room := n - horizon - least) < apart * (count - 1):
+    if count > 1 and (room := n - horizon - least) < apart * (count - 1):
         apart = max(room // (count - 1) // season * season, min(season, horizon))
     return [at for at in (n - horizon - i * apart for i in range(count)) if at >= least]
 

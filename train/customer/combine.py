@@ -43,7 +43,7 @@ def combined(
         origin=together.origin,
         freq=freq,
         correction=None if is_prophets else together.correction,
-        calibration=together.calibration if settings.methods.are_intervals_calibrated else None,
+        calibration=together.calibration,
     )
     if own.correction is None and own.calibration is None:
         return model, together
