@@ -3,7 +3,8 @@
 from fleetcast.evaluation.calibrate import calibrated
 from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
 from fleetcast.evaluation.holdout import Holdout
-from fleetcast.evaluation.metrics import measure
+from fleetcast.evaluation.metrics import beats_seasonal_naive, measure
+from fleetcast.evaluation.reliability import PROBABILITIES
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
     DEFAULT_CUTOFFS,
@@ -15,7 +16,7 @@ from fleetcast.evaluation.rolling_origin import (
     default_horizon,
     method_table,
 )
-from fleetcast.evaluation.season import naive_error, rows_per_season
+from fleetcast.evaluation.season import naive_error, naive_forecast, rows_per_season
 from fleetcast.evaluation.weights import best_weights
 
 __all__ = [
@@ -24,11 +25,13 @@ __all__ = [
     "DEFAULT_CUTOFFS",
     "METHODS",
     "NAIVE",
+    "PROBABILITIES",
     "PROPHET",
     "CombineOptions",
     "Combined",
     "FittedProphet",
     "Holdout",
+    "beats_seasonal_naive",
     "best_weights",
     "calibrated",
     "combine",
@@ -37,5 +40,6 @@ __all__ = [
     "measure",
     "method_table",
     "naive_error",
+    "naive_forecast",
     "rows_per_season",
 ]

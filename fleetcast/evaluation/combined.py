@@ -7,11 +7,17 @@ other cut-offs chose; with a single cut-off, from its own weights.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
 from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.metrics import (
+    beats_seasonal_naive,
+    mean_bias,
+    weighted_absolute_percentage_error,
+)
+from fleetcast.evaluation.reliability import held_out_coverage
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
     DEFAULT_CUTOFFS,
@@ -20,11 +26,9 @@ from fleetcast.evaluation.rolling_origin import (
     PROPHET,
     Backtest,
     FitBefore,
-    backtest,
+    compare,
     cutoffs,
     default_horizon,
-    method_paths,
-    residuals_ahead,
 )
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
@@ -34,10 +38,10 @@ from fleetcast.forecasting.one_thread import ONE_THREAD
 
 COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
-_FAVOUR: Final = {NAIVE: 5.0}
+Metric: TypeAlias = Literal["mase", "wape"]
+"""The measure by which methods are chosen."""
+_FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
-_HORIZONS_OF_PATH: Final = 2
-"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _DIGITS: Final = 6
 
 
@@ -54,6 +58,11 @@ class CombineOptions:
     """Whether the best method alone forecasts, instead of the weighted mean."""
     margin: float = 0.05
     """With `one_only`: by which share of Prophet's error another method must be better."""
+    metric: Metric = "mase"
+    """`mase` is the mean of the backtests' MASE.  `wape` is one WAPE over all of them, so that a backtest
+    with readings near 0 outweighs no other; methods are then ordered by Σ|y - ŷ|, which always exists."""
+    calibrate: bool = True
+    """Whether intervals are made from the errors, and judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +78,22 @@ class Combined:
     freq: str
     correction: Correction
     calibration: Calibration | None
-    """None where there are too few errors for intervals."""
+    """None where there are too few errors for intervals, and without `calibrate`."""
     cutoffs: int
     horizon: int
+    wape: float
+    """WAPE of the combined forecast over all backtests; NaN or infinite if all readings there are 0."""
+    bias: float
+    """Bias of the combined forecast over all backtests, in units of y."""
+    coverage: Mapping[float, float]
+    """Share of the readings of a backtest within the intervals that the other backtests made, by probability;
+    empty with a single backtest, with too few errors, and without `calibrate`."""
+
+    @property
+    def beats_seasonal_naive(self) -> bool | None:
+        """Whether the combined forecast errs less in the backtests; None where there is no naive forecast."""
+        naive = self.errors.get(NAIVE)
+        return None if naive is None else beats_seasonal_naive(self.errors[COMBINED], naive)
 
 
 @ONE_THREAD
@@ -89,13 +111,13 @@ def combine(
     n, seasons = history.y.size, history.seasons
     horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
     places = cutoffs(n, horizon, seasons, count=options.cutoffs)
-    run = [backtest(history, y, at, horizon, fit_before, options.members) for at in places]
-    tests = [test for test in run if test is not None]
+    tests, paths = compare(history, y, places, horizon, fit_before, options.members)
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
     weights, *without = _chosen(usable, tests, options)
-    held_out = _held_out_errors(tests, without, horizon)
+    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(tests, without)
+    held_out = _by_step(actual - forecast, tests, horizon)
     errors = {
         name: _mean_error(name, tests) for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)
     }
@@ -106,10 +128,13 @@ def combine(
         errors=errors,
         origin=int(stamps[-1]),
         freq=freq,
-        correction=_correction(history, weights, fit_before, horizon),
-        calibration=calibrated(held_out, seasons.short),
+        correction=_correction(weights, paths),
+        calibration=calibrated(held_out, seasons.short) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
+        wape=weighted_absolute_percentage_error(actual, forecast),
+        bias=mean_bias(actual, forecast),
+        coverage=held_out_coverage(held_out, seasons.short) if options.calibrate else {},
     )
 
 
@@ -117,27 +142,23 @@ def _is_in(name: str, tests: list[Backtest]) -> bool:
     return all(name in test.forecasts for test in tests)
 
 
-def _correction(
-    history: GriddedHistory, weights: Mapping[str, float], fit_before: FitBefore, horizon: int
-) -> Correction:
-    """Return the part of all methods but Prophet's in the forecast from the whole history.
+def _correction(weights: Mapping[str, float], paths: Mapping[str, Vector]) -> Correction:
+    """Return the part of all methods but Prophet's in the forecast, from their paths.
 
     Prophet's model has the rest of the weight, and the weight of a method that fails on the whole history.
     """
-    n, length = history.y.size, min(_HORIZONS_OF_PATH * horizon, MOST_PATH)
-    paths = method_paths(history, n, length, list(weights))
-    share = max(1 - sum(weights[name] for name in paths), 0.0)
-    if CORRECTED_PROPHET in weights and (fitted := fit_before(history.place.size)) is not None:
-        paths[CORRECTED_PROPHET] = residuals_ahead(fitted, history, n, length)
-    path = sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
+    others = [name for name in weights if name in paths]
+    share = max(1 - sum(weights[name] for name in others if name != CORRECTED_PROPHET), 0.0)
+    length = max((path.size for path in paths.values()), default=0)
+    path = sum((weights[name] * paths[name] for name in others), np.zeros(length))
     return Correction(round(share, _DIGITS), _rounded(path))
 
 
 def _rounded(path: Vector) -> Vector:
     """Return the path to six digits of its largest value, so that the archive stays small."""
-    largest = float(np.abs(path).max())
-    if not largest > 0:
+    if not path.any():
         return path
+    largest = float(np.abs(path).max())
     return np.round(path, int(_DIGITS - 1 - np.floor(np.log10(largest))))
 
 
@@ -145,15 +166,16 @@ def _chosen(names: list[str], tests: list[Backtest], options: CombineOptions) ->
     """Return the weights that all backtests choose, then those that all but each one of them choose."""
     groups = [tests] + [[other for other in tests if other is not test] or tests for test in tests]
     if options.one_only:
-        return [{_best(names, group, options.margin): 1.0} for group in groups]
+        return [{_best(names, group, options): 1.0} for group in groups]
     sizes = [test.y.size for test in tests]
     owner = np.repeat(np.arange(len(tests)), sizes)
     without = (
         owner != np.arange(len(tests))[:, None] if len(tests) > 1 else np.ones((1, owner.size), np.bool_)
     )
     counts = np.concatenate((np.ones((1, owner.size), np.bool_), without))
-    forecasts = np.array([np.concatenate([t.forecasts[name] / t.scale for t in tests]) for name in names])
-    y = np.concatenate([test.y / test.scale for test in tests])
+    unit = np.repeat([1.0 if options.metric == "wape" else test.scale for test in tests], sizes)
+    forecasts = np.array([np.concatenate([t.forecasts[name] for t in tests]) for name in names]) / unit
+    y = np.concatenate([test.y for test in tests]) / unit
     favour = np.array([_FAVOUR.get(name, 1.0) for name in names])
     return [
         {name: float(weight) for name, weight in zip(names, row, strict=True) if weight > 0}
@@ -161,19 +183,36 @@ def _chosen(names: list[str], tests: list[Backtest], options: CombineOptions) ->
     ]
 
 
-def _best(names: list[str], tests: list[Backtest], margin: float) -> str:
-    errors = {name: _mean_error(name, tests) for name in names}
+def _best(names: list[str], tests: list[Backtest], options: CombineOptions) -> str:
+    error = _summed_error if options.metric == "wape" else _mean_error
+    errors = {name: error(name, tests) for name in names}
     best = min(errors, key=errors.__getitem__)
-    keeps_prophet = PROPHET in errors and errors[best] > (1 - margin) * errors[PROPHET]
+    keeps_prophet = PROPHET in errors and errors[best] > (1 - options.margin) * errors[PROPHET]
     return PROPHET if keeps_prophet else best
 
 
-def _held_out_errors(tests: list[Backtest], weights: list[dict[str, float]], horizon: int) -> Matrix:
-    """Return y - yhat by backtest and steps ahead, NaN at steps without a reading."""
-    errors = np.full((len(tests), horizon), np.nan)
-    for row, test, chosen in zip(errors, tests, weights, strict=True):
-        row[test.step] = test.y - sum(weight * test.forecasts[name] for name, weight in chosen.items())
-    return errors
+def _summed_error(name: str, tests: list[Backtest]) -> float:
+    """Return Σ|y - ŷ| over all backtests: it orders methods as WAPE does, also where all readings are 0."""
+    return float(sum(np.abs(test.y - test.forecasts[name]).sum() for test in tests))
+
+
+def _held_out_forecasts(tests: list[Backtest], weights: list[dict[str, float]]) -> Vector:
+    """Return the weighted mean of each backtest with its weights, one backtest after the other."""
+    return np.concatenate(
+        [
+            sum((weight * test.forecasts[name] for name, weight in chosen.items()), np.zeros(test.y.size))
+            for test, chosen in zip(tests, weights, strict=True)
+        ]
+    )
+
+
+def _by_step(errors: Vector, tests: list[Backtest], horizon: int) -> Matrix:
+    """Return the errors, one backtest after the other, by backtest and steps ahead; NaN without a reading."""
+    by_step = np.full((len(tests), horizon), np.nan)
+    parts = np.split(errors, np.cumsum([test.y.size for test in tests])[:-1])
+    for row, test, part in zip(by_step, tests, parts, strict=True):
+        row[test.step] = part
+    return by_step
 
 
 def _mean_error(name: str, tests: list[Backtest]) -> float:

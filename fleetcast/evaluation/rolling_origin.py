@@ -5,15 +5,15 @@ A method is fitted to the steps before a cut-off and compared with the `horizon`
 Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Journal of Forecasting 16(4).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, residual_path
+from fleetcast.forecasting.members import MEMBERS, MOST_PATH, GriddedHistory, Seasons, forecasts
 
 PROPHET: Final = "prophet"
 CORRECTED_PROPHET: Final = "prophet+correction"
@@ -21,6 +21,8 @@ NAIVE: Final = "seasonal_naive"
 METHODS: Final = (PROPHET, CORRECTED_PROPHET, *MEMBERS)
 """All methods, by name."""
 DEFAULT_CUTOFFS: Final = 3
+_HORIZONS_OF_PATH: Final = 2
+"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _RESIDUAL_STEPS: Final = 700
 """Number of last steps whose residuals are used, or four long seasons if those are more."""
 _LEAST_ROWS: Final = 2
@@ -33,8 +35,6 @@ _LONG_SEASONS_FOR_LONG_HORIZON: Final = 5
 """Fewest long seasons of a history whose horizon is one of them."""
 _WITHOUT_SEASON: Final = 6
 """Horizon without a season, in steps."""
-_PARTS_OF_HORIZON: Final = 4
-"""Neighbouring cut-offs are a quarter of the horizon apart, in whole short seasons."""
 
 
 def method_table() -> str:
@@ -67,6 +67,8 @@ FitBefore: TypeAlias = Callable[[int], FittedProphet | None]
 class Backtest:
     """The forecasts of each method after one cut-off, and the readings there."""
 
+    at: int
+    """Number of steps before the cut-off."""
     step: Stamps
     """Steps ahead of each row, from 0, shape (R,)."""
     y: Vector
@@ -81,13 +83,16 @@ def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTO
     """Return up to `count` numbers of steps, latest first, that come before a cut-off in `n` steps.
 
     Each cut-off has `horizon` steps after it; before it, it has two long seasons and some more where the
-    history has four, else two short ones and some more, but at least 50 steps.  It is empty where the history
-    is too short.
+    history has four, else two short ones and some more, but at least 50 steps.  Neighbouring cut-offs are
+    half a horizon apart, in whole short seasons; a whole horizon, if that is at most two short seasons; less,
+    if the history has no room for all.  It is empty where the history is too short.
     """
     season = max(seasons.short, 1)
-    apart = season * max(1, round(horizon / _PARTS_OF_HORIZON / season))
     longest = seasons.long if n >= _LONG_SEASONS_TO_LEARN_THEM * seasons.long else seasons.short
     least = max(_LEAST_BEFORE, 2 * longest + 2 * season)
+    apart = horizon if horizon <= 2 * season else season * round(horizon / 2 / season)
+    if count > 1 and (room := n - horizon - least) < apart * (count - 1):
+        apart = max(room // (count - 1) // season * season, min(season, horizon))
     return [at for at in (n - horizon - i * apart for i in range(count)) if at >= least]
 
 
@@ -104,55 +109,94 @@ def default_horizon(n: int, seasons: Seasons) -> int:
     return 2 * seasons.short or _WITHOUT_SEASON
 
 
-def backtest(  # noqa: PLR0913, PLR0917 - the parts of one backtest
+def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     history: GriddedHistory,
     y: Vector,
-    at: int,
+    places: Sequence[int],
     horizon: int,
     fit_before: FitBefore,
     members: Sequence[str],
-) -> Backtest | None:
-    """Compare the methods, and the naive forecast, with the `horizon` steps after the first `at` steps.
+) -> tuple[list[Backtest], dict[str, Vector]]:
+    """Compare the methods, and the naive forecast, with the `horizon` steps after each cut-off.
 
-    `y`, shape (N,), are the readings of the history's rows.  Returns None where there is nothing to compare,
-    or where Prophet's model is to be compared and cannot be fitted.
+    `y`, shape (N,), are the readings of the history's rows, and `places` the number of steps before each
+    cut-off.  A cut-off is left out where there is nothing to compare, or where Prophet's model is to be
+    compared and cannot be fitted: the other methods would win unopposed.
+
+    Also returns the forecasts of twice the horizon after the whole history, by method, in units of y; that of
+    the corrected Prophet is the correction alone, and Prophet's own is left out.
     """
-    first, last = (int(row) for row in np.searchsorted(history.place, (at, at + horizon)))
-    if first < _LEAST_ROWS or last == first or not np.isfinite(history.y[:at]).any():
-        return None
-    step = history.place[first:last] - at
-    paths = method_paths(history, at, horizon, dict.fromkeys((*members, NAIVE)))
-    forecasts = {name: path[step] for name, path in paths.items()}
-    if PROPHET in members or CORRECTED_PROPHET in members:
-        if (fitted := fit_before(first)) is None:
-            return None  # without Prophet's model the others would win unopposed
-        forecasts[PROPHET] = yhat = fitted.forecast(slice(first, last))
-        forecasts[CORRECTED_PROPHET] = yhat + residuals_ahead(fitted, history, at, horizon)[step]
-    known = history.grid(at).y
-    season = history.seasons.short or 1
-    scale = float(np.abs(known[season:] - known[:-season]).mean()) if known.size > season else 0.0
-    return Backtest(step, y[first:last], forecasts, scale if scale > 0 else 1.0)
+    needs_prophet = PROPHET in members or CORRECTED_PROPHET in members
+    tried = [_Cut.of(history, at, horizon, fit_before if needs_prophet else None) for at in places]
+    cuts = [cut for cut in tried if cut is not None]
+    if not cuts:
+        return [], {}
+    ends = [*(cut.at for cut in cuts), history.y.size]
+    residuals = {}
+    if CORRECTED_PROPHET in members:
+        models = [*(cut.prophet for cut in cuts), fit_before(history.place.size)]
+        own = [_residuals(model, history, n) for model, n in zip(models, ends, strict=True)]
+        residuals[CORRECTED_PROPHET] = own
+    names = dict.fromkeys((*(name for name in members if name in MEMBERS), NAIVE))
+    length = min(_HORIZONS_OF_PATH * horizon, MOST_PATH)
+    paths = forecasts(names, [history.grid(n) for n in ends], length, residuals)
+    tests = []
+    for i, cut in enumerate(cuts):
+        found = {name: path[cut.step] for name, each in paths.items() if (path := each[i]) is not None}
+        if cut.prophet is not None:
+            found[PROPHET] = yhat = cut.prophet.forecast(slice(cut.first, cut.last))
+            if CORRECTED_PROPHET in found:
+                found[CORRECTED_PROPHET] += yhat
+        readings = y[cut.first : cut.last]
+        tests.append(Backtest(cut.at, cut.step, readings, found, _naive_error(history, cut.at)))
+    return tests, {name: path for name, each in paths.items() if (path := each[-1]) is not None}
 
 
-def method_paths(history: GriddedHistory, n: int, length: int, names: Iterable[str]) -> dict[str, Vector]:
-    """Return the forecasts from the first `n` steps by method, each of shape (length,).
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A cut-off, and the rows of the `horizon` steps after it."""
 
-    Prophet's methods are left out, and so are methods for which the history is too short.
+    at: int
+    """Number of steps before it."""
+    first: int
+    last: int
+    step: Stamps
+    """Steps ahead of each row, from 0."""
+    prophet: FittedProphet | None
+    """Prophet's model of the rows before it; None if it is not needed."""
+
+    @classmethod
+    def of(cls, history: GriddedHistory, at: int, horizon: int, fit_before: FitBefore | None) -> Self | None:
+        """Return the cut-off; None without readings before or after it, or if the fit fails."""
+        first, last = (int(row) for row in np.searchsorted(history.place, (at, at + horizon)))
+        if first < _LEAST_ROWS or last == first or not np.isfinite(history.y[:at]).any():
+            return None
+        prophet = None if fit_before is None else fit_before(first)
+        if prophet is None and fit_before is not None:
+            return None
+        return cls(at, first, last, history.place[first:last] - at, prophet)
+
+
+def _naive_error(history: GriddedHistory, n: int) -> float:
+    """Return the mean absolute error of the naive forecast within `n` steps, in units of y; 1 if it is 0."""
+    y, season = history.grid(n).y, history.seasons.short or 1
+    error = float(np.abs(y[season:] - y[:-season]).mean()) if y.size > season else 0.0
+    return error if error > 0 else 1.0
+
+
+def _residuals(model: FittedProphet | None, history: GriddedHistory, n: int) -> Vector:
+    """Return the last residuals before the step `n`, one for each step: their mean, 0 without a reading.
+
+    They are of shape (steps,) and in units of y; none without a model.
     """
-    grid = history.grid(n)
-    paths = {name: MEMBERS[name].forecast(grid, length) for name in names if name in MEMBERS}
-    return {name: path for name, path in paths.items() if path is not None and np.isfinite(path).all()}
-
-
-def residuals_ahead(fitted: FittedProphet, history: GriddedHistory, n: int, length: int) -> Vector:
-    """Return a forecast of the residuals of Prophet's model after the first `n` steps, shape (length,)."""
-    rows = fitted.residuals.size
+    if model is None:
+        return np.empty(0)
+    rows = model.residuals.size
     place = history.place[:rows]
     begin = int(np.searchsorted(place, max(n - max(_RESIDUAL_STEPS, 4 * history.seasons.long), 0)))
     if begin == rows:
-        return np.zeros(length)
+        return np.empty(0)
     step = place[begin:] - place[begin]
     steps = n - int(place[begin])
-    total = np.bincount(step, weights=fitted.residuals[begin:], minlength=steps)
-    by_step = total / np.maximum(np.bincount(step, minlength=steps), 1)  # 0 at steps without a reading
-    return residual_path(by_step, history.seasons, length)
+    total = np.bincount(step, weights=model.residuals[begin:], minlength=steps)
+    return np.asarray(total / np.maximum(np.bincount(step, minlength=steps), 1), np.float64)

@@ -8,10 +8,13 @@ Hoerl and Kennard (1970), "Ridge regression", Technometrics 12(1); Hyndman and A
 "Forecasting: principles and practice", 3rd edition, section 9.3.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from fleetcast.forecasting.arrays import Matrix, Vector
@@ -19,13 +22,16 @@ from fleetcast.forecasting.members.grid import Grid
 from fleetcast.forecasting.members.steps import Seasons
 
 Lags: TypeAlias = NDArray[np.int64]
+Paths: TypeAlias = list[Vector | None]
+"""The next values after each of several histories, in units of y, shape (horizon,); None where it is too
+short."""
 
 _MOST_STEPS: Final = 2200
 """Number of latest steps that a fit uses, or four long seasons if those are more; it bounds the cost."""
 _SHORT: Final = 3
 """Lags up to this are single steps; greater lags are a season or more."""
 _MOST_BLOCK: Final = 64
-"""Most steps of a block in `_roll`, whose cost grows with the square of a block."""
+"""Most steps of a block in `_rolled`, whose cost grows with the square of a block."""
 _ROWS_PER_LAG: Final = 6
 """Rows of the regression per lag; a lag that leaves fewer is not used."""
 _LEAST_STEPS: Final = 20
@@ -36,49 +42,141 @@ _RIDGE: Final = 1e-3
 """The penalty `ridge` of the formula above."""
 _RIDGE_OF_RESIDUALS: Final = 1e-2
 """The same penalty for residuals, which have more noise."""
+_LENGTHS_OF_LAG: Final = 2.2
+"""Residuals are more than this many times as long as a lag that is used."""
+_LEAST_ROWS: Final = 30
+"""A regression of residuals has more rows than this."""
+_CONSTANT: Final = 1e-12
+"""A series whose standard deviation is at most this share of its mean is constant but for roundings."""
 
 
-def autoregression(grid: Grid, horizon: int, *, differences: int = 0) -> Vector | None:
-    """Return the next readings by a regression on earlier ones, in units of y, shape (horizon,).
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Series for a regression on their earlier values, and what their next values mean for a forecast."""
 
-    With `differences` above 0, y[t] - y[t - differences] takes the place of y[t].  Returns None where the
-    history is too short or constant.
+    series: Sequence[Vector]
+    """One for each history, each of shape (n,)."""
+    forecast: Callable[[Paths], Paths]
+    """Returns the forecasts of the readings from the next values of the series."""
+    are_residuals: bool = False
+    """Residuals have the mean 0 and more noise, and their next values tend to 0."""
+
+
+def autoregression(grids: Sequence[Grid], *, differences: int = 0) -> Regression:
+    """Return a regression of the readings; with `differences` above 0, of y[t] - y[t - differences]."""
+    histories = [_latest(grid.y, grid.seasons) for grid in grids]
+    if not differences:
+        return Regression(histories, lambda ahead: ahead)
+
+    def summed(ahead: Paths) -> Paths:
+        return [
+            None if path is None else _summed(y, path, differences)
+            for y, path in zip(histories, ahead, strict=True)
+        ]
+
+    return Regression([y[differences:] - y[:-differences] for y in histories], summed)
+
+
+def autoregression_of_logarithm(grids: Sequence[Grid]) -> Regression:
+    """Return a regression of ln y; of y itself where a reading is not above 0."""
+    histories = [_latest(grid.y, grid.seasons) for grid in grids]
+    are_positive = [bool(y.min() > 0) for y in histories]
+    series = [np.log(y) if positive else y for y, positive in zip(histories, are_positive, strict=True)]
+
+    def exponentials(ahead: Paths) -> Paths:
+        return [
+            np.minimum(np.exp(path), y.max() + _MARGIN * np.ptp(y)) if positive and path is not None else path
+            for y, path, positive in zip(histories, ahead, are_positive, strict=True)
+        ]
+
+    return Regression(series, exponentials)
+
+
+def next_values(regressions: Sequence[Regression], seasons: Seasons, horizon: int) -> list[Paths]:
+    """Return the forecasts of each regression, one for each of its series.
+
+    Series with the same lags share each call of NumPy, which costs more than the arithmetic.
     """
-    return _regressed(_latest(grid.y, grid.seasons), grid.seasons, horizon, differences)
+    forecasts: list[Paths] = [[] for _ in regressions]
+    for kind, ahead_of in ((False, _readings_ahead), (True, _residuals_ahead)):
+        own = [i for i, regression in enumerate(regressions) if regression.are_residuals is kind]
+        series = [_latest(each, seasons) for i in own for each in regressions[i].series]
+        ahead = ahead_of(series, seasons, horizon)
+        for i in own:
+            count = len(regressions[i].series)
+            forecasts[i], ahead = regressions[i].forecast(ahead[:count]), ahead[count:]
+    return forecasts
 
 
-def autoregression_of_logarithm(grid: Grid, horizon: int) -> Vector | None:
-    """Return `autoregression` of ln y, in units of y; of y itself where a reading is not above 0."""
-    y = _latest(grid.y, grid.seasons)
-    if not y.min() > 0:
-        return _regressed(y, grid.seasons, horizon, 0)
-    ahead = _regressed(np.log(y), grid.seasons, horizon, 0)
-    return None if ahead is None else np.exp(ahead)
+def _readings_ahead(series: Sequence[Vector], seasons: Seasons, horizon: int) -> Paths:
+    """Return the next values of each series, which do not leave its range by more than a margin."""
+    paths: Paths = [None] * len(series)
+    for stack in _stacks(series, lambda n: _lags(seasons, n)):
+        mean = stack.y.sum(axis=1) / stack.sizes
+        z = stack.without_padding(stack.y - mean[:, None])
+        scale = np.sqrt((z * z).sum(axis=1) / stack.sizes)
+        is_constant = ~(scale > _CONSTANT * np.abs(mean))
+        z /= np.where(is_constant, 1.0, scale)[:, None]
+        low, high = z.min(axis=1, keepdims=True), z.max(axis=1, keepdims=True)
+        margin = _MARGIN * (high - low)
+        ahead = _rolled(z, _fitted(z, stack, _RIDGE), stack.lags, horizon)
+        ahead = np.clip(ahead, low - margin, high + margin) * scale[:, None] + mean[:, None]
+        for i, path, constant in zip(stack.indices, ahead, is_constant.tolist(), strict=True):
+            paths[i] = None if constant else path
+    return paths
 
 
-def residual_path(residuals: Vector, seasons: Seasons, horizon: int) -> Vector:
-    """Return a forecast of another model's residuals, in units of y, shape (horizon,).
+def _residuals_ahead(residuals: Sequence[Vector], seasons: Seasons, horizon: int) -> Paths:
+    """Return the next values of each model's residuals, never larger than the largest of them.
 
-    `residuals` are y - yhat of the last n steps, shape (n,).  The forecast never exceeds the largest of them
-    and usually tends to 0; it is 0 where they are too few.
+    They are 0 where the residuals are too few.
     """
-    z = _latest(residuals, seasons)
-    scale = float(z.std())
-    candidates = [1, 2, 3, *(lag for s in (seasons.short, seasons.long) if s for lag in (s, s + 1))]
-    lags = np.array(sorted({lag for lag in candidates if z.size > 2.2 * lag and z.size - lag > 30}), np.int64)  # noqa: PLR2004
-    if not scale > 0 or not lags.size:
-        return np.zeros(horizon)
-    z = z / scale
-    coefficients = _fitted(z, lags, _RIDGE_OF_RESIDUALS)
-    coefficients[0] = 0.0
-    limit = float(np.abs(z).max())
-    return np.clip(_roll(z, coefficients, lags, horizon), -limit, limit) * scale
+    paths: Paths = [np.zeros(horizon) for _ in residuals]
+    for stack in _stacks(residuals, lambda n: _residual_lags(seasons, n)):
+        mean = stack.y.sum(axis=1) / stack.sizes
+        deviation = stack.without_padding(stack.y - mean[:, None])
+        scale = np.sqrt((deviation * deviation).sum(axis=1) / stack.sizes)
+        z = stack.y / np.where(scale > 0, scale, 1.0)[:, None]
+        coefficients = _fitted(z, stack, _RIDGE_OF_RESIDUALS)
+        coefficients[:, 0] = 0.0
+        limit = np.abs(z).max(axis=1, keepdims=True)
+        ahead = np.clip(_rolled(z, coefficients, stack.lags, horizon), -limit, limit) * scale[:, None]
+        for i, path in zip(stack.indices, ahead, strict=True):
+            paths[i] = path
+    return paths
 
 
-def _regressed(y: Vector, seasons: Seasons, horizon: int, differences: int) -> Vector | None:
-    steps = y[differences:] - y[:-differences] if differences else y
-    ahead = _rolled(steps, _lags(seasons, steps.size), horizon)
-    return _summed(y, ahead, differences) if differences and ahead is not None else ahead
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """S series with the same lags."""
+
+    indices: Sequence[int]
+    y: Matrix
+    """Shape (S, n), each series after zeros up to the common end."""
+    sizes: Vector
+    """Lengths of the series, shape (S,)."""
+    lags: Lags
+
+    def without_padding(self, values: Matrix) -> Matrix:
+        """Return the values, in place, with 0 before each series; the last axis is that of the steps."""
+        for own, size in zip(values, self.sizes.tolist(), strict=True):
+            own[..., : self.y.shape[1] - int(size)] = 0.0
+        return values
+
+
+def _stacks(series: Sequence[Vector], lags_of: Callable[[int], Lags]) -> Iterator[_Stack]:
+    """Yield the series that have lags, those with the same lags together."""
+    alike: dict[bytes, list[int]] = {}
+    lags_by_size = {size: lags_of(size) for size in {y.size for y in series}}
+    for i, y in enumerate(series):
+        if (lags := lags_by_size[y.size]).size:
+            alike.setdefault(lags.tobytes(), []).append(i)
+    for indices in alike.values():
+        sizes = [series[i].size for i in indices]
+        together = np.zeros((len(indices), max(sizes)))
+        for row, i in zip(together, indices, strict=True):
+            row[row.size - series[i].size :] = series[i]
+        yield _Stack(indices, together, np.array(sizes, np.float64), lags_by_size[sizes[0]])
 
 
 def _latest(y: Vector, seasons: Seasons) -> Vector:
@@ -86,7 +184,10 @@ def _latest(y: Vector, seasons: Seasons) -> Vector:
 
 
 def _lags(seasons: Seasons, n: int) -> Lags:
+    """Return the lags for a series of n readings, empty if they are too few."""
     short, long = seasons.short, seasons.long
+    if n < _LEAST_STEPS:
+        return np.empty(0, np.int64)
     lags = [1, 2, 3]
     if short:
         lags += [short - 1, short, short + 1, 2 * short, 3 * short]
@@ -98,33 +199,29 @@ def _lags(seasons: Seasons, n: int) -> Lags:
     return np.array([lag for lag in usable if n - lag >= _ROWS_PER_LAG * len(lags)], np.int64)
 
 
-def _rolled(y: Vector, lags: Lags, horizon: int) -> Vector | None:
-    if y.size < _LEAST_STEPS or not lags.size:
-        return None
-    mean, scale = float(y.mean()), float(y.std())
-    if not scale > 1e-12 * abs(mean):
-        return None
-    z = (y - mean) / scale
-    low, high = float(z.min()), float(z.max())
-    margin = _MARGIN * (high - low)
-    ahead = _roll(z, _fitted(z, lags, _RIDGE), lags, horizon)
-    return np.clip(ahead, low - margin, high + margin) * scale + mean
+def _residual_lags(seasons: Seasons, n: int) -> Lags:
+    """Return the lags for n residuals, empty if they are too few."""
+    lags = {1, 2, 3, *(lag for s in (seasons.short, seasons.long) if s for lag in (s, s + 1))}
+    usable = sorted(lag for lag in lags if n > _LENGTHS_OF_LAG * lag and n - lag > _LEAST_ROWS)
+    return np.array(usable, np.int64)
 
 
-def _fitted(z: Vector, lags: Lags, ridge: float) -> Vector:
-    """Return the coefficients (b₀, b), shape (1 + L,)."""
-    n, most = z.size, int(lags[-1])
-    rows = np.empty((lags.size + 1, n - most))
-    rows[0] = 1.0
-    for row, lag in zip(rows[1:], lags.tolist(), strict=True):
-        row[:] = z[most - lag : n - lag]
-    gram = rows @ rows.T
-    gram.flat[lags.size + 2 :: lags.size + 2] += ridge * (n - most)
-    return np.asarray(np.linalg.solve(gram, rows @ z[most:]), np.float64)
+def _fitted(z: Matrix, stack: _Stack, ridge: float) -> Matrix:
+    """Return the coefficients (b₀, b), shape (S, 1 + L), of the scaled series z, shape (S, n)."""
+    n, lags, most = z.shape[1], stack.lags, int(stack.lags[-1])
+    rows = np.empty((len(z), lags.size + 1, n - most))
+    rows[:, 0] = 1.0
+    for i, lag in enumerate(lags.tolist(), 1):
+        rows[:, i] = z[:, most - lag : n - lag]
+    stack.without_padding(rows)  # rows that begin before the series do not count
+    gram = rows @ rows.transpose(0, 2, 1)
+    diagonal = np.arange(1, lags.size + 1)
+    gram[:, diagonal, diagonal] += ridge * (stack.sizes - most)[:, None]
+    return np.asarray(np.linalg.solve(gram, rows @ z[:, most:, None])[:, :, 0], np.float64)
 
 
-def _roll(z: Vector, coefficients: Vector, lags: Lags, horizon: int) -> Vector:
-    """Return the next `horizon` values, block by block.
+def _rolled(z: Matrix, coefficients: Matrix, lags: Lags, horizon: int) -> Matrix:
+    """Return the next values of S series, shape (S, horizon), block by block.
 
     A block is as long as the shortest lag that is a season ago, so that those lags reach back before it.  The
     recursion over the last steps within a block is a product with its impulse response.
@@ -133,29 +230,35 @@ def _roll(z: Vector, coefficients: Vector, lags: Lags, horizon: int) -> Vector:
     seasonal = lags[lags > _SHORT]
     size = min(int(seasonal[0]) if seasonal.size else _MOST_BLOCK, horizon, _MOST_BLOCK)
     blocks = -(-horizon // size)
-    values = np.zeros(most + blocks * size)  # values of the block itself are still 0, and so add nothing
-    values[:most] = z[-most:]
-    earlier = np.arange(size) - lags[:, None]
-    response = _impulse_response(coefficients[1 : 1 + lags.size - seasonal.size], lags, size)
+    values = np.zeros((len(z), most + blocks * size))  # a block's own values are still 0, and so add nothing
+    values[:, :most] = z[:, -most:]
+    windows = sliding_window_view(values, size, axis=1)
+    level, slopes = coefficients[:, :1, None], coefficients[:, None, 1:]
+    near = np.zeros((len(z), _SHORT))
+    near[:, lags[lags <= _SHORT] - 1] = coefficients[:, 1 : 1 + lags.size - seasonal.size]
+    response = _impulse_responses(near, size)
     with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(most, values.size, size):
-            before = coefficients[1:] @ values[start + earlier]
-            values[start : start + size] = response @ (before + coefficients[0])
-    ahead = values[most : most + horizon]
+        for start in range(most, values.shape[1], size):
+            before = slopes @ windows[:, start - lags] + level
+            values[:, start : start + size] = (response @ before.transpose(0, 2, 1))[:, :, 0]
+    ahead = values[:, most : most + horizon]
     return ahead if np.isfinite(ahead).all() else np.nan_to_num(ahead)
 
 
-def _impulse_response(near: Vector, lags: Lags, size: int) -> Matrix:
-    """Return the lower triangular matrix T with x = T c solving x[t] = c[t] + Σ near[i] x[t - lags[i]]."""
-    pairs = list(zip(near.tolist(), lags.tolist(), strict=False))
-    response = [0.0] * (size - 1) + [1.0]
-    for t in range(size, 2 * size - 1):
-        value = 0.0
-        for coefficient, lag in pairs:
-            if lag < size:
-                value += coefficient * response[t - lag]
-        response.append(value)
-    return np.array(response)[_diagonals(size)]
+def _impulse_responses(near: Matrix, size: int) -> Matrix:
+    """Return the lower triangular T with x = T c solving x[t] = c[t] + near[0] x[t - 1] + near[1] x[t - 2] ….
+
+    `near` has shape (S, 3), the result (S, size, size).
+    """
+    responses = []
+    for one, two, three in near.tolist():
+        response = [0.0] * (size - 1) + [1.0]
+        last, before, earliest = 1.0, 0.0, 0.0
+        for _ in range(size - 1):
+            last, before, earliest = one * last + two * before + three * earliest, last, before
+            response.append(last)
+        responses.append(response)
+    return np.array(responses)[:, _diagonals(size)]
 
 
 @lru_cache(maxsize=64)
