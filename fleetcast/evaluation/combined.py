@@ -42,6 +42,8 @@ Metric: TypeAlias = Literal["mase", "wape"]
 """The measure by which methods are chosen."""
 _FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
+_HORIZONS_OF_PATH: Final = 2
+"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _DIGITS: Final = 6
 
 
@@ -109,9 +111,10 @@ def combine(
     if history is None:
         return None
     n, seasons = history.y.size, history.seasons
-    horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
-    places = cutoffs(n, horizon, seasons, count=options.cutoffs)
-    tests, paths = compare(history, y, places, horizon, fit_before, options.members)
+    asked = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
+    cut = cutoffs(n, asked, seasons, count=options.cutoffs)
+    horizon, length = cut.horizon, min(_HORIZONS_OF_PATH * asked, MOST_PATH)
+    tests, paths = compare(history, y, cut.places, horizon, length, fit_before, options.members)
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
