@@ -26,11 +26,9 @@ from fleetcast.evaluation.rolling_origin import (
     PROPHET,
     Backtest,
     FitBefore,
-    backtests,
+    compare,
     cutoffs,
     default_horizon,
-    method_paths,
-    residuals_ahead,
 )
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
@@ -44,8 +42,6 @@ Metric: TypeAlias = Literal["mase", "wape"]
 """The measure by which methods are chosen."""
 _FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
-_HORIZONS_OF_PATH: Final = 2
-"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _DIGITS: Final = 6
 
 
@@ -115,7 +111,7 @@ def combine(
     n, seasons = history.y.size, history.seasons
     horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
     places = cutoffs(n, horizon, seasons, count=options.cutoffs)
-    tests = backtests(history, y, places, horizon, fit_before, options.members)
+    tests, paths = compare(history, y, places, horizon, fit_before, options.members)
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
@@ -132,7 +128,7 @@ def combine(
         errors=errors,
         origin=int(stamps[-1]),
         freq=freq,
-        correction=_correction(history, weights, fit_before, horizon),
+        correction=_correction(weights, paths),
         calibration=calibrated(held_out, seasons.short) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
@@ -146,28 +142,23 @@ def _is_in(name: str, tests: list[Backtest]) -> bool:
     return all(name in test.forecasts for test in tests)
 
 
-def _correction(
-    history: GriddedHistory, weights: Mapping[str, float], fit_before: FitBefore, horizon: int
-) -> Correction:
-    """Return the part of all methods but Prophet's in the forecast from the whole history.
+def _correction(weights: Mapping[str, float], paths: Mapping[str, Vector]) -> Correction:
+    """Return the part of all methods but Prophet's in the forecast, from their paths.
 
     Prophet's model has the rest of the weight, and the weight of a method that fails on the whole history.
     """
-    n, length = history.y.size, min(_HORIZONS_OF_PATH * horizon, MOST_PATH)
-    own = method_paths(history, [n], length, weights)
-    paths = {name: path for name, (path,) in own.items() if path is not None}
-    share = max(1 - sum(weights[name] for name in paths), 0.0)
-    if CORRECTED_PROPHET in weights and (fitted := fit_before(history.place.size)) is not None:
-        (paths[CORRECTED_PROPHET],) = residuals_ahead([fitted], history, [n], length)
-    path = sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
+    others = [name for name in weights if name in paths]
+    share = max(1 - sum(weights[name] for name in others if name != CORRECTED_PROPHET), 0.0)
+    length = max((path.size for path in paths.values()), default=0)
+    path = sum((weights[name] * paths[name] for name in others), np.zeros(length))
     return Correction(round(share, _DIGITS), _rounded(path))
 
 
 def _rounded(path: Vector) -> Vector:
     """Return the path to six digits of its largest value, so that the archive stays small."""
-    largest = float(np.abs(path).max())
-    if not largest > 0:
+    if not path.any():
         return path
+    largest = float(np.abs(path).max())
     return np.round(path, int(_DIGITS - 1 - np.floor(np.log10(largest))))
 
 
