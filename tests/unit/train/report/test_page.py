@@ -182,8 +182,7 @@ def test_wins_losses_ties_and_customers_without_a_season_are_counted_on_the_page
     page = re.sub(r"[ \n]+", " ", page_of_tally(tally))
 
     assert (
-        "Of 5 customers 2 have a better forecast, 1 a worse one, 1 an equal one, and 1 have no season to repeat."
-        in page
+        "Of 5 customers 2 have a better forecast, 1 a worse one, 1 an equal one, and 1 have no season" in page
     )
     worst = page.partition("Worst customers")[2].partition("</table>")[0]
     assert re.findall(r"<tr><td>(\w)", worst) == ["c", "d", "b", "a"]
