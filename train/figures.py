@@ -43,6 +43,10 @@ def _share_beating_naive(result: JobResult) -> float | None:
     return round(sum(error < naive for error, naive in pairs) / len(pairs), 6) if pairs else None
 
 
+def _incumbents(outcome: str, result: JobResult) -> int | None:
+    return result.tally.incumbents[outcome] if result.tally.incumbents else None
+
+
 def _models_per_second(result: JobResult) -> float:
     tally = result.tally
     return round((tally.customers - len(tally.failed)) / result.seconds, 1)
@@ -74,6 +78,18 @@ FIGURES: Final = (
         "share_beating_naive",
         "share of the customers whose forecast errs less than the seasonal naive one in the backtests",
         _share_beating_naive,
+    ),
+    Figure(
+        "incumbents_kept",
+        "number of customers whose methods stayed as an earlier job chose them; left out without "
+        "`keep_incumbent`",
+        partial(_incumbents, "kept"),
+    ),
+    Figure(
+        "incumbents_replaced",
+        "number of customers for whom a new choice of methods replaced an earlier one; left out without "
+        "`keep_incumbent`",
+        partial(_incumbents, "replaced"),
     ),
     Figure("models_per_second", "customers with a model per second of the job", _models_per_second),
     Figure("seconds", "duration of the job", lambda result: round(result.seconds, 3)),

@@ -35,6 +35,8 @@ class Tally:
     """(mase, customer) of each customer that was measured: held out, of the backtests, or in sample."""
     backtests: list[tuple[float, float | None]] = field(default_factory=list)
     """Scaled errors of each customer in its backtests: of its forecast, and of the seasonal naive one."""
+    incumbents: Counter[str] = field(default_factory=Counter)
+    """How many customers have each outcome of an earlier job's choice; empty where the job keeps none."""
     failed: list[Failed] = field(default_factory=list)
     fallbacks: list[tuple[str, str]] = field(default_factory=list)
     """(customer, reason) of each customer that is `fallback` or `kept`."""
@@ -69,6 +71,8 @@ class Tally:
         backtest = outcome.metrics.get("backtest", {})
         of_backtest = {"mase": backtest[COMBINED]} if COMBINED in backtest else {}
         measured = outcome.metrics.get("holdout") or of_backtest or outcome.metrics.get("in_sample") or {}
+        if outcome.incumbent:
+            self.incumbents[outcome.incumbent["outcome"]] += 1
         if "mase" in measured:
             self.mase.append((measured["mase"], outcome.customer))
         if COMBINED in backtest:

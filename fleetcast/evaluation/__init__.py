@@ -3,6 +3,7 @@
 from fleetcast.evaluation.calibrate import calibrated
 from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
 from fleetcast.evaluation.holdout import Holdout
+from fleetcast.evaluation.incumbent import Incumbent, Verdict
 from fleetcast.evaluation.metrics import measure
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
@@ -29,6 +30,8 @@ __all__ = [
     "Combined",
     "FittedProphet",
     "Holdout",
+    "Incumbent",
+    "Verdict",
     "best_weights",
     "calibrated",
     "combine",

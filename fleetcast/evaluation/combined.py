@@ -5,13 +5,15 @@ those before it, gaps are filled from before it, and the errors for the interval
 other cut-offs chose; with a single cut-off, from its own weights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.incumbent import OTHER_FREQ, OTHER_METHODS, Incumbent, Verdict, Weights, judge
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
     DEFAULT_CUTOFFS,
@@ -53,7 +55,8 @@ class CombineOptions:
     one_only: bool = False
     """Whether the best method alone forecasts, instead of the weighted mean."""
     margin: float = 0.05
-    """With `one_only`: by which share of Prophet's error another method must be better."""
+    """By which share of the error of Prophet's model, with `one_only`, or of an earlier job's choice, another
+    choice must be better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +75,52 @@ class Combined:
     """None where there are too few errors for intervals."""
     cutoffs: int
     horizon: int
+    verdict: Verdict | None = None
+    """Whether the weights are an earlier job's; None where there was no earlier choice."""
 
 
 @ONE_THREAD
-def combine(
-    stamps: Stamps, y: Vector, freq: str, fit_before: FitBefore, options: CombineOptions
+def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
+    stamps: Stamps,
+    y: Vector,
+    freq: str,
+    fit_before: FitBefore,
+    options: CombineOptions,
+    incumbent: Incumbent | None = None,
 ) -> Combined | None:
     """Return the combined forecast of readings `y` at ascending `stamps`, both of shape (N,), without NaN.
 
-    Returns None where fewer than half of the steps have a reading, or the history is too short for a backtest
-    of any of the methods.  Raises FutureError if `freq` is no frequency.
+    The weights of an earlier job, `incumbent`, stay unless a new choice is better.  Returns None where fewer
+    than half of the steps have a reading, or the history is too short for a backtest of any of the methods.
+    Raises FutureError if `freq` is no frequency.
     """
     history = GriddedHistory.of(stamps, y, freq)
     if history is None:
         return None
     n, seasons = history.y.size, history.seasons
     horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
-    places = cutoffs(n, horizon, seasons, count=options.cutoffs)
-    run = [backtest(history, y, at, horizon, fit_before, options.members) for at in places]
-    tests = [test for test in run if test is not None]
+    places_in = partial(cutoffs, horizon=horizon, seasons=seasons, count=options.cutoffs)
+
+    def backtests(places: Iterable[int]) -> list[Backtest]:
+        run = [backtest(history, y, at, horizon, fit_before, options.members) for at in places]
+        return [test for test in run if test is not None]
+
+    tests = backtests(places_in(n))
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
     weights, *without = _chosen(usable, tests, options)
+    verdict = None
+    if incumbent is not None:
+        seen = _steps_seen(incumbent, history, stamps)
+        verdict = _objection(incumbent, freq, usable, options)
+        if verdict is None:
+            new = [test for test in tests if test.at >= seen]
+            choices = _choices_before(new, usable, options, places_in, backtests)
+            verdict = judge(incumbent, choices, options.margin)
+        if verdict.is_kept:
+            weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
+            without = [weights if test.at >= seen else own for test, own in zip(tests, without, strict=True)]
     held_out = _held_out_errors(tests, without, horizon)
     errors = {
         name: _mean_error(name, tests) for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)
@@ -110,7 +136,48 @@ def combine(
         calibration=calibrated(held_out, seasons.short),
         cutoffs=len(tests),
         horizon=horizon,
+        verdict=verdict,
     )
+
+
+def _steps_seen(incumbent: Incumbent, history: GriddedHistory, stamps: Stamps) -> int:
+    """Return the number of steps up to the last reading that an earlier choice saw."""
+    if incumbent.seen_until is None:
+        return 0
+    rows = int(np.searchsorted(stamps, incumbent.seen_until, "right"))
+    return int(history.place[rows - 1]) + 1 if rows else 0
+
+
+def _objection(incumbent: Incumbent, freq: str, usable: list[str], options: CombineOptions) -> Verdict | None:
+    """Return why an earlier choice cannot stay, whatever its error; None where it can."""
+    if incumbent.seen_until is not None and incumbent.freq != freq:
+        return Verdict(is_kept=False, reason=OTHER_FREQ)
+    if not incumbent.weights.keys() <= set(usable) or (options.one_only and len(incumbent.weights) > 1):
+        return Verdict(is_kept=False, reason=OTHER_METHODS)
+    return None
+
+
+def _choices_before(
+    tests: list[Backtest],
+    names: list[str],
+    options: CombineOptions,
+    places_in: Callable[[int], list[int]],
+    backtests: Callable[[Iterable[int]], list[Backtest]],
+) -> list[tuple[Backtest, Weights]]:
+    """Return the tests, each with the weights that would have been chosen at its cut-off.
+
+    `places_in` returns the cut-offs in a number of steps, and `backtests` runs the tests there.  A test is
+    left out where too few steps come before it.
+    """
+    places = {test.at: places_in(test.at) for test in tests}
+    run = {test.at: test for test in backtests(sorted({at for each in places.values() for at in each}))}
+    choices: list[tuple[Backtest, Weights]] = []
+    for test in tests:
+        earlier = [run[at] for at in places[test.at] if at in run]
+        usable = [name for name in names if _is_in(name, earlier)]
+        if earlier and usable:
+            choices.append((test, _chosen(usable, earlier, options)[0]))
+    return choices
 
 
 def _is_in(name: str, tests: list[Backtest]) -> bool:

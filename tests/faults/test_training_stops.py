@@ -35,7 +35,7 @@ fleetcast.archive.write.replace_atomically = write
 import sys
 if "forkserver" in " ".join(sys.orig_argv):
     import train.customer.train_customer
-    train.customer.train_customer._unchanged = lambda path, fingerprint: None
+    train.customer.train_customer._unchanged = lambda earlier, fingerprint: None
 """,
 }
 

@@ -9,13 +9,16 @@ from fleetcast.evaluation import Holdout, measure, naive_error
 from fleetcast.forecasting import ForecastOptions, Model, forecast
 from fleetcast.readings.customer import Readings, Vector
 from train.customer.arguments import column_arguments
+from train.customer.earlier import EarlierChoice
 from train.customer.estimate import NO_NOISE, Estimate, estimate
 from train.settings import TrainSettings
 
 _DIGITS: Final = 6
 
 
-def evaluate(readings: Readings, estimated: Estimate, settings: TrainSettings) -> dict[str, dict[str, float]]:
+def evaluate(
+    readings: Readings, estimated: Estimate, settings: TrainSettings, choice: EarlierChoice
+) -> dict[str, dict[str, float]]:
     """Return the metrics by `in_sample` and, with the hyperparameter holdout, by `holdout`.
 
     A history too short to be split has no `holdout`.  Where methods were compared there are `backtest`,
@@ -28,7 +31,8 @@ def evaluate(readings: Readings, estimated: Estimate, settings: TrainSettings) -
     held_out = settings.holdout.withheld(usable.ds)
     if settings.holdout != Holdout() and 1 < held_out.sum() < len(held_out) - 1:
         before, after = usable.rows(~held_out), usable.rows(held_out)
-        measured["holdout"] = _measured(before, after, estimate(before, settings), settings)
+        fitted_before = estimate(before, settings, choice.before(after.ds[0]))
+        measured["holdout"] = _measured(before, after, fitted_before, settings)
     if (together := estimated.combined) is not None:
         measured["backtest"] = {name: round(error, _DIGITS) for name, error in together.errors.items()}
         measured["members"] = {name: round(weight, _DIGITS) for name, weight in together.weights.items()}

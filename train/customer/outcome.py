@@ -6,7 +6,7 @@ and its meaning from here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, TypeAlias, get_args
+from typing import Any, ClassVar, Final, TypeAlias, get_args
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: pickle handles those slowly, field by field
@@ -24,6 +24,8 @@ class WithArchive:
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By `in_sample` and `holdout` mae, rmse, smape, mase and coverage, if measured; where methods were
     compared, by `backtest` the mase of each method and by `members` its weight."""
+    incumbent: Mapping[str, Any] = field(default_factory=dict)
+    """What became of the methods that an earlier job chose, if the job may keep them: `outcome` and more."""
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Sentences about the customer's data, by kind."""
     non_negative: bool = False
