@@ -5,7 +5,7 @@ They are logged as one line of `name=value;` pairs for SageMaker's metric defini
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -36,6 +36,10 @@ def _mean_mase(result: JobResult) -> float | None:
 def _mean_backtest_mase(result: JobResult) -> float | None:
     backtests = result.tally.backtests
     return round(math.fsum(error for error, _ in backtests) / len(backtests), 6) if backtests else None
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(math.fsum(values) / len(values), 6) if values else None
 
 
 def _share_beating_naive(result: JobResult) -> float | None:
@@ -78,6 +82,18 @@ FIGURES: Final = (
         "share_beating_naive",
         "share of the customers whose forecast errs less than the seasonal naive one in the backtests",
         _share_beating_naive,
+    ),
+    Figure(
+        "mean_backtest_wape",
+        "sum of a customer's absolute errors in its backtests divided by the sum of absolute readings there, "
+        "as the mean over the customers; 0.1 is 10 %; usable as a tuning objective",
+        lambda result: _mean(result.tally.wape),
+    ),
+    Figure(
+        "coverage_80",
+        "share of a customer's readings that its 80 % intervals cover in a backtest, with intervals that the "
+        "other backtests made, as the mean over the customers; left out unless `intervals` is `calibrated`",
+        lambda result: _mean(result.tally.coverage_80),
     ),
     Figure(
         "incumbents_kept",

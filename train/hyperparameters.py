@@ -137,6 +137,13 @@ BACKTEST_HORIZON: Final = WholeNumber(
     unit="steps",
     meaning="How far each backtest forecasts.",
 )
+METRIC: Final = Choice(
+    name="metric",
+    among=("mase", "wape"),
+    default="mase",
+    meaning="By which error methods are weighed or chosen: the mean absolute scaled error of the backtests, "
+    "or the sum of their absolute errors in relation to the sum of absolute readings.",
+)
 CHAMPION_MARGIN: Final = Fraction(
     name="champion_margin",
     default=0.05,
@@ -204,6 +211,7 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
         MODELS,
         BACKTEST_CUTOFFS,
         BACKTEST_HORIZON,
+        METRIC,
         CHAMPION_MARGIN,
         KEEP_INCUMBENT,
         INTERVALS,

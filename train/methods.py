@@ -22,7 +22,6 @@ class Methods:
     """The text of the hyperparameter."""
     combine: CombineOptions | None = None
     """What to compare; None where Prophet's model forecasts alone, with its own intervals."""
-    are_intervals_calibrated: bool = False
     keeps_incumbent: bool = False
     """Whether the choice of an earlier job stays unless a new one is better."""
 
@@ -44,9 +43,11 @@ class Methods:
             horizon=hyperparameters.BACKTEST_HORIZON.read(texts) or None,
             one_only=models == CHAMPION,
             margin=hyperparameters.CHAMPION_MARGIN.read(texts),
+            metric="wape" if hyperparameters.METRIC.read(texts) == "wape" else "mase",
+            calibrate=are_calibrated,
         )
         is_alone = members == (PROPHET,) and not are_calibrated
-        return cls(models, None if is_alone else options, are_calibrated, keeps_incumbent)
+        return cls(models, None if is_alone else options, keeps_incumbent)
 
     def for_archive(self) -> dict[str, Any]:
         """Return what decides what an archive holds; nothing where Prophet's model forecasts alone."""
@@ -58,8 +59,9 @@ class Methods:
             "backtest_cutoffs": options.cutoffs,
             "backtest_horizon": options.horizon,
             "champion_margin": options.margin if options.one_only or self.keeps_incumbent else None,
-            "intervals": "calibrated" if self.are_intervals_calibrated else None,
+            "intervals": "calibrated" if options.calibrate else None,
             "keep_incumbent": self.keeps_incumbent or None,
+            "metric": options.metric if options.metric != CombineOptions().metric else None,
         }
 
 

@@ -35,6 +35,10 @@ class Tally:
     """(mase, customer) of each customer that was measured: held out, of the backtests, or in sample."""
     backtests: list[tuple[float, float | None]] = field(default_factory=list)
     """Scaled errors of each customer in its backtests: of its forecast, and of the seasonal naive one."""
+    wape: list[float] = field(default_factory=list)
+    """WAPE of each customer's forecast in its backtests."""
+    coverage_80: list[float] = field(default_factory=list)
+    """Share of the readings in each customer's 80 % intervals in its backtests."""
     incumbents: Counter[str] = field(default_factory=Counter)
     """How many customers have each outcome of an earlier job's choice; empty where the job keeps none."""
     failed: list[Failed] = field(default_factory=list)
@@ -77,6 +81,10 @@ class Tally:
             self.mase.append((measured["mase"], outcome.customer))
         if COMBINED in backtest:
             self.backtests.append((backtest[COMBINED], backtest.get(NAIVE)))
+        if "backtest_wape" in outcome.metrics:
+            self.wape.append(outcome.metrics["backtest_wape"])
+        if "coverage_80" in outcome.metrics:
+            self.coverage_80.append(outcome.metrics["coverage_80"])
         for kind, sentences in outcome.warnings.items():
             self.warnings.setdefault(kind, WarningCount(outcome.customer, sentences[0])).customers += 1
 

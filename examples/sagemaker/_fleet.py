@@ -23,6 +23,8 @@ METRICS = {
         "mean_mase",
         "mean_backtest_mase",
         "share_beating_naive",
+        "mean_backtest_wape",
+        "coverage_80",
         "models_per_second",
         "seconds",
     )

@@ -4,7 +4,8 @@ from fleetcast.evaluation.calibrate import calibrated
 from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
 from fleetcast.evaluation.holdout import Holdout
 from fleetcast.evaluation.incumbent import Incumbent, Verdict
-from fleetcast.evaluation.metrics import measure
+from fleetcast.evaluation.metrics import beats_seasonal_naive, measure
+from fleetcast.evaluation.reliability import PROBABILITIES
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
     DEFAULT_CUTOFFS,
@@ -16,7 +17,7 @@ from fleetcast.evaluation.rolling_origin import (
     default_horizon,
     method_table,
 )
-from fleetcast.evaluation.season import naive_error, rows_per_season
+from fleetcast.evaluation.season import naive_error, naive_forecast, rows_per_season
 from fleetcast.evaluation.weights import best_weights
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "DEFAULT_CUTOFFS",
     "METHODS",
     "NAIVE",
+    "PROBABILITIES",
     "PROPHET",
     "CombineOptions",
     "Combined",
@@ -32,6 +34,7 @@ __all__ = [
     "Holdout",
     "Incumbent",
     "Verdict",
+    "beats_seasonal_naive",
     "best_weights",
     "calibrated",
     "combine",
@@ -40,5 +43,6 @@ __all__ = [
     "measure",
     "method_table",
     "naive_error",
+    "naive_forecast",
     "rows_per_season",
 ]

@@ -1,9 +1,9 @@
 """Intervals from the errors of backtests: split conformal prediction.
 
 Neighbouring errors of a backtest are alike, so n of them count as k = n (1 - r) / (1 + r) independent ones,
-where r is their correlation from one step to the next.  The bound with coverage c is then the quantile
-c (1 + 1/k) of the errors, in units of their mean size that many steps ahead, times √(1 + 2/k): their size is
-estimated from k errors only, and the next forecast's error is not among them.  Half of each bound comes from
+where r is their correlation from one step to the next.  The bound with coverage c is the quantile c of the
+errors, in units of their mean size that many steps ahead, times √(1 + 2/k): their size is estimated from k
+errors only, and the next forecast's error is not among them.  Half of each bound comes from
 the errors on its own side of the forecast, because errors of loads are skewed.
 
 Vovk, Gammerman and Shafer (2005), "Algorithmic learning in a random world"; Lei, G'Sell, Rinaldo, Tibshirani
@@ -49,10 +49,9 @@ def calibrated(errors: Matrix, group_steps: int) -> Calibration | None:
         return None
     relative = errors / np.repeat(scales, np.diff(ends, prepend=0).astype(np.int64))
     k = _independent(relative)
-    share = np.minimum(COVERAGES * (1 + 1 / k), 1.0)
     z = relative[np.isfinite(relative)]
-    both = _quantiles(np.abs(z), share)
-    sides = (_mixed(np.abs(part), share, both) for part in (z[z < 0], z[z > 0]))
+    both = _quantiles(np.abs(z))
+    sides = (_mixed(np.abs(part), both) for part in (z[z < 0], z[z > 0]))
     lower, upper = (bound * np.sqrt(1 + 2 / k) for bound in sides)
     return Calibration(
         ends.astype(np.float64),
@@ -95,13 +94,13 @@ def _independent(relative: Matrix) -> float:
     return max(np.count_nonzero(np.isfinite(relative)) * (1 - correlation) / (1 + correlation), 1.0)
 
 
-def _quantiles(sizes: Vector, share: Vector) -> Vector:
-    """Return the order statistics (n + 1) · share of n sizes, on straight lines between them."""
-    place = np.clip(share * (sizes.size + 1) - 1, 0, sizes.size - 1)
-    return np.interp(place, np.arange(sizes.size), np.sort(sizes))
+def _quantiles(sizes: Vector) -> Vector:
+    """Return the order statistics (n + 1) c of n sizes for each coverage c, joined by straight lines."""
+    place = np.clip(COVERAGES * (sizes.size + 1) - 1, 0, sizes.size - 1)
+    return np.asarray(np.interp(place, np.arange(sizes.size), np.sort(sizes)), np.float64)
 
 
-def _mixed(sizes: Vector, share: Vector, both: Vector) -> Vector:
+def _mixed(sizes: Vector, both: Vector) -> Vector:
     if sizes.size < _LEAST_ERRORS:
         return both
-    return _ONE_SIDED * _quantiles(sizes, share) + (1 - _ONE_SIDED) * both
+    return _ONE_SIDED * _quantiles(sizes) + (1 - _ONE_SIDED) * both

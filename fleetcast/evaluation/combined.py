@@ -5,7 +5,7 @@ those before it, gaps are filled from before it, and the errors for the interval
 other cut-offs chose; with a single cut-off, from its own weights.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -13,7 +13,14 @@ from typing import Final
 import numpy as np
 
 from fleetcast.evaluation.calibrate import calibrated
-from fleetcast.evaluation.incumbent import OTHER_FREQ, OTHER_METHODS, Incumbent, Verdict, Weights, judge
+from fleetcast.evaluation.incumbent import Incumbent, Verdict, Weights, judge
+from fleetcast.evaluation.metrics import (
+    Metric,
+    beats_seasonal_naive,
+    mean_bias,
+    weighted_absolute_percentage_error,
+)
+from fleetcast.evaluation.reliability import held_out_coverage
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
     DEFAULT_CUTOFFS,
@@ -22,7 +29,7 @@ from fleetcast.evaluation.rolling_origin import (
     PROPHET,
     Backtest,
     FitBefore,
-    backtest,
+    backtests,
     cutoffs,
     default_horizon,
     method_paths,
@@ -36,7 +43,7 @@ from fleetcast.forecasting.one_thread import ONE_THREAD
 
 COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
-_FAVOUR: Final = {NAIVE: 5.0}
+_FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
 _HORIZONS_OF_PATH: Final = 2
 """Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
@@ -57,6 +64,11 @@ class CombineOptions:
     margin: float = 0.05
     """By which share of the error of Prophet's model, with `one_only`, or of an earlier job's choice, another
     choice must be better."""
+    metric: Metric = "mase"
+    """`mase` is the mean of the backtests' MASE.  `wape` is one WAPE over all of them, so that a backtest
+    with readings near 0 outweighs no other; methods are then ordered by Σ|y - ŷ|, which always exists."""
+    calibrate: bool = True
+    """Whether intervals are made from the errors, and judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +84,24 @@ class Combined:
     freq: str
     correction: Correction
     calibration: Calibration | None
-    """None where there are too few errors for intervals."""
+    """None where there are too few errors for intervals, and without `calibrate`."""
     cutoffs: int
     horizon: int
-    verdict: Verdict | None = None
+    wape: float
+    """WAPE of the combined forecast over all backtests; NaN or infinite if all readings there are 0."""
+    bias: float
+    """Bias of the combined forecast over all backtests, in units of y."""
+    coverage: Mapping[float, float]
+    """Share of the readings of a backtest within the intervals that the other backtests made, by probability;
+    empty with a single backtest, with too few errors, and without `calibrate`."""
+    verdict: Verdict | None
     """Whether the weights are an earlier job's; None where there was no earlier choice."""
+
+    @property
+    def beats_seasonal_naive(self) -> bool | None:
+        """Whether the combined forecast errs less in the backtests; None where there is no naive forecast."""
+        naive = self.errors.get(NAIVE)
+        return None if naive is None else beats_seasonal_naive(self.errors[COMBINED], naive)
 
 
 @ONE_THREAD
@@ -100,28 +125,25 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     n, seasons = history.y.size, history.seasons
     horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
     places_in = partial(cutoffs, horizon=horizon, seasons=seasons, count=options.cutoffs)
-
-    def backtests(places: Iterable[int]) -> list[Backtest]:
-        run = [backtest(history, y, at, horizon, fit_before, options.members) for at in places]
-        return [test for test in run if test is not None]
-
-    tests = backtests(places_in(n))
+    run = partial(backtests, history, y, horizon=horizon, fit_before=fit_before, members=options.members)
+    tests = run(places_in(n))
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
     weights, *without = _chosen(usable, tests, options)
     verdict = None
     if incumbent is not None:
-        seen = _steps_seen(incumbent, history, stamps)
-        verdict = _objection(incumbent, freq, usable, options)
+        seen = incumbent.steps_seen(history, stamps)
+        verdict = incumbent.objection(freq, usable, one_only=options.one_only)
         if verdict is None:
             new = [test for test in tests if test.at >= seen]
-            choices = _choices_before(new, usable, options, places_in, backtests)
-            verdict = judge(incumbent, choices, options.margin)
+            choices = _choices_before(new, usable, options, places_in, run)
+            verdict = judge(incumbent, choices, options.margin, options.metric)
         if verdict.is_kept:
             weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
             without = [weights if test.at >= seen else own for test, own in zip(tests, without, strict=True)]
-    held_out = _held_out_errors(tests, without, horizon)
+    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(tests, without)
+    held_out = _by_step(actual - forecast, tests, horizon)
     errors = {
         name: _mean_error(name, tests) for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)
     }
@@ -133,28 +155,14 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         origin=int(stamps[-1]),
         freq=freq,
         correction=_correction(history, weights, fit_before, horizon),
-        calibration=calibrated(held_out, seasons.short),
+        calibration=calibrated(held_out, seasons.short) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
+        wape=weighted_absolute_percentage_error(actual, forecast),
+        bias=mean_bias(actual, forecast),
+        coverage=held_out_coverage(held_out, seasons.short) if options.calibrate else {},
         verdict=verdict,
     )
-
-
-def _steps_seen(incumbent: Incumbent, history: GriddedHistory, stamps: Stamps) -> int:
-    """Return the number of steps up to the last reading that an earlier choice saw."""
-    if incumbent.seen_until is None:
-        return 0
-    rows = int(np.searchsorted(stamps, incumbent.seen_until, "right"))
-    return int(history.place[rows - 1]) + 1 if rows else 0
-
-
-def _objection(incumbent: Incumbent, freq: str, usable: list[str], options: CombineOptions) -> Verdict | None:
-    """Return why an earlier choice cannot stay, whatever its error; None where it can."""
-    if incumbent.seen_until is not None and incumbent.freq != freq:
-        return Verdict(is_kept=False, reason=OTHER_FREQ)
-    if not incumbent.weights.keys() <= set(usable) or (options.one_only and len(incumbent.weights) > 1):
-        return Verdict(is_kept=False, reason=OTHER_METHODS)
-    return None
 
 
 def _choices_before(
@@ -162,18 +170,18 @@ def _choices_before(
     names: list[str],
     options: CombineOptions,
     places_in: Callable[[int], list[int]],
-    backtests: Callable[[Iterable[int]], list[Backtest]],
+    run: Callable[[Sequence[int]], list[Backtest]],
 ) -> list[tuple[Backtest, Weights]]:
     """Return the tests, each with the weights that would have been chosen at its cut-off.
 
-    `places_in` returns the cut-offs in a number of steps, and `backtests` runs the tests there.  A test is
+    `places_in` returns the cut-offs in a number of steps, and `run` the backtests there.  A test is
     left out where too few steps come before it.
     """
     places = {test.at: places_in(test.at) for test in tests}
-    run = {test.at: test for test in backtests(sorted({at for each in places.values() for at in each}))}
+    before = {test.at: test for test in run(sorted({at for each in places.values() for at in each}))}
     choices: list[tuple[Backtest, Weights]] = []
     for test in tests:
-        earlier = [run[at] for at in places[test.at] if at in run]
+        earlier = [before[at] for at in places[test.at] if at in before]
         usable = [name for name in names if _is_in(name, earlier)]
         if earlier and usable:
             choices.append((test, _chosen(usable, earlier, options)[0]))
@@ -192,10 +200,11 @@ def _correction(
     Prophet's model has the rest of the weight, and the weight of a method that fails on the whole history.
     """
     n, length = history.y.size, min(_HORIZONS_OF_PATH * horizon, MOST_PATH)
-    paths = method_paths(history, n, length, list(weights))
+    own = method_paths(history, [n], length, weights)
+    paths = {name: path for name, (path,) in own.items() if path is not None}
     share = max(1 - sum(weights[name] for name in paths), 0.0)
     if CORRECTED_PROPHET in weights and (fitted := fit_before(history.place.size)) is not None:
-        paths[CORRECTED_PROPHET] = residuals_ahead(fitted, history, n, length)
+        (paths[CORRECTED_PROPHET],) = residuals_ahead([fitted], history, [n], length)
     path = sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
     return Correction(round(share, _DIGITS), _rounded(path))
 
@@ -212,15 +221,16 @@ def _chosen(names: list[str], tests: list[Backtest], options: CombineOptions) ->
     """Return the weights that all backtests choose, then those that all but each one of them choose."""
     groups = [tests] + [[other for other in tests if other is not test] or tests for test in tests]
     if options.one_only:
-        return [{_best(names, group, options.margin): 1.0} for group in groups]
+        return [{_best(names, group, options): 1.0} for group in groups]
     sizes = [test.y.size for test in tests]
     owner = np.repeat(np.arange(len(tests)), sizes)
     without = (
         owner != np.arange(len(tests))[:, None] if len(tests) > 1 else np.ones((1, owner.size), np.bool_)
     )
     counts = np.concatenate((np.ones((1, owner.size), np.bool_), without))
-    forecasts = np.array([np.concatenate([t.forecasts[name] / t.scale for t in tests]) for name in names])
-    y = np.concatenate([test.y / test.scale for test in tests])
+    unit = np.repeat([1.0 if options.metric == "wape" else test.scale for test in tests], sizes)
+    forecasts = np.array([np.concatenate([t.forecasts[name] for t in tests]) for name in names]) / unit
+    y = np.concatenate([test.y for test in tests]) / unit
     favour = np.array([_FAVOUR.get(name, 1.0) for name in names])
     return [
         {name: float(weight) for name, weight in zip(names, row, strict=True) if weight > 0}
@@ -228,19 +238,36 @@ def _chosen(names: list[str], tests: list[Backtest], options: CombineOptions) ->
     ]
 
 
-def _best(names: list[str], tests: list[Backtest], margin: float) -> str:
-    errors = {name: _mean_error(name, tests) for name in names}
+def _best(names: list[str], tests: list[Backtest], options: CombineOptions) -> str:
+    error = _summed_error if options.metric == "wape" else _mean_error
+    errors = {name: error(name, tests) for name in names}
     best = min(errors, key=errors.__getitem__)
-    keeps_prophet = PROPHET in errors and errors[best] > (1 - margin) * errors[PROPHET]
+    keeps_prophet = PROPHET in errors and errors[best] > (1 - options.margin) * errors[PROPHET]
     return PROPHET if keeps_prophet else best
 
 
-def _held_out_errors(tests: list[Backtest], weights: list[dict[str, float]], horizon: int) -> Matrix:
-    """Return y - yhat by backtest and steps ahead, NaN at steps without a reading."""
-    errors = np.full((len(tests), horizon), np.nan)
-    for row, test, chosen in zip(errors, tests, weights, strict=True):
-        row[test.step] = test.y - sum(weight * test.forecasts[name] for name, weight in chosen.items())
-    return errors
+def _summed_error(name: str, tests: list[Backtest]) -> float:
+    """Return Σ|y - ŷ| over all backtests: it orders methods as WAPE does, also where all readings are 0."""
+    return float(sum(np.abs(test.y - test.forecasts[name]).sum() for test in tests))
+
+
+def _held_out_forecasts(tests: list[Backtest], weights: Sequence[Weights]) -> Vector:
+    """Return the weighted mean of each backtest with its weights, one backtest after the other."""
+    return np.concatenate(
+        [
+            sum((weight * test.forecasts[name] for name, weight in chosen.items()), np.zeros(test.y.size))
+            for test, chosen in zip(tests, weights, strict=True)
+        ]
+    )
+
+
+def _by_step(errors: Vector, tests: list[Backtest], horizon: int) -> Matrix:
+    """Return the errors, one backtest after the other, by backtest and steps ahead; NaN without a reading."""
+    by_step = np.full((len(tests), horizon), np.nan)
+    parts = np.split(errors, np.cumsum([test.y.size for test in tests])[:-1])
+    for row, test, part in zip(by_step, tests, parts, strict=True):
+        row[test.step] = part
+    return by_step
 
 
 def _mean_error(name: str, tests: list[Backtest]) -> float:

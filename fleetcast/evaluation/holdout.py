@@ -17,6 +17,8 @@ _UNITS: Final = {
     "W": np.timedelta64(7, "D"),
     "min": np.timedelta64(1, "m"),
 }
+_LONGEST: Final = np.timedelta64(36_500, "D")
+"""A century: the times before a longer one may be beyond what a timestamp can hold."""
 _TEXT: Final = re.compile(rf"(\d{{1,9}})({'|'.join(_UNITS)})?")
 
 
@@ -32,7 +34,7 @@ class Holdout:
     def parse(cls, text: str) -> Self:
         """Return the holdout of `7D`, `48h`, `2W`, `90min` or a number of rows; none if the text is empty.
 
-        Raises SettingError for any other text.
+        Raises SettingError for any other text, and for a span of more than 36,500 days.
         """
         if not text:
             return cls()
@@ -40,7 +42,12 @@ class Holdout:
         if parts is None:
             raise SettingError(f"holdout must look like 7D, 48h, 2W, 90min or 100 (rows), not {text!r}")
         number, unit = int(parts[1]), parts[2]
-        return cls(span=number * _UNITS[unit]) if unit else cls(rows=number)
+        if not unit:
+            return cls(rows=number)
+        span = number * _UNITS[unit]
+        if span > _LONGEST:
+            raise SettingError(f"holdout must be at most {_LONGEST.astype(int)} days, not {text!r}")
+        return cls(span=span)
 
     def __str__(self) -> str:
         return str(self.rows) if self.span is None else str(self.span)

@@ -7,13 +7,13 @@ Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Jou
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, residual_path
+from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, residual_paths
 
 PROPHET: Final = "prophet"
 CORRECTED_PROPHET: Final = "prophet+correction"
@@ -33,8 +33,6 @@ _LONG_SEASONS_FOR_LONG_HORIZON: Final = 5
 """Fewest long seasons of a history whose horizon is one of them."""
 _WITHOUT_SEASON: Final = 6
 """Horizon without a season, in steps."""
-_PARTS_OF_HORIZON: Final = 4
-"""Neighbouring cut-offs are a quarter of the horizon apart, in whole short seasons."""
 
 
 def method_table() -> str:
@@ -83,13 +81,16 @@ def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTO
     """Return up to `count` numbers of steps, latest first, that come before a cut-off in `n` steps.
 
     Each cut-off has `horizon` steps after it; before it, it has two long seasons and some more where the
-    history has four, else two short ones and some more, but at least 50 steps.  It is empty where the history
-    is too short.
+    history has four, else two short ones and some more, but at least 50 steps.  Neighbouring cut-offs are
+    half a horizon apart, in whole short seasons; a whole horizon, if that is at most two short seasons; less,
+    if the history has no room for all.  It is empty where the history is too short.
     """
     season = max(seasons.short, 1)
-    apart = season * max(1, round(horizon / _PARTS_OF_HORIZON / season))
     longest = seasons.long if n >= _LONG_SEASONS_TO_LEARN_THEM * seasons.long else seasons.short
     least = max(_LEAST_BEFORE, 2 * longest + 2 * season)
+    apart = horizon if horizon <= 2 * season else season * round(horizon / 2 / season)
+    if count > 1 and (room := n - horizon - least) < apart * (count - 1):
+        apart = max(room // (count - 1) // season * season, min(season, horizon))
     return [at for at in (n - horizon - i * apart for i in range(count)) if at >= least]
 
 
@@ -106,55 +107,103 @@ def default_horizon(n: int, seasons: Seasons) -> int:
     return 2 * seasons.short or _WITHOUT_SEASON
 
 
-def backtest(  # noqa: PLR0913, PLR0917 - the parts of one backtest
+def backtests(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     history: GriddedHistory,
     y: Vector,
-    at: int,
+    places: Sequence[int],
     horizon: int,
     fit_before: FitBefore,
     members: Sequence[str],
-) -> Backtest | None:
-    """Compare the methods, and the naive forecast, with the `horizon` steps after the first `at` steps.
+) -> list[Backtest]:
+    """Compare the methods, and the naive forecast, with the `horizon` steps after each cut-off.
 
-    `y`, shape (N,), are the readings of the history's rows.  Returns None where there is nothing to compare,
-    or where Prophet's model is to be compared and cannot be fitted.
+    `y`, shape (N,), are the readings of the history's rows, and `places` the number of steps before each
+    cut-off.  A cut-off is left out where there is nothing to compare, or where Prophet's model is to be
+    compared and cannot be fitted: the other methods would win unopposed.
     """
-    first, last = (int(row) for row in np.searchsorted(history.place, (at, at + horizon)))
-    if first < _LEAST_ROWS or last == first or not np.isfinite(history.y[:at]).any():
-        return None
-    step = history.place[first:last] - at
-    paths = method_paths(history, at, horizon, dict.fromkeys((*members, NAIVE)))
-    forecasts = {name: path[step] for name, path in paths.items()}
+    cuts = [cut for at in places if (cut := _Cut.of(history, at, horizon)) is not None]
     if PROPHET in members or CORRECTED_PROPHET in members:
-        if (fitted := fit_before(first)) is None:
-            return None  # without Prophet's model the others would win unopposed
-        forecasts[PROPHET] = yhat = fitted.forecast(slice(first, last))
-        forecasts[CORRECTED_PROPHET] = yhat + residuals_ahead(fitted, history, at, horizon)[step]
-    known = history.grid(at).y
-    season = history.seasons.short or 1
-    scale = float(np.abs(known[season:] - known[:-season]).mean()) if known.size > season else 0.0
-    return Backtest(at, step, y[first:last], forecasts, scale if scale > 0 else 1.0)
+        fits = [(cut, fit_before(cut.first)) for cut in cuts]
+        fitted = [(cut, model) for cut, model in fits if model is not None]
+        cuts = [cut for cut, _ in fitted]
+    else:
+        fitted = []
+    if not cuts:
+        return []
+    forecasts: list[dict[str, Vector]] = [{} for _ in cuts]
+    ends = [cut.at for cut in cuts]
+    for name, paths in method_paths(history, ends, horizon, dict.fromkeys((*members, NAIVE))).items():
+        for cut, own, path in zip(cuts, forecasts, paths, strict=True):
+            if path is not None:
+                own[name] = path[cut.step]
+    corrections = residuals_ahead([model for _, model in fitted], history, ends[: len(fitted)], horizon)
+    for (cut, model), own, correction in zip(fitted, forecasts, corrections, strict=False):
+        own[PROPHET] = yhat = model.forecast(slice(cut.first, cut.last))
+        own[CORRECTED_PROPHET] = yhat + correction[cut.step]
+    return [
+        Backtest(cut.at, cut.step, y[cut.first : cut.last], own, _naive_error(history, cut.at))
+        for cut, own in zip(cuts, forecasts, strict=True)
+    ]
 
 
-def method_paths(history: GriddedHistory, n: int, length: int, names: Iterable[str]) -> dict[str, Vector]:
-    """Return the forecasts from the first `n` steps by method, each of shape (length,).
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A cut-off, and the rows of the `horizon` steps after it."""
 
-    Prophet's methods are left out, and so are methods for which the history is too short.
+    at: int
+    """Number of steps before it."""
+    first: int
+    last: int
+    step: Stamps
+    """Steps ahead of each row, from 0."""
+
+    @classmethod
+    def of(cls, history: GriddedHistory, at: int, horizon: int) -> Self | None:
+        """Return the cut-off; None without readings before or after it."""
+        first, last = (int(row) for row in np.searchsorted(history.place, (at, at + horizon)))
+        if first < _LEAST_ROWS or last == first or not np.isfinite(history.y[:at]).any():
+            return None
+        return cls(at, first, last, history.place[first:last] - at)
+
+
+def _naive_error(history: GriddedHistory, n: int) -> float:
+    """Return the mean absolute error of the naive forecast within `n` steps, in units of y; 1 if it is 0."""
+    y, season = history.grid(n).y, history.seasons.short or 1
+    error = float(np.abs(y[season:] - y[:-season]).mean()) if y.size > season else 0.0
+    return error if error > 0 else 1.0
+
+
+def method_paths(
+    history: GriddedHistory, ends: Sequence[int], length: int, names: Iterable[str]
+) -> dict[str, list[Vector | None]]:
+    """Return the forecasts after each number of steps in `ends`, by method, each of shape (length,).
+
+    They are None where the steps before do not suffice.  Prophet's methods are left out.
     """
-    grid = history.grid(n)
-    paths = {name: MEMBERS[name].forecast(grid, length) for name in names if name in MEMBERS}
-    return {name: path for name, path in paths.items() if path is not None and np.isfinite(path).all()}
+    grids = [history.grid(n) for n in ends]
+    forecasts = {name: MEMBERS[name].forecast(grids, length) for name in names if name in MEMBERS}
+    return {
+        name: [None if path is None or not np.isfinite(path).all() else path for path in paths]
+        for name, paths in forecasts.items()
+    }
 
 
-def residuals_ahead(fitted: FittedProphet, history: GriddedHistory, n: int, length: int) -> Vector:
-    """Return a forecast of the residuals of Prophet's model after the first `n` steps, shape (length,)."""
-    rows = fitted.residuals.size
+def residuals_ahead(
+    fitted: Sequence[FittedProphet], history: GriddedHistory, ends: Sequence[int], length: int
+) -> list[Vector]:
+    """Return a forecast of each model's residuals after its number of steps, shape (length,)."""
+    residuals = [_by_step(model.residuals, history, n) for model, n in zip(fitted, ends, strict=True)]
+    return residual_paths(residuals, history.seasons, length)
+
+
+def _by_step(residuals: Vector, history: GriddedHistory, n: int) -> Vector:
+    """Return the last residuals before the step `n`, one for each step: their mean, 0 without a reading."""
+    rows = residuals.size
     place = history.place[:rows]
     begin = int(np.searchsorted(place, max(n - max(_RESIDUAL_STEPS, 4 * history.seasons.long), 0)))
     if begin == rows:
-        return np.zeros(length)
+        return np.empty(0)
     step = place[begin:] - place[begin]
     steps = n - int(place[begin])
-    total = np.bincount(step, weights=fitted.residuals[begin:], minlength=steps)
-    by_step = total / np.maximum(np.bincount(step, minlength=steps), 1)  # 0 at steps without a reading
-    return residual_path(by_step, history.seasons, length)
+    total = np.bincount(step, weights=residuals[begin:], minlength=steps)
+    return np.asarray(total / np.maximum(np.bincount(step, minlength=steps), 1), np.float64)

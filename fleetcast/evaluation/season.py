@@ -23,6 +23,20 @@ def naive_error(ds: Times, y: Vector) -> float:
     return float(np.abs(y[season:] - y[:-season]).mean()) if len(y) > season else 0.0
 
 
+def naive_forecast(ds: Times, y: Vector, ahead: Times) -> Vector:
+    """Return the seasonal naive forecast for the times `ahead`, each after the last of `ds`, in units of y.
+
+    It repeats the last `rows_per_season` of the readings `y` at the ascending times `ds`.
+
+    Hyndman and Athanasopoulos (2021), "Forecasting: principles and practice", 3rd edition, section 5.2.
+    """
+    season = rows_per_season(ds)
+    if season == 1:
+        return np.full(len(ahead), y[-1])
+    steps = -((ds[-1] - ahead) // (ds[1] - ds[0]))  # rounded up: a time between two steps has the later's
+    return np.asarray(y[-season:][(steps - 1) % season], np.float64)
+
+
 def rows_per_season(ds: Times) -> int:
     """Return how many rows of the ascending times `ds` make a season, at least 1.
 

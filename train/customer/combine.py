@@ -47,7 +47,7 @@ def combined(
         origin=together.origin,
         freq=freq,
         correction=None if is_prophets else together.correction,
-        calibration=together.calibration if settings.methods.are_intervals_calibrated else None,
+        calibration=together.calibration,
     )
     if own.correction is None and own.calibration is None:
         return model, together
@@ -68,9 +68,11 @@ def _fitted(usable: Readings, rows: int, whole: Model, settings: TrainSettings) 
             return None
         model = fitted
 
+    point_only = replace(model, settings=replace(model.settings, uncertainty_samples=0))
+
     def at(selection: slice) -> Vector:
         asked = usable.rows(np.arange(len(usable.y))[selection])
-        table = forecast(model, ForecastOptions(ds=asked.ds, **column_arguments(asked, settings)))
+        table = forecast(point_only, ForecastOptions(ds=asked.ds, **column_arguments(asked, settings)))
         return np.asarray(table["yhat"], np.float64)
 
     try:

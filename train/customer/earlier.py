@@ -92,7 +92,7 @@ class EarlierChoice:
         seen: int | None = together.origin
         if self.incumbent is not None and (verdict := together.verdict) is not None:
             entry |= {"outcome": "kept" if verdict.is_kept else "replaced", "reason": verdict.reason}
-            errors = {"mase": verdict.incumbent_error, "challenger_mase": verdict.challenger_error}
+            errors = {"error": verdict.incumbent_error, "challenger_error": verdict.challenger_error}
             entry |= {name: round(error, _DIGITS) for name, error in errors.items() if _is_finite(error)}
             seen = self.incumbent.seen_until if verdict.is_kept else seen
         if seen is not None:

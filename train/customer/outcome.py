@@ -21,9 +21,11 @@ class WithArchive:
     seconds: float
     packed: bytes = field(repr=False)
     """The bytes of the archive."""
-    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By `in_sample` and `holdout` mae, rmse, smape, mase and coverage, if measured; where methods were
-    compared, by `backtest` the mase of each method and by `members` its weight."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """By `in_sample` and `holdout` what `fleetcast.evaluation.measure` returns, the latter with
+    beats_seasonal_naive.  Where methods were compared: by `backtest` the mase of each method, by `members`
+    its weight, and of the combined forecast `beats_seasonal_naive`, `backtest_wape`, `backtest_bias` and,
+    if intervals are calibrated, `coverage_80` and `backtest_coverage`, shares by probability in percent."""
     incumbent: Mapping[str, Any] = field(default_factory=dict)
     """What became of the methods that an earlier job chose, if the job may keep them: `outcome` and more."""
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -200,9 +200,7 @@ class _Fit:
             non_negative=self.settings.non_negative,
         )
 
-    def _metadata(
-        self, estimated: Estimate, metrics: dict[str, dict[str, float]], freq: str | None
-    ) -> dict[str, Any]:
+    def _metadata(self, estimated: Estimate, metrics: dict[str, Any], freq: str | None) -> dict[str, Any]:
         """Return metadata.json: equal whenever and wherever this customer is fitted again."""
         first, last = self.readings.ds.min(), self.readings.ds.max()
         metadata = {

@@ -1,6 +1,6 @@
 """Forecasting methods besides Prophet's for readings at equal steps, and what a model stores of them."""
 
-from fleetcast.forecasting.members.autoregression import residual_path
+from fleetcast.forecasting.members.autoregression import residual_paths
 from fleetcast.forecasting.members.calibration import Calibration
 from fleetcast.forecasting.members.combination import Combination, steps_ahead
 from fleetcast.forecasting.members.correction import MOST_PATH, CorrectedRows, Correction, corrected_rows
@@ -19,6 +19,6 @@ __all__ = [
     "Member",
     "Seasons",
     "corrected_rows",
-    "residual_path",
+    "residual_paths",
     "steps_ahead",
 ]

@@ -29,7 +29,12 @@ def weighted_profile(grid: Grid, season: int, horizon: int, *, smoothing: float)
 def median_profile(grid: Grid, season: int, horizon: int, *, cycles: int) -> Vector | None:
     """Return the median of the last `cycles` cycles, repeated, shape (horizon,); None without a cycle."""
     last = _cycles(grid.y, season)
-    return None if last is None else np.resize(np.median(last[-cycles:], axis=0), horizon)
+    if last is None:
+        return None
+    ordered = np.sort(last[-cycles:], axis=0)
+    half = len(ordered) // 2
+    middle = ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    return np.resize(middle, horizon)
 
 
 def day_by_week(grid: Grid, horizon: int, *, smoothing: float, level_smoothing: float = 0.3) -> Vector | None:
@@ -45,7 +50,7 @@ def day_by_week(grid: Grid, horizon: int, *, smoothing: float, level_smoothing: 
     days = weeks.reshape(len(weeks), long // short, short)
     means = days.mean(axis=2)
     weight = _recent_first(len(weeks), smoothing)
-    shape = np.tensordot(weight, days - means[:, :, None], 1)
+    shape = (weight @ (days - means[:, :, None]).reshape(len(weeks), long)).reshape(long // short, short)
     weekday = weight @ (means - means.mean(axis=1, keepdims=True))
     level = _recent_first(means.size, level_smoothing) @ (means - weekday).ravel()
     return np.resize((level + weekday[:, None] + shape).ravel(), horizon)

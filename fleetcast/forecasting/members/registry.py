@@ -1,10 +1,10 @@
 """The forecasting methods besides Prophet's, by name.
 
-Each takes a history at equal steps and returns its next values; none needs regressors, and each is a few
-operations on arrays, so that all of them cost less than one fit of Prophet's model.
+Each takes the histories before several cut-offs, at equal steps, and returns their next values.  None needs
+regressors, and each is a few operations on arrays.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -16,12 +16,13 @@ from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.members.autoregression import (
     autoregression,
     autoregression_of_logarithm,
-    residual_path,
+    residual_paths,
 )
 from fleetcast.forecasting.members.grid import Grid
 from fleetcast.forecasting.members.profiles import day_by_week, median_profile, weighted_profile
 
-Method: TypeAlias = Callable[[Grid, int], Vector | None]
+Method: TypeAlias = Callable[[Sequence[Grid], int], list[Vector | None]]
+Profile: TypeAlias = Callable[[Grid, int], Vector | None]
 
 _LONG_CYCLES_OF_RESIDUALS: Final = 6
 _SHORT_CYCLES_OF_RESIDUALS: Final = 26
@@ -33,55 +34,73 @@ class Member:
 
     name: str
     forecast: Method
-    """(history, horizon) -> the next values, shape (horizon,); None where the history does not suffice."""
+    """(histories, horizon) -> the next values of each, shape (horizon,); None where a history does not
+    suffice.  There is at least one history, and all have the same seasons."""
     description: str
 
 
+def _each(one: Profile) -> Method:
+    """Return the method that forecasts each history by itself."""
+    return lambda grids, horizon: [one(grid, horizon) for grid in grids]
+
+
 def _short_profile(smoothing: float) -> Method:
-    return lambda grid, horizon: weighted_profile(grid, grid.seasons.short, horizon, smoothing=smoothing)
+    return _each(
+        lambda grid, horizon: weighted_profile(grid, grid.seasons.short, horizon, smoothing=smoothing)
+    )
 
 
 def _long_profile(smoothing: float) -> Method:
-    return lambda grid, horizon: weighted_profile(grid, grid.seasons.long, horizon, smoothing=smoothing)
+    return _each(
+        lambda grid, horizon: weighted_profile(grid, grid.seasons.long, horizon, smoothing=smoothing)
+    )
 
 
 def _short_median(cycles: int) -> Method:
-    return lambda grid, horizon: median_profile(grid, grid.seasons.short, horizon, cycles=cycles)
+    return _each(lambda grid, horizon: median_profile(grid, grid.seasons.short, horizon, cycles=cycles))
 
 
 def _last_value(grid: Grid, horizon: int) -> Vector | None:
     return None if grid.seasons.short else np.full(horizon, grid.y[-1])
 
 
-def _seasonal_difference(grid: Grid, horizon: int) -> Vector | None:
-    if not grid.seasons.short:
-        return None
-    return autoregression(grid, horizon, differences=grid.seasons.short)
+def _seasonal_difference(grids: Sequence[Grid], horizon: int) -> list[Vector | None]:
+    season = grids[0].seasons.short
+    return autoregression(grids, horizon, differences=season) if season else [None] * len(grids)
 
 
-def _corrected(profile: Callable[[Grid, int], Vector | None]) -> Method:
+def _corrected(profile: Profile) -> Method:
     """Return a profile plus a forecast of its residuals."""
 
-    def forecast(grid: Grid, horizon: int) -> Vector | None:
-        season = grid.seasons.long or grid.seasons.short
-        most = _LONG_CYCLES_OF_RESIDUALS if grid.seasons.long else _SHORT_CYCLES_OF_RESIDUALS
-        cycles = min(grid.y.size // season, most) if season else 0
-        one = profile(grid, season) if cycles else None
-        if one is None:
-            return None
-        last = grid.y[grid.y.size - cycles * season :]
-        residuals = last - np.resize(one, last.size)
-        return np.resize(one, horizon) + residual_path(residuals, grid.seasons, horizon)
+    def forecast(grids: Sequence[Grid], horizon: int) -> list[Vector | None]:
+        ones = [profile(grid, grid.seasons.long or grid.seasons.short) for grid in grids]
+        residuals = [
+            np.empty(0) if one is None else _residuals(grid, one)
+            for grid, one in zip(grids, ones, strict=True)
+        ]
+        paths = residual_paths(residuals, grids[0].seasons, horizon)
+        return [
+            None if one is None else np.resize(one, horizon) + path
+            for one, path in zip(ones, paths, strict=True)
+        ]
 
     return forecast
 
 
-def _own_profile(smoothing: float) -> Callable[[Grid, int], Vector | None]:
+def _residuals(grid: Grid, cycle: Vector) -> Vector:
+    """Return y minus a repeated cycle over the last whole cycles."""
+    most = _LONG_CYCLES_OF_RESIDUALS if grid.seasons.long else _SHORT_CYCLES_OF_RESIDUALS
+    cycles = min(grid.y.size // cycle.size, most)
+    last = grid.y[grid.y.size - cycles * cycle.size :]
+    return np.asarray((last.reshape(cycles, cycle.size) - cycle).ravel(), np.float64)
+
+
+def _own_profile(smoothing: float) -> Profile:
     return lambda grid, season: weighted_profile(grid, season, season, smoothing=smoothing)
 
 
 _ALL: Final = (
-    Member("last_value", _last_value, "The last reading, where there is no season."),
+    Member("last_value", _each(_last_value), "The last reading, where there is no season."),
     Member("seasonal_naive", _short_profile(1.0), "The last short season, such as the last day."),
     Member("long_seasonal_naive", _long_profile(1.0), "The last long season, such as the last week."),
     Member(
@@ -101,7 +120,9 @@ _ALL: Final = (
     ),
     Member("median", _short_median(7), "The median of the last 7 short seasons."),
     Member("median_slow", _short_median(14), "The median of the last 14 short seasons."),
-    Member("day_by_week", partial(day_by_week, smoothing=0.3), "The level, plus each weekday's shape."),
+    Member(
+        "day_by_week", _each(partial(day_by_week, smoothing=0.3)), "The level, plus each weekday's shape."
+    ),
     Member(
         "autoregression",
         autoregression_of_logarithm,

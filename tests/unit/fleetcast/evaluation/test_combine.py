@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from fleetcast.evaluation import (
+    COMBINED,
     CORRECTED_PROPHET,
     NAIVE,
     PROPHET,
@@ -21,14 +22,20 @@ from testbed.combined import combination, hourly
 HOURLY = Seasons(24, 168)
 
 
-def test_cutoffs_are_a_quarter_of_the_horizon_apart_and_leave_two_weeks() -> None:
-    assert cutoffs(1000, 168, HOURLY) == [832, 784, 736]
-    assert cutoffs(960, 48, HOURLY) == [912, 888, 864]
-    assert cutoffs(700, 168, HOURLY) == [532, 484, 436]
-    assert cutoffs(600, 168, HOURLY) == [432, 384, 336]
+def test_cutoffs_are_half_a_horizon_or_two_seasons_apart_and_leave_two_weeks() -> None:
+    assert cutoffs(1000, 168, HOURLY) == [832, 736, 640]
+    assert cutoffs(960, 48, HOURLY) == [912, 864, 816]
+    assert cutoffs(700, 168, HOURLY) == [532, 460, 388]
+    assert cutoffs(600, 168, HOURLY) == [432, 336, 240]
     assert cutoffs(200, 48, HOURLY) == [152, 128, 104]
+    assert cutoffs(160, 48, HOURLY) == [112]
     assert cutoffs(130, 48, HOURLY) == []
-    assert cutoffs(200, 28, Seasons(7, 0), count=2) == [172, 165]
+    assert cutoffs(130, 48, HOURLY, count=1) == []
+    assert cutoffs(160, 48, HOURLY, count=1) == [112]
+    assert cutoffs(200, 28, Seasons(7, 0), count=2) == [172, 158]
+    assert cutoffs(156, 13, Seasons(52, 0)) == [143, 130, 117]
+    assert cutoffs(300, 13, Seasons(52, 0)) == [287, 274, 261]
+    assert cutoffs(100, 20, Seasons(0, 0)) == [80, 70, 60]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +105,71 @@ def test_prophet_is_kept_unless_another_method_is_better_by_the_margin() -> None
     assert together.weights == {PROPHET: 1.0}
     assert together.correction.share == 1.0
     assert not together.correction.path.any()
+
+
+DAYS = (np.datetime64("2024-01-01", "us") + np.arange(110) * np.timedelta64(1, "D")).view(np.int64)
+SIMPLE = ("seasonal_naive", "profile", "median", "autoregression")
+
+
+def test_the_metric_decides_which_method_is_the_best() -> None:
+    differ = 0
+    for seed in range(30):
+        generator = np.random.default_rng(seed)
+        y = 100 + generator.normal(0, 1, 110)
+        y[60:] += generator.normal(0, 50, 50)  # so that the naive error differs between the cut-offs
+        best = {}
+        for metric in ("mase", "wape"):
+            options = CombineOptions(members=SIMPLE, one_only=True, metric=metric, horizon=40)
+            together = combination(DAYS, y, "D", options=options)
+            assert together is not None
+            (best[metric],) = together.weights
+        single = {}
+        for name in SIMPLE:
+            options = CombineOptions(members=(name,), horizon=40)
+            single[name] = combination(DAYS, y, "D", options=options)
+        assert best["mase"] == min(SIMPLE, key=lambda name: single[name].errors[COMBINED])
+        assert best["wape"] == min(SIMPLE, key=lambda name: single[name].wape)
+        differ += best["mase"] != best["wape"]
+
+    assert differ > 0
+
+
+def test_readings_of_zero_can_be_weighed_by_wape() -> None:
+    y = np.concatenate((np.random.default_rng(0).normal(5, 1, 50), np.zeros(60)))
+
+    for is_champion in (False, True):
+        options = CombineOptions(members=SIMPLE, metric="wape", one_only=is_champion, horizon=14)
+        together = combination(DAYS, y, "D", options=options)
+        assert together is not None
+        assert sum(together.weights.values()) == pytest.approx(1)
+        assert not np.isfinite(together.wape)
+
+
+def test_a_forecast_that_is_always_too_high_has_that_bias_and_wape() -> None:
+    y = np.concatenate((np.full(96, 100.0), np.full(14, 80.0)))
+    options = CombineOptions(members=("seasonal_naive",), cutoffs=1, horizon=14)
+
+    together = combination(DAYS, y, "D", options=options)
+
+    assert together is not None
+    assert together.bias == pytest.approx(20)
+    assert together.wape == pytest.approx(0.25)
+    assert together.beats_seasonal_naive is False
+
+
+def test_the_coverage_of_intervals_needs_a_second_cutoff() -> None:
+    several = combination(*hourly())
+    single = combination(*hourly(), options=CombineOptions(cutoffs=1))
+    without = combination(*hourly(), options=CombineOptions(calibrate=False))
+
+    assert several is not None
+    assert single is not None
+    assert without is not None
+    assert several.coverage[0.5] < several.coverage[0.8] < several.coverage[0.95]
+    assert single.coverage == {}
+    assert single.calibration is not None
+    assert without.coverage == {}
+    assert without.calibration is None
 
 
 def test_only_the_methods_that_are_asked_for_take_part() -> None:

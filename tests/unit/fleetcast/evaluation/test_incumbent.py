@@ -40,14 +40,15 @@ def test_without_an_earlier_choice_there_is_no_verdict() -> None:
     assert chosen(*hourly()).verdict is None
 
 
-@pytest.mark.parametrize("one_only", [False, True])
+@pytest.mark.parametrize(
+    "options", [OPTIONS, replace(OPTIONS, one_only=True), replace(OPTIONS, metric="wape")]
+)
 @pytest.mark.parametrize("shift", [0.0, 1e3])
 def test_the_new_choice_that_judges_is_the_one_that_a_job_a_horizon_ago_would_have_made(
-    one_only: bool, shift: float
+    options: CombineOptions, shift: float
 ) -> None:
     stamps, y = hourly()
     y[-HORIZON:] += shift  # whatever happened since then
-    options = replace(OPTIONS, one_only=one_only)
     then = chosen(stamps[:-HORIZON], y[:-HORIZON], options)
     earlier = incumbent(dict(then.weights), int(stamps[-HORIZON - 1]))
 
@@ -84,17 +85,36 @@ def test_a_choice_stays_where_the_new_one_is_better_by_less_than_the_margin() ->
     assert together.correction.path.any()
 
 
-@pytest.mark.parametrize(("newer", "is_compared"), [(0, False), (HORIZON - 1, False), (HORIZON, True)])
+@pytest.mark.parametrize(
+    ("newer", "reason"), [(0, TOO_FEW), (HORIZON - 1, TOO_FEW), (HORIZON, REPLACED), (2 * HORIZON, REPLACED)]
+)
 def test_only_backtests_whose_readings_are_all_newer_than_the_choice_judge_it(
-    newer: int, is_compared: bool
+    newer: int, reason: str
 ) -> None:
     stamps, y = hourly()
 
     _, verdict = kept(stamps, y, incumbent({POOR: 1.0}, int(stamps[-newer - 1])))
 
-    assert (verdict.challenger_error is not None) == is_compared
-    assert (verdict.reason == TOO_FEW) != is_compared
-    assert verdict.is_kept != is_compared
+    assert verdict.reason == reason
+    assert (verdict.challenger_error is None) == verdict.is_kept
+
+
+def test_wape_decides_where_methods_are_chosen_by_it() -> None:
+    stamps, y = hourly()
+    options = replace(OPTIONS, metric="wape", margin=0.99, cutoffs=1)
+
+    together, verdict = kept(stamps, y, incumbent({POOR: 1.0}, None), options)
+
+    assert verdict.incumbent_error == pytest.approx(together.wape)
+
+
+def test_where_all_readings_are_zero_the_earlier_choice_stays() -> None:
+    stamps, y = hourly()
+    options = replace(OPTIONS, members=(NAIVE, POOR), metric="wape")
+
+    _, verdict = kept(stamps, 0 * y, incumbent({POOR: 1.0}, int(stamps[-200])), options)
+
+    assert verdict == Verdict(is_kept=True, reason=STAYS, incumbent_error=0.0, challenger_error=0.0)
 
 
 def test_readings_that_end_before_the_choice_leave_it_as_it_is() -> None:

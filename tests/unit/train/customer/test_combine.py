@@ -32,7 +32,7 @@ def test_by_default_prophets_model_forecasts_alone(tmp_path: Path) -> None:
     assert model.combination is None
     assert "opens_in_prophet" not in metadata
     assert "models" not in metadata["hyperparameters"]
-    assert {"backtest", "members"}.isdisjoint(row)
+    assert {"backtest", "members", "beats_seasonal_naive", "coverage_80"}.isdisjoint(row)
     assert same["in_sample"] == row["in_sample"]
 
 
@@ -43,6 +43,12 @@ def test_all_methods_are_weighed_where_that_is_asked_for(tmp_path: Path) -> None
     assert sum(row["members"].values()) == pytest.approx(1, abs=1e-4)
     assert {"prophet", "seasonal_naive", "combined"} <= row["backtest"].keys()
     assert metadata["metrics"]["members"] == row["members"]
+    assert row["beats_seasonal_naive"] is (row["backtest"]["combined"] < row["backtest"]["seasonal_naive"])
+    assert row["backtest_coverage"].keys() == {"50", "80", "90", "95"}
+    assert row["coverage_80"] == row["backtest_coverage"]["80"]
+    assert 0 < row["backtest_wape"] < 0.1
+    assert abs(row["backtest_bias"]) < 1
+    assert metadata["metrics"] == {name: row[name] for name in metadata["metrics"]}
     assert metadata["opens_in_prophet"] in {"without correction", "base only"}
     assert model.combination is not None
     assert model.combination.correction is not None
@@ -59,6 +65,27 @@ def test_calibrated_intervals_alone_leave_the_forecast_as_it_is(tmp_path: Path) 
     assert metadata["opens_in_prophet"] == "same"
     assert (ours["yhat"] == prophets["yhat"]).all()
     assert (ours["yhat_lower"] != prophets["yhat_lower"]).any()
+
+
+def test_without_calibrated_intervals_nothing_is_said_about_their_coverage(tmp_path: Path) -> None:
+    row, model, _ = archived(tmp_path, models="auto")
+
+    assert {"coverage_80", "backtest_coverage"}.isdisjoint(row)
+    assert "beats_seasonal_naive" in row
+    assert model.combination is not None
+    assert model.combination.calibration is None
+
+
+def test_the_metric_belongs_to_the_archive_only_if_it_is_not_the_default(tmp_path: Path) -> None:
+    files = {"7/data.csv": history(days=DAYS)}
+    plain, named, other = (
+        trained(tree(tmp_path, files, models="auto", **metric))["7"]
+        for metric in ({}, {"metric": "mase"}, {"metric": "wape"})
+    )
+
+    assert [row["status"] for row in (plain, named, other)] == ["ok", "skipped", "ok"]
+    hyperparameters = read_archive(tmp_path / "checkpoints/7.tar.gz").metadata["hyperparameters"]
+    assert hyperparameters["metric"] == "wape"
 
 
 def test_a_list_names_the_methods(tmp_path: Path) -> None:
@@ -116,11 +143,13 @@ def test_regressors_take_part_through_prophets_model(tmp_path: Path) -> None:
 def test_the_metric_line_says_how_the_fleet_fares(tmp_path: Path) -> None:
     files = {f"{number}/data.csv": history(days=DAYS, seed=number) for number in range(3)}
 
-    code, log = run_train(tree(tmp_path, files, models="auto"))
+    code, log = run_train(tree(tmp_path, files, models="auto", intervals="calibrated"))
 
     assert code == 0
     assert "mean_backtest_mase=0." in log
     assert "share_beating_naive=" in log
+    assert "mean_backtest_wape=0.0" in log
+    assert "coverage_80=0." in log
 
 
 def test_the_ledger_and_the_archive_agree_about_a_customer(tmp_path: Path) -> None:
@@ -145,6 +174,7 @@ def test_the_ledger_and_the_archive_agree_about_a_customer(tmp_path: Path) -> No
         ({"backtest_horizon": "5000"}, "backtest_horizon"),
         ({"intervals": "wide"}, "intervals"),
         ({"champion_margin": "2"}, "champion_margin"),
+        ({"metric": "smape"}, "metric"),
     ],
 )
 def test_a_choice_that_does_not_exist_is_refused_with_those_that_do(

@@ -25,9 +25,29 @@ def test_a_model_with_a_holdout_is_measured_on_it_and_fitted_to_all_readings(tmp
     train(paths, TrainSettings.from_files(paths))
     train(plain, TrainSettings())
 
-    assert ledger(paths)["7"]["holdout"].keys() == {"mae", "rmse", "smape", "mase", "coverage"}
+    row = ledger(paths)["7"]
+    assert row["in_sample"].keys() == {"mae", "rmse", "smape", "wape", "bias", "coverage", "winkler", "mase"}
+    assert row["holdout"].keys() == row["in_sample"].keys() | {"beats_seasonal_naive"}
     archives = [read_archive(each.checkpoints / "7.tar.gz") for each in (paths, plain)]
     assert archives[0].model == archives[1].model
+
+
+def test_a_job_without_holdout_and_backtests_measures_what_it_always_did(tmp_path: Path) -> None:
+    row = trained(tree(tmp_path, {"7/data.csv": history()}))["7"]
+
+    assert list(row["in_sample"]) == ["mae", "rmse", "smape", "coverage", "mase"]
+
+
+def test_a_forecast_beats_the_naive_one_of_noise_but_not_one_that_is_exact(tmp_path: Path) -> None:
+    days = np.datetime64("2025-01-01") + np.arange(60)
+    week = np.resize([5.0, 1, 9, 2, 8, 3, 70], 60)
+    exact = HEADER + "".join(f"{day},{y}\n" for day, y in zip(days, week, strict=True))
+    paths = tree(tmp_path, {"noise/data.csv": history(days=200), "exact/data.csv": exact}, holdout="14D")
+
+    rows = trained(paths)
+
+    assert rows["noise"]["holdout"]["beats_seasonal_naive"] is True
+    assert rows["exact"]["holdout"]["beats_seasonal_naive"] is False
 
 
 def test_a_line_through_two_readings_has_no_mase(tmp_path: Path) -> None:
@@ -58,7 +78,7 @@ def test_an_idle_customer_under_logistic_growth_is_measured_and_served_as_zero(t
 
 
 @pytest.mark.parametrize("model", [{"uncertainty_samples": 0}, {"uncertainty_samples": 0, "growth": "flat"}])
-def test_without_uncertainty_samples_only_the_coverage_is_missing(
+def test_without_uncertainty_samples_only_the_measures_of_intervals_are_missing(
     tmp_path: Path, model: dict[str, Any]
 ) -> None:
     paths = tree(tmp_path, FIVE, holdout="7D", **{name: str(value) for name, value in model.items()})
@@ -66,8 +86,9 @@ def test_without_uncertainty_samples_only_the_coverage_is_missing(
     rows = trained(paths)
 
     assert {row["status"] for row in rows.values()} == {"ok"}
-    for measured in (row[name] for row in rows.values() for name in ("in_sample", "holdout")):
-        assert measured.keys() == {"mae", "rmse", "smape", "mase"}
+    for row in rows.values():
+        assert row["in_sample"].keys() == {"mae", "rmse", "smape", "wape", "bias", "mase"}
+        assert row["holdout"].keys() == row["in_sample"].keys() | {"beats_seasonal_naive"}
     assert "<svg" in (paths.output_data / "report.html").read_text()
     assert "yhat_lower" not in forecast(
         loads(read_archive(paths.checkpoints / "0.tar.gz").model), ForecastOptions(1)

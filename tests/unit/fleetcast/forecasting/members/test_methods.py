@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.members import MEMBERS, Seasons, residual_path
+from fleetcast.forecasting.members import MEMBERS, Seasons, residual_paths
 from fleetcast.forecasting.members.autoregression import autoregression
 from fleetcast.forecasting.members.grid import Grid
 
@@ -18,7 +18,7 @@ def noise(n: int, seed: int = 0) -> Vector:
 
 @pytest.mark.parametrize("name", sorted(MEMBERS.keys() - {"last_value"}))
 def test_a_week_that_repeats_is_forecast_by_methods_that_know_weeks(name: str) -> None:
-    ahead = MEMBERS[name].forecast(Grid(np.tile(WEEK, 8), HOURLY), 200)
+    (ahead,) = MEMBERS[name].forecast([Grid(np.tile(WEEK, 8), HOURLY)], 200)
 
     assert ahead is not None
     assert ahead.shape == (200,)
@@ -30,14 +30,14 @@ def test_a_week_that_repeats_is_forecast_by_methods_that_know_weeks(name: str) -
 @pytest.mark.parametrize("seasons", [HOURLY, Seasons(7, 0), Seasons(0, 0)], ids=str)
 @pytest.mark.parametrize("n", [1, 2, 7, 30, 400])
 def test_a_method_forecasts_finite_values_or_nothing(name: str, seasons: Seasons, n: int) -> None:
-    ahead = MEMBERS[name].forecast(Grid(noise(n), seasons), 50)
+    (ahead,) = MEMBERS[name].forecast([Grid(noise(n), seasons)], 50)
 
     assert ahead is None or (ahead.shape == (50,) and np.isfinite(ahead).all())
 
 
 @pytest.mark.parametrize("name", sorted(MEMBERS))
 def test_a_constant_history_is_forecast_as_the_constant_or_not_at_all(name: str) -> None:
-    ahead = MEMBERS[name].forecast(Grid(np.full(400, 7.0), HOURLY), 50)
+    (ahead,) = MEMBERS[name].forecast([Grid(np.full(400, 7.0), HOURLY)], 50)
 
     assert ahead is None or np.abs(ahead - 7).max() < 1e-9
 
@@ -47,7 +47,7 @@ def test_an_autoregression_finds_the_process_that_made_the_readings() -> None:
     for t, shock in enumerate(noise(2000)):
         y[t] = 0.6 * y[t - 1] + 0.3 * y[t - 24] + shock if t >= 24 else shock
 
-    ahead = autoregression(Grid(y, Seasons(24, 0)), 30)
+    (ahead,) = autoregression([Grid(y, Seasons(24, 0))], 30)
 
     expected = np.concatenate((y, np.zeros(30)))
     for t in range(2000, 2030):
@@ -57,18 +57,31 @@ def test_an_autoregression_finds_the_process_that_made_the_readings() -> None:
 
 
 def test_a_regression_is_rolled_forward_as_its_recursion_says() -> None:
-    from fleetcast.forecasting.members.autoregression import _fitted, _lags, _roll  # noqa: PLC0415
+    from fleetcast.forecasting.members.autoregression import _fitted, _lags, _rolled  # noqa: PLC0415
 
     z = noise(700)
     lags = _lags(HOURLY, z.size)
-    coefficients = _fitted(z, lags, 1e-3)
+    coefficients = _fitted(z[None], [z.size], lags, 1e-3)
+    level, *slopes = coefficients[0].tolist()
     buffer = z.tolist()
     for _ in range(100):
-        buffer.append(
-            coefficients[0] + sum(b * buffer[-lag] for b, lag in zip(coefficients[1:], lags, strict=True))
-        )
+        buffer.append(level + sum(b * buffer[-lag] for b, lag in zip(slopes, lags, strict=True)))
 
-    assert _roll(z, coefficients, lags, 100) == pytest.approx(np.array(buffer[-100:]), abs=1e-12)
+    assert _rolled(z[None], coefficients, lags, 100)[0] == pytest.approx(np.array(buffer[-100:]), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(MEMBERS))
+def test_the_history_before_a_cutoff_is_forecast_whatever_histories_come_with_it(name: str) -> None:
+    y = 50 + np.tile(WEEK, 6) + noise(6 * 168)
+    grids = [Grid(y[:n] * scale, HOURLY) for n, scale in ((900, 1.0), (30, 1.0), (700, -1.0), (640, 1e6))]
+
+    together = MEMBERS[name].forecast(grids, 100)
+
+    for grid, ahead in zip(grids, together, strict=True):
+        (alone,) = MEMBERS[name].forecast([grid], 100)
+        assert (ahead is None) == (alone is None)
+        if ahead is not None:
+            assert ahead == pytest.approx(alone, rel=1e-9)
 
 
 def test_residuals_go_on_towards_zero() -> None:
@@ -77,7 +90,7 @@ def test_residuals_go_on_towards_zero() -> None:
         residuals[t] = 0.9 * residuals[t - 1] + shock
     residuals[-1] = 10.0
 
-    path = residual_path(residuals, HOURLY, 200)
+    (path,) = residual_paths([residuals], HOURLY, 200)
 
     assert 5 < path[0] < 10
     assert np.abs(path[-24:]).max() < 2
@@ -86,7 +99,7 @@ def test_residuals_go_on_towards_zero() -> None:
 def test_a_forecast_does_not_leave_the_range_of_the_readings_far_behind() -> None:
     growing = np.exp(np.arange(400) / 50)
 
-    ahead = autoregression(Grid(growing, Seasons(0, 0)), 500)
+    (ahead,) = autoregression([Grid(growing, Seasons(0, 0))], 500)
 
     assert ahead is not None
     assert ahead.max() <= growing.max() + 0.3 * np.ptp(growing) + 1e-9
