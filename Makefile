@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -13,6 +14,11 @@ $(VENV)/ready: requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(PEERS)/ready: $(VENV)/ready requirements/peers.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(PEERS)/bin/python requirements/peers.txt
 	touch $@
 
 demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=… TIME=… VALUE=… [WHERE=column=text]
@@ -50,6 +56,9 @@ bench-endpoint: $(VENV)/ready ## the plain endpoint against Flask with stock Pro
 bench-random: $(VENV)/ready ## random series of every kind, estimate by estimate, against stock Prophet
 	$(BIN)/python -m benchmarks.random_series
 
+bench-accuracy: $(VENV)/ready $(PEERS)/ready ## forecast errors of TABLES='a.csv.gz …' beside stock Prophet and statsforecast; EVERY=20
+	$(BIN)/python -m benchmarks.accuracy --peers $(PEERS)/bin/python $(if $(EVERY),--every $(EVERY)) $(TABLES)
+
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 
@@ -70,11 +79,11 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 		pyproject.toml --extra process --extra train --extra serve -o requirements/image.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		pyproject.toml --all-extras --group dev -o requirements/dev.txt
-	for sdk in sagemaker-v2 sagemaker-v3; do \
+	for own in sagemaker-v2 sagemaker-v3 peers; do \
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
-			requirements/$$sdk.in -o requirements/$$sdk.txt || exit 1; done
+			requirements/$$own.in -o requirements/$$own.txt || exit 1; done
 
 clean: ## remove everything that make created
-	rm -rf $(VENV) .cache .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .cache .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-conformance bench-brought image images test-image lock clean
+.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-conformance bench-brought image images test-image lock clean

@@ -83,12 +83,13 @@ def _repeats(call: Callable[[], Any]) -> int:
 
 def _seconds(call: Callable[[], Any], repeats: int) -> tuple[float, float]:
     """Return seconds per call by the clock and of the processor."""
-    started, used = perf_counter(), _processor_seconds()
+    started, used = perf_counter(), processor_seconds()
     for _ in range(repeats):
         call()
-    return (perf_counter() - started) / repeats, (_processor_seconds() - used) / repeats
+    return (perf_counter() - started) / repeats, (processor_seconds() - used) / repeats
 
 
-def _processor_seconds() -> float:
+def processor_seconds() -> float:
+    """Return the processor time so far of this process and of the children that have ended."""
     usages = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)

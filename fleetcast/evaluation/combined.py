@@ -5,7 +5,7 @@ those before it, gaps are filled from before it, and the errors for the interval
 other cut-offs chose; with a single cut-off, from its own weights.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -29,11 +29,9 @@ from fleetcast.evaluation.rolling_origin import (
     PROPHET,
     Backtest,
     FitBefore,
-    backtests,
+    compare,
     cutoffs,
     default_horizon,
-    method_paths,
-    residuals_ahead,
 )
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
@@ -45,8 +43,6 @@ COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
 _FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
-_HORIZONS_OF_PATH: Final = 2
-"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _DIGITS: Final = 6
 
 
@@ -125,19 +121,22 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     n, seasons = history.y.size, history.seasons
     horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
     places_in = partial(cutoffs, horizon=horizon, seasons=seasons, count=options.cutoffs)
-    run = partial(backtests, history, y, horizon=horizon, fit_before=fit_before, members=options.members)
-    tests = run(places_in(n))
+    places = places_in(n)
+    seen = n if incumbent is None else incumbent.steps_seen(history, stamps)
+    places_before = {at: places_in(at) for at in places if at >= seen}
+    every = sorted({at for each in (places, *places_before.values()) for at in each}, reverse=True)
+    run, paths = compare(history, y, every, horizon, fit_before, options.members)
+    test_at = {test.at: test for test in run}
+    tests = [test_at[at] for at in places if at in test_at]
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
     weights, *without = _chosen(usable, tests, options)
     verdict = None
     if incumbent is not None:
-        seen = incumbent.steps_seen(history, stamps)
         verdict = incumbent.objection(freq, usable, one_only=options.one_only)
         if verdict is None:
-            new = [test for test in tests if test.at >= seen]
-            choices = _choices_before(new, usable, options, places_in, run)
+            choices = _choices_before(test_at, places_before, usable, options)
             verdict = judge(incumbent, choices, options.margin, options.metric)
         if verdict.is_kept:
             weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
@@ -154,7 +153,7 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         errors=errors,
         origin=int(stamps[-1]),
         freq=freq,
-        correction=_correction(history, weights, fit_before, horizon),
+        correction=_correction(weights, paths),
         calibration=calibrated(held_out, seasons.short) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
@@ -166,25 +165,22 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
 
 
 def _choices_before(
-    tests: list[Backtest],
+    test_at: Mapping[int, Backtest],
+    places_before: Mapping[int, list[int]],
     names: list[str],
     options: CombineOptions,
-    places_in: Callable[[int], list[int]],
-    run: Callable[[Sequence[int]], list[Backtest]],
 ) -> list[tuple[Backtest, Weights]]:
-    """Return the tests, each with the weights that would have been chosen at its cut-off.
+    """Return backtests, each with the weights that would have been chosen at its cut-off.
 
-    `places_in` returns the cut-offs in a number of steps, and `run` the backtests there.  A test is
-    left out where too few steps come before it.
+    `places_before` has for each of their cut-offs those in the steps before it, and `test_at` the backtest of
+    each cut-off.  A backtest is left out where too few steps come before it.
     """
-    places = {test.at: places_in(test.at) for test in tests}
-    before = {test.at: test for test in run(sorted({at for each in places.values() for at in each}))}
     choices: list[tuple[Backtest, Weights]] = []
-    for test in tests:
-        earlier = [before[at] for at in places[test.at] if at in before]
+    for at, places in places_before.items():
+        earlier = [test_at[place] for place in places if place in test_at]
         usable = [name for name in names if _is_in(name, earlier)]
-        if earlier and usable:
-            choices.append((test, _chosen(usable, earlier, options)[0]))
+        if at in test_at and earlier and usable:
+            choices.append((test_at[at], _chosen(usable, earlier, options)[0]))
     return choices
 
 
@@ -192,28 +188,23 @@ def _is_in(name: str, tests: list[Backtest]) -> bool:
     return all(name in test.forecasts for test in tests)
 
 
-def _correction(
-    history: GriddedHistory, weights: Mapping[str, float], fit_before: FitBefore, horizon: int
-) -> Correction:
-    """Return the part of all methods but Prophet's in the forecast from the whole history.
+def _correction(weights: Mapping[str, float], paths: Mapping[str, Vector]) -> Correction:
+    """Return the part of all methods but Prophet's in the forecast, from their paths.
 
     Prophet's model has the rest of the weight, and the weight of a method that fails on the whole history.
     """
-    n, length = history.y.size, min(_HORIZONS_OF_PATH * horizon, MOST_PATH)
-    own = method_paths(history, [n], length, weights)
-    paths = {name: path for name, (path,) in own.items() if path is not None}
-    share = max(1 - sum(weights[name] for name in paths), 0.0)
-    if CORRECTED_PROPHET in weights and (fitted := fit_before(history.place.size)) is not None:
-        (paths[CORRECTED_PROPHET],) = residuals_ahead([fitted], history, [n], length)
-    path = sum((weights[name] * paths[name] for name in weights if name in paths), np.zeros(length))
+    others = [name for name in weights if name in paths]
+    share = max(1 - sum(weights[name] for name in others if name != CORRECTED_PROPHET), 0.0)
+    length = max((path.size for path in paths.values()), default=0)
+    path = sum((weights[name] * paths[name] for name in others), np.zeros(length))
     return Correction(round(share, _DIGITS), _rounded(path))
 
 
 def _rounded(path: Vector) -> Vector:
     """Return the path to six digits of its largest value, so that the archive stays small."""
-    largest = float(np.abs(path).max())
-    if not largest > 0:
+    if not path.any():
         return path
+    largest = float(np.abs(path).max())
     return np.round(path, int(_DIGITS - 1 - np.floor(np.log10(largest))))
 
 

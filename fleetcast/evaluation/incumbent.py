@@ -54,7 +54,7 @@ class Incumbent:
     for Prophet's model alone."""
 
     def steps_seen(self, history: GriddedHistory, stamps: Stamps) -> int:
-        """Return the number of steps up to the last reading that the choice saw; `stamps` are the readings'."""
+        """Return the number of steps up to the last reading that the choice saw, from the rows' `stamps`."""
         if self.seen_until is None:
             return 0
         rows = int(np.searchsorted(stamps, self.seen_until, "right"))

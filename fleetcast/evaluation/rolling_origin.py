@@ -5,7 +5,7 @@ A method is fitted to the steps before a cut-off and compared with the `horizon`
 Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Journal of Forecasting 16(4).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeAlias
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, residual_paths
+from fleetcast.forecasting.members import MEMBERS, MOST_PATH, GriddedHistory, Seasons, forecasts
 
 PROPHET: Final = "prophet"
 CORRECTED_PROPHET: Final = "prophet+correction"
@@ -21,6 +21,8 @@ NAIVE: Final = "seasonal_naive"
 METHODS: Final = (PROPHET, CORRECTED_PROPHET, *MEMBERS)
 """All methods, by name."""
 DEFAULT_CUTOFFS: Final = 3
+_HORIZONS_OF_PATH: Final = 2
+"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _RESIDUAL_STEPS: Final = 700
 """Number of last steps whose residuals are used, or four long seasons if those are more."""
 _LEAST_ROWS: Final = 2
@@ -107,43 +109,47 @@ def default_horizon(n: int, seasons: Seasons) -> int:
     return 2 * seasons.short or _WITHOUT_SEASON
 
 
-def backtests(  # noqa: PLR0913, PLR0917 - the parts of a comparison
+def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     history: GriddedHistory,
     y: Vector,
     places: Sequence[int],
     horizon: int,
     fit_before: FitBefore,
     members: Sequence[str],
-) -> list[Backtest]:
+) -> tuple[list[Backtest], dict[str, Vector]]:
     """Compare the methods, and the naive forecast, with the `horizon` steps after each cut-off.
 
     `y`, shape (N,), are the readings of the history's rows, and `places` the number of steps before each
     cut-off.  A cut-off is left out where there is nothing to compare, or where Prophet's model is to be
     compared and cannot be fitted: the other methods would win unopposed.
+
+    Also returns the forecasts of twice the horizon after the whole history, by method, in units of y; that of
+    the corrected Prophet is the correction alone, and Prophet's own is left out.
     """
-    cuts = [cut for at in places if (cut := _Cut.of(history, at, horizon)) is not None]
-    if PROPHET in members or CORRECTED_PROPHET in members:
-        fits = [(cut, fit_before(cut.first)) for cut in cuts]
-        fitted = [(cut, model) for cut, model in fits if model is not None]
-        cuts = [cut for cut, _ in fitted]
-    else:
-        fitted = []
+    needs_prophet = PROPHET in members or CORRECTED_PROPHET in members
+    tried = [_Cut.of(history, at, horizon, fit_before if needs_prophet else None) for at in places]
+    cuts = [cut for cut in tried if cut is not None]
     if not cuts:
-        return []
-    forecasts: list[dict[str, Vector]] = [{} for _ in cuts]
-    ends = [cut.at for cut in cuts]
-    for name, paths in method_paths(history, ends, horizon, dict.fromkeys((*members, NAIVE))).items():
-        for cut, own, path in zip(cuts, forecasts, paths, strict=True):
-            if path is not None:
-                own[name] = path[cut.step]
-    corrections = residuals_ahead([model for _, model in fitted], history, ends[: len(fitted)], horizon)
-    for (cut, model), own, correction in zip(fitted, forecasts, corrections, strict=False):
-        own[PROPHET] = yhat = model.forecast(slice(cut.first, cut.last))
-        own[CORRECTED_PROPHET] = yhat + correction[cut.step]
-    return [
-        Backtest(cut.at, cut.step, y[cut.first : cut.last], own, _naive_error(history, cut.at))
-        for cut, own in zip(cuts, forecasts, strict=True)
-    ]
+        return [], {}
+    ends = [*(cut.at for cut in cuts), history.y.size]
+    residuals = {}
+    if CORRECTED_PROPHET in members:
+        models = [*(cut.prophet for cut in cuts), fit_before(history.place.size)]
+        own = [_residuals(model, history, n) for model, n in zip(models, ends, strict=True)]
+        residuals[CORRECTED_PROPHET] = own
+    names = dict.fromkeys((*(name for name in members if name in MEMBERS), NAIVE))
+    length = min(_HORIZONS_OF_PATH * horizon, MOST_PATH)
+    paths = forecasts(names, [history.grid(n) for n in ends], length, residuals)
+    tests = []
+    for i, cut in enumerate(cuts):
+        found = {name: path[cut.step] for name, each in paths.items() if (path := each[i]) is not None}
+        if cut.prophet is not None:
+            found[PROPHET] = yhat = cut.prophet.forecast(slice(cut.first, cut.last))
+            if CORRECTED_PROPHET in found:
+                found[CORRECTED_PROPHET] += yhat
+        readings = y[cut.first : cut.last]
+        tests.append(Backtest(cut.at, cut.step, readings, found, _naive_error(history, cut.at)))
+    return tests, {name: path for name, each in paths.items() if (path := each[-1]) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +162,19 @@ class _Cut:
     last: int
     step: Stamps
     """Steps ahead of each row, from 0."""
+    prophet: FittedProphet | None
+    """Prophet's model of the rows before it; None if it is not needed."""
 
     @classmethod
-    def of(cls, history: GriddedHistory, at: int, horizon: int) -> Self | None:
-        """Return the cut-off; None without readings before or after it."""
+    def of(cls, history: GriddedHistory, at: int, horizon: int, fit_before: FitBefore | None) -> Self | None:
+        """Return the cut-off; None without readings before or after it, or if the fit fails."""
         first, last = (int(row) for row in np.searchsorted(history.place, (at, at + horizon)))
         if first < _LEAST_ROWS or last == first or not np.isfinite(history.y[:at]).any():
             return None
-        return cls(at, first, last, history.place[first:last] - at)
+        prophet = None if fit_before is None else fit_before(first)
+        if prophet is None and fit_before is not None:
+            return None
+        return cls(at, first, last, history.place[first:last] - at, prophet)
 
 
 def _naive_error(history: GriddedHistory, n: int) -> float:
@@ -173,37 +184,19 @@ def _naive_error(history: GriddedHistory, n: int) -> float:
     return error if error > 0 else 1.0
 
 
-def method_paths(
-    history: GriddedHistory, ends: Sequence[int], length: int, names: Iterable[str]
-) -> dict[str, list[Vector | None]]:
-    """Return the forecasts after each number of steps in `ends`, by method, each of shape (length,).
+def _residuals(model: FittedProphet | None, history: GriddedHistory, n: int) -> Vector:
+    """Return the last residuals before the step `n`, one for each step: their mean, 0 without a reading.
 
-    They are None where the steps before do not suffice.  Prophet's methods are left out.
+    They are of shape (steps,) and in units of y; none without a model.
     """
-    grids = [history.grid(n) for n in ends]
-    forecasts = {name: MEMBERS[name].forecast(grids, length) for name in names if name in MEMBERS}
-    return {
-        name: [None if path is None or not np.isfinite(path).all() else path for path in paths]
-        for name, paths in forecasts.items()
-    }
-
-
-def residuals_ahead(
-    fitted: Sequence[FittedProphet], history: GriddedHistory, ends: Sequence[int], length: int
-) -> list[Vector]:
-    """Return a forecast of each model's residuals after its number of steps, shape (length,)."""
-    residuals = [_by_step(model.residuals, history, n) for model, n in zip(fitted, ends, strict=True)]
-    return residual_paths(residuals, history.seasons, length)
-
-
-def _by_step(residuals: Vector, history: GriddedHistory, n: int) -> Vector:
-    """Return the last residuals before the step `n`, one for each step: their mean, 0 without a reading."""
-    rows = residuals.size
+    if model is None:
+        return np.empty(0)
+    rows = model.residuals.size
     place = history.place[:rows]
     begin = int(np.searchsorted(place, max(n - max(_RESIDUAL_STEPS, 4 * history.seasons.long), 0)))
     if begin == rows:
         return np.empty(0)
     step = place[begin:] - place[begin]
     steps = n - int(place[begin])
-    total = np.bincount(step, weights=residuals[begin:], minlength=steps)
+    total = np.bincount(step, weights=model.residuals[begin:], minlength=steps)
     return np.asarray(total / np.maximum(np.bincount(step, minlength=steps), 1), np.float64)

@@ -17,6 +17,8 @@ from fleetcast.forecasting.arrays import Flags, Matrix, Vector
 
 _SHARPNESS: Final = 3.0
 """The weight at the start falls with this power of a method's error."""
+_MOST_ERROR: Final = 10.0
+"""A method whose error is more than this many times the smallest has no weight."""
 _STEPS: Final = 30
 """Number of gradient steps."""
 _RATE: Final = 0.5
@@ -32,19 +34,20 @@ def best_weights(forecasts: Matrix, y: Vector, favour: Vector, counts: Flags) ->
     `favour`, shape (K,), is a factor of each method's weight at the start.  `counts`, shape (W, R), says
     which rows belong to each choice, at least one.  Nothing may be NaN.
     """
+    errors = forecasts - y
     share = counts / counts.sum(axis=1, keepdims=True)
-    error = share @ np.abs(forecasts - y).T
+    error = share @ np.abs(errors).T
     least = error.min(axis=1, keepdims=True)
     exact = error == 0
-    weights = favour * (least / np.where(exact, 1.0, error)) ** _SHARPNESS
+    weights = favour * (least / np.where(exact, 1.0, error)) ** _SHARPNESS * (error <= _MOST_ERROR * least)
     weights = np.where(exact.any(axis=1, keepdims=True), exact, weights)
     weights /= weights.sum(axis=1, keepdims=True)
     share /= np.where(least > 0, least, np.inf)  # an exact forecast has no better one
+    usable = weights > 0
     total = np.zeros_like(weights)
     for step in range(_STEPS):
-        gradient = (np.sign(weights @ forecasts - y) * share) @ forecasts.T
-        mean = (gradient * weights).sum(axis=1, keepdims=True)
-        weights = weights * np.exp((mean - gradient) * (_RATE / (1 + step) ** 0.5))
+        gradient = (np.sign(weights @ errors) * share) @ errors.T
+        weights = weights * np.exp(np.where(usable, gradient, 0.0) * (-_RATE / (1 + step) ** 0.5))
         weights /= weights.sum(axis=1, keepdims=True)
         total += weights
     total /= _STEPS

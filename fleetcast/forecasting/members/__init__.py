@@ -1,11 +1,10 @@
 """Forecasting methods besides Prophet's for readings at equal steps, and what a model stores of them."""
 
-from fleetcast.forecasting.members.autoregression import residual_paths
 from fleetcast.forecasting.members.calibration import Calibration
 from fleetcast.forecasting.members.combination import Combination, steps_ahead
 from fleetcast.forecasting.members.correction import MOST_PATH, CorrectedRows, Correction, corrected_rows
 from fleetcast.forecasting.members.grid import GriddedHistory
-from fleetcast.forecasting.members.registry import MEMBERS, Member
+from fleetcast.forecasting.members.registry import MEMBERS, Member, forecasts
 from fleetcast.forecasting.members.steps import Seasons
 
 __all__ = [
@@ -19,6 +18,6 @@ __all__ = [
     "Member",
     "Seasons",
     "corrected_rows",
-    "residual_paths",
+    "forecasts",
     "steps_ahead",
 ]

@@ -8,11 +8,13 @@ Hoerl and Kennard (1970), "Ridge regression", Technometrics 12(1); Hyndman and A
 "Forecasting: principles and practice", 3rd edition, section 9.3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from fleetcast.forecasting.arrays import Matrix, Vector
@@ -20,6 +22,9 @@ from fleetcast.forecasting.members.grid import Grid
 from fleetcast.forecasting.members.steps import Seasons
 
 Lags: TypeAlias = NDArray[np.int64]
+Paths: TypeAlias = list[Vector | None]
+"""The next values after each of several histories, in units of y, shape (horizon,); None where it is too
+short."""
 
 _MOST_STEPS: Final = 2200
 """Number of latest steps that a fit uses, or four long seasons if those are more; it bounds the cost."""
@@ -43,81 +48,135 @@ _LEAST_ROWS: Final = 30
 """A regression of residuals has more rows than this."""
 _CONSTANT: Final = 1e-12
 """A series whose standard deviation is at most this share of its mean is constant but for roundings."""
-_NO_LAGS: Final = np.empty(0, np.int64)
 
 
-def autoregression(grids: Sequence[Grid], horizon: int, *, differences: int = 0) -> list[Vector | None]:
-    """Return the next readings of each history by a regression on earlier ones, in units of y.
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Series for a regression on their earlier values, and what their next values mean for a forecast."""
 
-    Each is of shape (horizon,), or None where the history is too short or constant.  With `differences` above
-    0, y[t] - y[t - differences] takes the place of y[t].
-    """
+    series: Sequence[Vector]
+    """One for each history, each of shape (n,)."""
+    forecast: Callable[[Paths], Paths]
+    """Returns the forecasts of the readings from the next values of the series."""
+    are_residuals: bool = False
+    """Residuals have the mean 0 and more noise, and their next values tend to 0."""
+
+
+def autoregression(grids: Sequence[Grid], *, differences: int = 0) -> Regression:
+    """Return a regression of the readings; with `differences` above 0, of y[t] - y[t - differences]."""
     histories = [_latest(grid.y, grid.seasons) for grid in grids]
     if not differences:
-        return _regressed(histories, _seasons(grids), horizon)
-    changes = [y[differences:] - y[:-differences] for y in histories]
-    ahead = _regressed(changes, _seasons(grids), horizon)
-    return [
-        None if path is None else _summed(y, path, differences)
-        for y, path in zip(histories, ahead, strict=True)
-    ]
+        return Regression(histories, lambda ahead: ahead)
+
+    def summed(ahead: Paths) -> Paths:
+        return [
+            None if path is None else _summed(y, path, differences)
+            for y, path in zip(histories, ahead, strict=True)
+        ]
+
+    return Regression([y[differences:] - y[:-differences] for y in histories], summed)
 
 
-def autoregression_of_logarithm(grids: Sequence[Grid], horizon: int) -> list[Vector | None]:
-    """Return `autoregression` of ln y, in units of y; of y itself where a reading is not above 0."""
+def autoregression_of_logarithm(grids: Sequence[Grid]) -> Regression:
+    """Return a regression of ln y; of y itself where a reading is not above 0."""
     histories = [_latest(grid.y, grid.seasons) for grid in grids]
     are_positive = [bool(y.min() > 0) for y in histories]
-    series = [np.log(y) if is_positive else y for y, is_positive in zip(histories, are_positive, strict=True)]
-    ahead = _regressed(series, _seasons(grids), horizon)
-    return [
-        np.exp(path) if is_positive and path is not None else path
-        for path, is_positive in zip(ahead, are_positive, strict=True)
-    ]
+    series = [np.log(y) if positive else y for y, positive in zip(histories, are_positive, strict=True)]
+
+    def exponentials(ahead: Paths) -> Paths:
+        return [
+            np.minimum(np.exp(path), y.max() + _MARGIN * np.ptp(y)) if positive and path is not None else path
+            for y, path, positive in zip(histories, ahead, are_positive, strict=True)
+        ]
+
+    return Regression(series, exponentials)
 
 
-def residual_paths(residuals: Sequence[Vector], seasons: Seasons, horizon: int) -> list[Vector]:
-    """Return a forecast of each model's residuals, in units of y, shape (horizon,).
+def next_values(regressions: Sequence[Regression], seasons: Seasons, horizon: int) -> list[Paths]:
+    """Return the forecasts of each regression, one for each of its series.
 
-    `residuals` are y - yhat of the last n steps, each of shape (n,).  A forecast never exceeds the largest of
-    them and usually tends to 0; it is 0 where they are too few.
+    Series with the same lags share each call of NumPy, which costs more than the arithmetic.
     """
-    latest = [_latest(each, seasons) for each in residuals]
-    scales = [float(z.std()) if z.size else 0.0 for z in latest]
-    lags = [
-        _residual_lags(seasons, z.size) if s > 0 else _NO_LAGS for z, s in zip(latest, scales, strict=True)
-    ]
-    z = [each / (scale or 1.0) for each, scale in zip(latest, scales, strict=True)]
-    ahead = _by_lags(z, lags, horizon, ridge=_RIDGE_OF_RESIDUALS, has_mean=False)
-    paths = []
-    for each, path, scale in zip(z, ahead, scales, strict=True):
-        limit = float(np.abs(each).max()) if path is not None else 0.0
-        paths.append(np.zeros(horizon) if path is None else np.clip(path, -limit, limit) * scale)
-    return paths
+    forecasts: list[Paths] = [[] for _ in regressions]
+    for kind, ahead_of in ((False, _readings_ahead), (True, _residuals_ahead)):
+        own = [i for i, regression in enumerate(regressions) if regression.are_residuals is kind]
+        series = [_latest(each, seasons) for i in own for each in regressions[i].series]
+        ahead = ahead_of(series, seasons, horizon)
+        for i in own:
+            count = len(regressions[i].series)
+            forecasts[i], ahead = regressions[i].forecast(ahead[:count]), ahead[count:]
+    return forecasts
 
 
-def _seasons(grids: Sequence[Grid]) -> Seasons:
-    return grids[0].seasons
-
-
-def _regressed(series: Sequence[Vector], seasons: Seasons, horizon: int) -> list[Vector | None]:
-    """Return the next values of each series within its range and a margin; None where that is impossible."""
-    means = [float(y.mean()) if y.size else 0.0 for y in series]
-    scales = [float(y.std()) if y.size else 0.0 for y in series]
-    lags = [
-        _lags(seasons, y.size) if y.size >= _LEAST_STEPS and scale > _CONSTANT * abs(mean) else _NO_LAGS
-        for y, mean, scale in zip(series, means, scales, strict=True)
-    ]
-    z = [(y - mean) / (scale or 1.0) for y, mean, scale in zip(series, means, scales, strict=True)]
-    ahead = _by_lags(z, lags, horizon, ridge=_RIDGE, has_mean=True)
-    paths: list[Vector | None] = []
-    for each, path, mean, scale in zip(z, ahead, means, scales, strict=True):
-        if path is None:
-            paths.append(None)
-            continue
-        low, high = float(each.min()), float(each.max())
+def _readings_ahead(series: Sequence[Vector], seasons: Seasons, horizon: int) -> Paths:
+    """Return the next values of each series, which do not leave its range by more than a margin."""
+    paths: Paths = [None] * len(series)
+    for stack in _stacks(series, lambda n: _lags(seasons, n)):
+        mean = stack.y.sum(axis=1) / stack.sizes
+        z = stack.without_padding(stack.y - mean[:, None])
+        scale = np.sqrt((z * z).sum(axis=1) / stack.sizes)
+        is_constant = ~(scale > _CONSTANT * np.abs(mean))
+        z /= np.where(is_constant, 1.0, scale)[:, None]
+        low, high = z.min(axis=1, keepdims=True), z.max(axis=1, keepdims=True)
         margin = _MARGIN * (high - low)
-        paths.append(np.clip(path, low - margin, high + margin) * scale + mean)
+        ahead = _rolled(z, _fitted(z, stack, _RIDGE), stack.lags, horizon)
+        ahead = np.clip(ahead, low - margin, high + margin) * scale[:, None] + mean[:, None]
+        for i, path, constant in zip(stack.indices, ahead, is_constant.tolist(), strict=True):
+            paths[i] = None if constant else path
     return paths
+
+
+def _residuals_ahead(residuals: Sequence[Vector], seasons: Seasons, horizon: int) -> Paths:
+    """Return the next values of each model's residuals, never larger than the largest of them.
+
+    They are 0 where the residuals are too few.
+    """
+    paths: Paths = [np.zeros(horizon) for _ in residuals]
+    for stack in _stacks(residuals, lambda n: _residual_lags(seasons, n)):
+        mean = stack.y.sum(axis=1) / stack.sizes
+        deviation = stack.without_padding(stack.y - mean[:, None])
+        scale = np.sqrt((deviation * deviation).sum(axis=1) / stack.sizes)
+        z = stack.y / np.where(scale > 0, scale, 1.0)[:, None]
+        coefficients = _fitted(z, stack, _RIDGE_OF_RESIDUALS)
+        coefficients[:, 0] = 0.0
+        limit = np.abs(z).max(axis=1, keepdims=True)
+        ahead = np.clip(_rolled(z, coefficients, stack.lags, horizon), -limit, limit) * scale[:, None]
+        for i, path in zip(stack.indices, ahead, strict=True):
+            paths[i] = path
+    return paths
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """S series with the same lags."""
+
+    indices: Sequence[int]
+    y: Matrix
+    """Shape (S, n), each series after zeros up to the common end."""
+    sizes: Vector
+    """Lengths of the series, shape (S,)."""
+    lags: Lags
+
+    def without_padding(self, values: Matrix) -> Matrix:
+        """Return the values, in place, with 0 before each series; the last axis is that of the steps."""
+        for own, size in zip(values, self.sizes.tolist(), strict=True):
+            own[..., : self.y.shape[1] - int(size)] = 0.0
+        return values
+
+
+def _stacks(series: Sequence[Vector], lags_of: Callable[[int], Lags]) -> Iterator[_Stack]:
+    """Yield the series that have lags, those with the same lags together."""
+    alike: dict[bytes, list[int]] = {}
+    lags_by_size = {size: lags_of(size) for size in {y.size for y in series}}
+    for i, y in enumerate(series):
+        if (lags := lags_by_size[y.size]).size:
+            alike.setdefault(lags.tobytes(), []).append(i)
+    for indices in alike.values():
+        sizes = [series[i].size for i in indices]
+        together = np.zeros((len(indices), max(sizes)))
+        for row, i in zip(together, indices, strict=True):
+            row[row.size - series[i].size :] = series[i]
+        yield _Stack(indices, together, np.array(sizes, np.float64), lags_by_size[sizes[0]])
 
 
 def _latest(y: Vector, seasons: Seasons) -> Vector:
@@ -125,7 +184,10 @@ def _latest(y: Vector, seasons: Seasons) -> Vector:
 
 
 def _lags(seasons: Seasons, n: int) -> Lags:
+    """Return the lags for a series of n readings, empty if they are too few."""
     short, long = seasons.short, seasons.long
+    if n < _LEAST_STEPS:
+        return np.empty(0, np.int64)
     lags = [1, 2, 3]
     if short:
         lags += [short - 1, short, short + 1, 2 * short, 3 * short]
@@ -138,53 +200,23 @@ def _lags(seasons: Seasons, n: int) -> Lags:
 
 
 def _residual_lags(seasons: Seasons, n: int) -> Lags:
+    """Return the lags for n residuals, empty if they are too few."""
     lags = {1, 2, 3, *(lag for s in (seasons.short, seasons.long) if s for lag in (s, s + 1))}
-    return np.array(
-        sorted(lag for lag in lags if n > _LENGTHS_OF_LAG * lag and n - lag > _LEAST_ROWS), np.int64
-    )
+    usable = sorted(lag for lag in lags if n > _LENGTHS_OF_LAG * lag and n - lag > _LEAST_ROWS)
+    return np.array(usable, np.int64)
 
 
-def _by_lags(
-    z: Sequence[Vector], lags: Sequence[Lags], horizon: int, *, ridge: float, has_mean: bool
-) -> list[Vector | None]:
-    """Return the next values of each series by a regression on its lags; None where it has no lags.
-
-    Series with the same lags share the arrays, because a call of NumPy costs more than the arithmetic.
-    """
-    ahead: list[Vector | None] = [None] * len(z)
-    alike: dict[bytes, list[int]] = {}
-    for i, each in enumerate(lags):
-        if each.size:
-            alike.setdefault(each.tobytes(), []).append(i)
-    for indices in alike.values():
-        own, size = lags[indices[0]], max(z[i].size for i in indices)
-        together = np.zeros((len(indices), size))
-        for row, i in zip(together, indices, strict=True):
-            row[size - z[i].size :] = z[i]
-        coefficients = _fitted(together, [z[i].size for i in indices], own, ridge)
-        if not has_mean:
-            coefficients[:, 0] = 0.0
-        for i, path in zip(indices, _rolled(together, coefficients, own, horizon), strict=True):
-            ahead[i] = path
-    return ahead
-
-
-def _fitted(z: Matrix, sizes: Sequence[int], lags: Lags, ridge: float) -> Matrix:
-    """Return the coefficients (b₀, b) of S series, shape (S, 1 + L).
-
-    `z`, shape (S, n), are the series, each after zeros up to a common end; `sizes` are their lengths.
-    """
-    n, most = z.shape[1], int(lags[-1])
+def _fitted(z: Matrix, stack: _Stack, ridge: float) -> Matrix:
+    """Return the coefficients (b₀, b), shape (S, 1 + L), of the scaled series z, shape (S, n)."""
+    n, lags, most = z.shape[1], stack.lags, int(stack.lags[-1])
     rows = np.empty((len(z), lags.size + 1, n - most))
     rows[:, 0] = 1.0
     for i, lag in enumerate(lags.tolist(), 1):
         rows[:, i] = z[:, most - lag : n - lag]
-    for own, size in zip(rows, sizes, strict=True):
-        own[:, : n - size] = 0.0  # a row that begins before the series
+    stack.without_padding(rows)  # rows that begin before the series do not count
     gram = rows @ rows.transpose(0, 2, 1)
-    counts = np.array(sizes, np.float64) - most
     diagonal = np.arange(1, lags.size + 1)
-    gram[:, diagonal, diagonal] += ridge * counts[:, None]
+    gram[:, diagonal, diagonal] += ridge * (stack.sizes - most)[:, None]
     return np.asarray(np.linalg.solve(gram, rows @ z[:, most:, None])[:, :, 0], np.float64)
 
 
@@ -200,14 +232,14 @@ def _rolled(z: Matrix, coefficients: Matrix, lags: Lags, horizon: int) -> Matrix
     blocks = -(-horizon // size)
     values = np.zeros((len(z), most + blocks * size))  # a block's own values are still 0, and so add nothing
     values[:, :most] = z[:, -most:]
-    earlier = np.arange(size) - lags[:, None]
+    windows = sliding_window_view(values, size, axis=1)
     level, slopes = coefficients[:, :1, None], coefficients[:, None, 1:]
     near = np.zeros((len(z), _SHORT))
     near[:, lags[lags <= _SHORT] - 1] = coefficients[:, 1 : 1 + lags.size - seasonal.size]
     response = _impulse_responses(near, size)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(most, values.shape[1], size):
-            before = slopes @ values[:, start + earlier] + level
+            before = slopes @ windows[:, start - lags] + level
             values[:, start : start + size] = (response @ before.transpose(0, 2, 1))[:, :, 0]
     ahead = values[:, most : most + horizon]
     return ahead if np.isfinite(ahead).all() else np.nan_to_num(ahead)

@@ -4,7 +4,7 @@ Each takes the histories before several cut-offs, at equal steps, and returns th
 regressors, and each is a few operations on arrays.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -14,14 +14,16 @@ import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.members.autoregression import (
+    Paths,
+    Regression,
     autoregression,
     autoregression_of_logarithm,
-    residual_paths,
+    next_values,
 )
 from fleetcast.forecasting.members.grid import Grid
 from fleetcast.forecasting.members.profiles import day_by_week, median_profile, weighted_profile
 
-Method: TypeAlias = Callable[[Sequence[Grid], int], list[Vector | None]]
+Method: TypeAlias = Callable[[Sequence[Grid], int], Paths | Regression]
 Profile: TypeAlias = Callable[[Grid, int], Vector | None]
 
 _LONG_CYCLES_OF_RESIDUALS: Final = 6
@@ -34,8 +36,8 @@ class Member:
 
     name: str
     forecast: Method
-    """(histories, horizon) -> the next values of each, shape (horizon,); None where a history does not
-    suffice.  There is at least one history, and all have the same seasons."""
+    """(histories, horizon) -> the forecast of each, or a regression that leads to them; there is at least one
+    history, and all have the same seasons."""
     description: str
 
 
@@ -64,27 +66,30 @@ def _last_value(grid: Grid, horizon: int) -> Vector | None:
     return None if grid.seasons.short else np.full(horizon, grid.y[-1])
 
 
-def _seasonal_difference(grids: Sequence[Grid], horizon: int) -> list[Vector | None]:
+def _seasonal_difference(grids: Sequence[Grid], _: int) -> Paths | Regression:
     season = grids[0].seasons.short
-    return autoregression(grids, horizon, differences=season) if season else [None] * len(grids)
+    return autoregression(grids, differences=season) if season else [None] * len(grids)
 
 
 def _corrected(profile: Profile) -> Method:
     """Return a profile plus a forecast of its residuals."""
 
-    def forecast(grids: Sequence[Grid], horizon: int) -> list[Vector | None]:
-        ones = [profile(grid, grid.seasons.long or grid.seasons.short) for grid in grids]
-        residuals = [
-            np.empty(0) if one is None else _residuals(grid, one)
-            for grid, one in zip(grids, ones, strict=True)
-        ]
-        paths = residual_paths(residuals, grids[0].seasons, horizon)
-        return [
-            None if one is None else np.resize(one, horizon) + path
-            for one, path in zip(ones, paths, strict=True)
-        ]
+    def method(grids: Sequence[Grid], horizon: int) -> Regression:
+        cycles = [profile(grid, grid.seasons.long or grid.seasons.short) for grid in grids]
 
-    return forecast
+        def forecast(ahead: Paths) -> Paths:
+            return [
+                None if cycle is None or path is None else np.resize(cycle, horizon) + path
+                for cycle, path in zip(cycles, ahead, strict=True)
+            ]
+
+        residuals = [
+            np.empty(0) if cycle is None else _residuals(grid, cycle)
+            for grid, cycle in zip(grids, cycles, strict=True)
+        ]
+        return Regression(residuals, forecast, are_residuals=True)
+
+    return method
 
 
 def _residuals(grid: Grid, cycle: Vector) -> Vector:
@@ -125,12 +130,12 @@ _ALL: Final = (
     ),
     Member(
         "autoregression",
-        autoregression_of_logarithm,
+        lambda grids, _: autoregression_of_logarithm(grids),
         "Regression on the last steps and seasons; of the logarithm if all readings are positive.",
     ),
     Member(
         "difference_autoregression",
-        partial(autoregression, differences=1),
+        lambda grids, _: autoregression(grids, differences=1),
         "Regression of the change from step to step.",
     ),
     Member(
@@ -152,3 +157,29 @@ _ALL: Final = (
 
 MEMBERS: Final[Mapping[str, Member]] = MappingProxyType({member.name: member for member in _ALL})
 """All of them, by name."""
+
+
+def forecasts(
+    names: Iterable[str], grids: Sequence[Grid], horizon: int, residuals: Mapping[str, Sequence[Vector]]
+) -> dict[str, Paths]:
+    """Return the forecasts of the histories by method, each of shape (horizon,), in units of y.
+
+    All histories have the same seasons.  `residuals` are further models' y - yhat at the last steps of the
+    histories, by model; the forecast of such a model is that of its residuals.  A forecast is None where the
+    history does not suffice, or it is not finite.
+    """
+    if not grids:
+        return {}
+    found = {name: MEMBERS[name].forecast(grids, horizon) for name in names}
+    found |= {
+        model: Regression(own, lambda ahead: ahead, are_residuals=True) for model, own in residuals.items()
+    }
+    regressions = {name: each for name, each in found.items() if isinstance(each, Regression)}
+    ahead = next_values(list(regressions.values()), grids[0].seasons, horizon)
+    by_name = {name: each for name, each in found.items() if not isinstance(each, Regression)}
+    by_name |= zip(regressions, ahead, strict=True)
+    return {name: [_finite(path) for path in by_name[name]] for name in found}
+
+
+def _finite(path: Vector | None) -> Vector | None:
+    return path if path is not None and np.isfinite(path).all() else None

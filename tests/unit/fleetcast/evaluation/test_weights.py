@@ -31,6 +31,15 @@ def test_a_better_method_weighs_more() -> None:
     assert good > middling >= bad
 
 
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e12])
+def test_a_method_that_is_far_off_has_no_weight_however_far(size: float) -> None:
+    noise = np.random.default_rng(1).normal(size=(2, 300)) * 1e-3
+
+    found = weights([Y + noise[0], Y + noise[1], Y - size, Y + size], Y)
+
+    assert found[:2].sum() == pytest.approx(1)
+
+
 def test_errors_that_cancel_are_used() -> None:
     above, below, noisy = weights([Y + 1, Y - 1, Y + np.random.default_rng(1).normal(size=300)], Y)
 
