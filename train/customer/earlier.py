@@ -138,5 +138,8 @@ def _object(value: object) -> Mapping[str, Any]:
 
 def _end_of_second(text: object) -> int:
     """Return the last microsecond of a second, since 1970: metadata.json has times in whole seconds."""
-    time = datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
+    try:
+        time = datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ValueError("the last reading that it saw has no time") from error
     return (int(time.timestamp()) + 1) * 1_000_000 - 1
