@@ -360,3 +360,25 @@ def test_a_refused_model_leaves_no_launcher_behind(server: Server, fleet: Paths)
     assert answers == {400}
     eventually(lambda: launchers() == before)
     assert json.loads(server.request("GET", "/models").content)["models"][0]["modelName"] == "0"
+
+
+def test_a_refused_load_disturbs_no_load_of_another_model(server: Server, fleet: Paths) -> None:
+    empty = fleet.models / "empty" / "model"
+    empty.mkdir(parents=True, exist_ok=True)
+
+    def refuse() -> set[int]:
+        return {server.load("empty", empty).status for _ in range(60)}
+
+    def load() -> set[int]:
+        statuses = set()
+        for _ in range(60):
+            statuses.add(server.load("1", fleet.models / "1" / "model").status)
+            statuses.add(server.invoke("1", {"period": 2}).status)
+            statuses.add(server.request("DELETE", "/models/1").status)
+        return statuses
+
+    with ThreadPoolExecutor() as threads:
+        refused, loaded = threads.submit(refuse), threads.submit(load)
+
+    assert refused.result() == {400}
+    assert loaded.result() == {200}

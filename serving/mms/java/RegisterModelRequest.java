@@ -4,6 +4,7 @@ import com.amazonaws.ml.mms.http.BadRequestException;
 import com.amazonaws.ml.mms.util.ConfigManager;
 import com.amazonaws.ml.mms.util.NettyUtils;
 import com.amazonaws.ml.mms.wlm.ModelManager;
+import com.amazonaws.ml.mms.wlm.WorkLoadManager;
 import com.amazonaws.ml.mms.wlm.WorkerState;
 import com.amazonaws.ml.mms.wlm.WorkerThread;
 import com.google.gson.JsonElement;
@@ -18,8 +19,11 @@ import com.google.gson.stream.JsonWriter;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.io.File;
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What a POST /models asks for: a name and a folder, and nothing else.
@@ -40,6 +44,10 @@ public class RegisterModelRequest {
 
     private final String modelName;
     private final String modelUrl;
+
+    static {
+        useEachThreadOnce();
+    }
 
     public RegisterModelRequest(QueryStringDecoder decoder) {
         this(NettyUtils.getParameter(decoder, "model_name", null), NettyUtils.getParameter(decoder, "url", null));
@@ -121,6 +129,28 @@ public class RegisterModelRequest {
             throw new BadRequestException("url must be the path of a folder in the model store");
         }
         return url;
+    }
+
+    /**
+     * Makes Multi Model Server start a new thread for each task. Where a launcher ends before its model is
+     * unloaded, as that of a refused model does, Multi Model Server interrupts the thread that has waited for
+     * it. From a pool, that thread could be at work for another model by then: its load stood still for a
+     * minute, and with it every request to the server.
+     */
+    private static void useEachThreadOnce() {
+        try {
+            Object loads = valueOf(ModelManager.class, "wlm", ModelManager.getInstance());
+            Object threads = valueOf(WorkLoadManager.class, "threadPool", loads);
+            ((ThreadPoolExecutor) threads).setKeepAliveTime(0, TimeUnit.SECONDS);
+        } catch (ReflectiveOperationException error) {
+            throw new ExceptionInInitializerError(error);
+        }
+    }
+
+    private static Object valueOf(Class<?> type, String name, Object object) throws ReflectiveOperationException {
+        Field field = type.getDeclaredField(name);
+        field.setAccessible(true);
+        return field.get(object);
     }
 
     /**
