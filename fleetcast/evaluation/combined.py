@@ -5,14 +5,17 @@ those before it, gaps are filled from before it, and the errors for the interval
 other cut-offs chose; with a single cut-off, from its own weights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from functools import partial
+from typing import Final
 
 import numpy as np
 
 from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.incumbent import Incumbent, Verdict, Weights, judge
 from fleetcast.evaluation.metrics import (
+    Metric,
     beats_seasonal_naive,
     mean_bias,
     weighted_absolute_percentage_error,
@@ -38,8 +41,6 @@ from fleetcast.forecasting.one_thread import ONE_THREAD
 
 COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
-Metric: TypeAlias = Literal["mase", "wape"]
-"""The measure by which methods are chosen."""
 _FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
 _DIGITS: Final = 6
@@ -57,7 +58,8 @@ class CombineOptions:
     one_only: bool = False
     """Whether the best method alone forecasts, instead of the weighted mean."""
     margin: float = 0.05
-    """With `one_only`: by which share of Prophet's error another method must be better."""
+    """By which share of the error of Prophet's model, with `one_only`, or of an earlier job's choice, another
+    choice must be better."""
     metric: Metric = "mase"
     """`mase` is the mean of the backtests' MASE.  `wape` is one WAPE over all of them, so that a backtest
     with readings near 0 outweighs no other; methods are then ordered by Σ|y - ŷ|, which always exists."""
@@ -90,6 +92,8 @@ class Combined:
     coverage: Mapping[float, float]
     """Share of the readings of a backtest within the intervals that the other backtests made, by probability;
     empty with a single backtest, with too few errors, and without `calibrate`."""
+    verdict: Verdict | None
+    """Whether the weights are an earlier job's; None where there was no earlier choice."""
 
     @property
     def beats_seasonal_naive(self) -> bool | None:
@@ -99,25 +103,46 @@ class Combined:
 
 
 @ONE_THREAD
-def combine(
-    stamps: Stamps, y: Vector, freq: str, fit_before: FitBefore, options: CombineOptions
+def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
+    stamps: Stamps,
+    y: Vector,
+    freq: str,
+    fit_before: FitBefore,
+    options: CombineOptions,
+    incumbent: Incumbent | None = None,
 ) -> Combined | None:
     """Return the combined forecast of readings `y` at ascending `stamps`, both of shape (N,), without NaN.
 
-    Returns None where fewer than half of the steps have a reading, or the history is too short for a backtest
-    of any of the methods.  Raises FutureError if `freq` is no frequency.
+    The weights of an earlier job, `incumbent`, stay unless a new choice is better.  Returns None where fewer
+    than half of the steps have a reading, or the history is too short for a backtest of any of the methods.
+    Raises FutureError if `freq` is no frequency.
     """
     history = GriddedHistory.of(stamps, y, freq)
     if history is None:
         return None
     n, seasons = history.y.size, history.seasons
     horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
-    places = cutoffs(n, horizon, seasons, count=options.cutoffs)
-    tests, paths = compare(history, y, places, horizon, fit_before, options.members)
+    places_in = partial(cutoffs, horizon=horizon, seasons=seasons, count=options.cutoffs)
+    places = places_in(n)
+    seen = n if incumbent is None else incumbent.steps_seen(history, stamps)
+    places_before = {at: places_in(at) for at in places if at >= seen}
+    every = sorted({at for each in (places, *places_before.values()) for at in each}, reverse=True)
+    run, paths = compare(history, y, every, horizon, fit_before, options.members)
+    test_at = {test.at: test for test in run}
+    tests = [test_at[at] for at in places if at in test_at]
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
     weights, *without = _chosen(usable, tests, options)
+    verdict = None
+    if incumbent is not None:
+        verdict = incumbent.objection(freq, usable, one_only=options.one_only)
+        if verdict is None:
+            choices = _choices_before(test_at, places_before, usable, options)
+            verdict = judge(incumbent, choices, options.margin, options.metric)
+        if verdict.is_kept:
+            weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
+            without = [weights if test.at >= seen else own for test, own in zip(tests, without, strict=True)]
     actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(tests, without)
     served, held_out = np.maximum(forecast, options.floor), _by_step(actual - forecast, tests, horizon)
     measured = [name for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)]
@@ -137,7 +162,28 @@ def combine(
         wape=weighted_absolute_percentage_error(actual, served),
         bias=mean_bias(actual, served),
         coverage=held_out_coverage(held_out, seasons.short, least=least) if options.calibrate else {},
+        verdict=verdict,
     )
+
+
+def _choices_before(
+    test_at: Mapping[int, Backtest],
+    places_before: Mapping[int, list[int]],
+    names: list[str],
+    options: CombineOptions,
+) -> list[tuple[Backtest, Weights]]:
+    """Return backtests, each with the weights that would have been chosen at its cut-off.
+
+    `places_before` has for each of their cut-offs those in the steps before it, and `test_at` the backtest of
+    each cut-off.  A backtest is left out where too few steps come before it.
+    """
+    choices: list[tuple[Backtest, Weights]] = []
+    for at, places in places_before.items():
+        earlier = [test_at[place] for place in places if place in test_at]
+        usable = [name for name in names if _is_in(name, earlier)]
+        if at in test_at and earlier and usable:
+            choices.append((test_at[at], _chosen(usable, earlier, options)[0]))
+    return choices
 
 
 def _is_in(name: str, tests: list[Backtest]) -> bool:
@@ -198,7 +244,7 @@ def _summed_error(name: str, tests: list[Backtest], options: CombineOptions) -> 
     return float(sum(_sizes(name, test, options).sum() for test in tests))
 
 
-def _held_out_forecasts(tests: list[Backtest], weights: list[dict[str, float]]) -> Vector:
+def _held_out_forecasts(tests: list[Backtest], weights: Sequence[Weights]) -> Vector:
     """Return the weighted mean of each backtest with its weights, one backtest after the other."""
     return np.concatenate(
         [
