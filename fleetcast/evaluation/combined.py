@@ -2,11 +2,11 @@
 
 Everything is chosen on the history alone: a method that forecasts the steps after a cut-off is fitted to
 those before it, gaps are filled from before it, and the errors for the intervals come from weights that the
-other cut-offs chose; with a single cut-off, from its own weights.
+other cut-offs chose; with a single cut-off, each half of its steps from weights that the other half chose.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -115,8 +115,9 @@ def combine(
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
-    weights, *without = _chosen(usable, tests, options)
-    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(tests, without)
+    parts = tests if len(tests) > 1 else _halves(tests[0])
+    weights, *without = _chosen(usable, parts, options)
+    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(parts, without)
     held_out = _by_step(actual - forecast, tests, horizon)
     errors = {
         name: _mean_error(name, tests) for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)
@@ -136,6 +137,22 @@ def combine(
         bias=mean_bias(actual, forecast),
         coverage=held_out_coverage(held_out, seasons.short) if options.calibrate else {},
     )
+
+
+def _halves(test: Backtest) -> list[Backtest]:
+    """Return the first half of the steps and the second; the backtest itself if it has a single reading."""
+    middle = test.y.size // 2
+    if not middle:
+        return [test]
+    return [
+        replace(
+            test,
+            step=test.step[rows],
+            y=test.y[rows],
+            forecasts={name: forecast[rows] for name, forecast in test.forecasts.items()},
+        )
+        for rows in (slice(0, middle), slice(middle, None))
+    ]
 
 
 def _is_in(name: str, tests: list[Backtest]) -> bool:
