@@ -38,6 +38,10 @@ def _coverage_80(result: JobResult) -> float | None:
     return covered[0.8].value if 0.8 in covered else None  # noqa: PLR2004 - the probability in the name
 
 
+def _incumbents(outcome: str, result: JobResult) -> int | None:
+    return result.tally.incumbents[outcome] if result.tally.incumbents else None
+
+
 def _models_per_second(result: JobResult) -> float:
     tally = result.tally
     return round((tally.customers - len(tally.failed)) / result.seconds, 1)
@@ -81,6 +85,18 @@ FIGURES: Final = (
         "share of a customer's readings that its 80 % intervals cover in a backtest, with intervals that the "
         "other backtests made, as the mean over the customers; left out unless `intervals` is `calibrated`",
         _coverage_80,
+    ),
+    Figure(
+        "incumbents_kept",
+        "number of customers whose methods stayed as an earlier job chose them; left out without "
+        "`keep_incumbent`",
+        partial(_incumbents, "kept"),
+    ),
+    Figure(
+        "incumbents_replaced",
+        "number of customers for whom a new choice of methods replaced an earlier one; left out without "
+        "`keep_incumbent`",
+        partial(_incumbents, "replaced"),
     ),
     Figure("models_per_second", "customers with a model per second of the job", _models_per_second),
     Figure("seconds", "duration of the job", lambda result: round(result.seconds, 3)),

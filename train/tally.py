@@ -36,6 +36,8 @@ class Tally:
     """(mase, customer) of each customer that was measured: held out, of the backtests, or in sample."""
     comparison: Comparison = field(default_factory=Comparison)
     """The customers' backtests."""
+    incumbents: Counter[str] = field(default_factory=Counter)
+    """How many customers have each outcome of an earlier job's choice; empty where the job keeps none."""
     failed: list[Failed] = field(default_factory=list)
     fallbacks: list[tuple[str, str]] = field(default_factory=list)
     """(customer, reason) of each customer that is `fallback` or `kept`."""
@@ -70,6 +72,8 @@ class Tally:
         backtest = outcome.metrics.get("backtest", {})
         of_backtest = {"mase": backtest[COMBINED]} if COMBINED in backtest else {}
         measured = outcome.metrics.get("holdout") or of_backtest or outcome.metrics.get("in_sample") or {}
+        if outcome.incumbent:
+            self.incumbents[outcome.incumbent["outcome"]] += 1
         if "mase" in measured:
             self.mase.append((measured["mase"], outcome.customer))
         remark = "not fitted in this job" if isinstance(outcome, Skipped) else ", ".join(outcome.warnings)
