@@ -1,5 +1,7 @@
 """The combined forecast of a history: it is better than its parts, and it never sees the future."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,6 +157,21 @@ def test_a_forecast_that_is_always_too_high_has_that_bias_and_wape() -> None:
     assert together.bias == pytest.approx(20)
     assert together.wape == pytest.approx(0.25)
     assert together.beats_seasonal_naive is False
+
+
+def test_forecasts_are_measured_as_they_are_served() -> None:
+    y = np.concatenate((np.linspace(200, 1, 96), np.zeros(14))) + np.random.default_rng(0).uniform(size=110)
+    options = CombineOptions(members=(PROPHET,), cutoffs=1, horizon=14)  # whose trend goes on below 0
+
+    free = combination(DAYS, y, "D", options=options)
+    floored = combination(DAYS, y, "D", options=replace(options, floor=0.0))
+
+    assert free is not None
+    assert floored is not None
+    assert free.bias < floored.bias
+    assert floored.errors[COMBINED] < free.errors[COMBINED]
+    assert floored.errors[COMBINED] == floored.errors[PROPHET]
+    assert floored.correction.path.tolist() == free.correction.path.tolist()
 
 
 def test_the_coverage_of_intervals_needs_a_second_cutoff() -> None:
