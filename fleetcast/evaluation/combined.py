@@ -2,11 +2,11 @@
 
 Everything is chosen on the history alone: a method that forecasts the steps after a cut-off is fitted to
 those before it, gaps are filled from before it, and the errors for the intervals come from weights that the
-other cut-offs chose; with a single cut-off, from its own weights.
+other cut-offs chose; with a single cut-off, each half of its steps from weights that the other half chose.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -133,7 +133,8 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
-    weights, *without = _chosen(usable, tests, options)
+    parts = tests if len(tests) > 1 else _halves(tests[0])
+    weights, *without = _chosen(usable, parts, options)
     verdict = None
     if incumbent is not None:
         verdict = incumbent.objection(freq, usable, one_only=options.one_only)
@@ -142,8 +143,8 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
             verdict = judge(incumbent, choices, options.margin, options.metric)
         if verdict.is_kept:
             weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
-            without = [weights if test.at >= seen else own for test, own in zip(tests, without, strict=True)]
-    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(tests, without)
+            without = [weights if part.at >= seen else own for part, own in zip(parts, without, strict=True)]
+    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(parts, without)
     served, held_out = np.maximum(forecast, options.floor), _by_step(actual - forecast, tests, horizon)
     measured = [name for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)]
     errors = {name: _mean_error(name, tests, options) for name in measured}
@@ -164,6 +165,22 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         coverage=held_out_coverage(held_out, seasons.short, least=least) if options.calibrate else {},
         verdict=verdict,
     )
+
+
+def _halves(test: Backtest) -> list[Backtest]:
+    """Return the first half of the steps and the second; the backtest itself if it has a single reading."""
+    middle = test.y.size // 2
+    if not middle:
+        return [test]
+    return [
+        replace(
+            test,
+            step=test.step[rows],
+            y=test.y[rows],
+            forecasts={name: forecast[rows] for name, forecast in test.forecasts.items()},
+        )
+        for rows in (slice(0, middle), slice(middle, None))
+    ]
 
 
 def _choices_before(

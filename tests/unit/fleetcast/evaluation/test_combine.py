@@ -189,6 +189,19 @@ def test_the_coverage_of_intervals_needs_a_second_cutoff() -> None:
     assert without.calibration is None
 
 
+def test_with_a_single_backtest_each_half_of_its_steps_is_forecast_as_the_other_half_would_choose() -> None:
+    weeks = np.random.default_rng(0).uniform(40, 60, (12, 7))
+    usual = np.median(weeks[3:10], axis=0)  # the last seven weeks before the cut-off
+    y = np.concatenate((weeks[:10].ravel(), weeks[9], usual))
+    options = CombineOptions(members=("seasonal_naive", "median"), cutoffs=1, horizon=14, one_only=True)
+
+    together = combination(DAYS[: y.size], y, "D", options=options)
+
+    assert together is not None
+    errors = together.errors
+    assert errors["combined"] == pytest.approx(errors["seasonal_naive"] + errors["median"])
+
+
 def test_only_the_methods_that_are_asked_for_take_part() -> None:
     together = combination(*hourly(), options=CombineOptions(members=(CORRECTED_PROPHET,)))
 
