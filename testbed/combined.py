@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from fleetcast.evaluation import Combined, CombineOptions, FittedProphet, combine
+from fleetcast.evaluation import Combined, CombineOptions, FittedProphet, Incumbent, combine
 from fleetcast.forecasting import Combination, FitOptions, ForecastOptions, Model, fit, forecast
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps, microseconds
@@ -23,7 +23,11 @@ def hourly(rows: int = 24 * 7 * 6, *, seed: int = 0, noise: float = 3.0) -> tupl
 
 
 def combination(
-    stamps: Stamps, y: Vector, freq: str = "h", options: CombineOptions | None = None
+    stamps: Stamps,
+    y: Vector,
+    freq: str = "h",
+    options: CombineOptions | None = None,
+    incumbent: Incumbent | None = None,
 ) -> Combined | None:
     """Return what the backtests of Prophet's model and of the other methods lead to."""
     ds = stamps.view("datetime64[us]")
@@ -36,7 +40,7 @@ def combination(
             model.residuals, lambda rows: forecast(model, ForecastOptions(ds=ds[rows]))["yhat"]
         )
 
-    return combine(stamps, y, freq, fit_before, options or CombineOptions())
+    return combine(stamps, y, freq, fit_before, options or CombineOptions(), incumbent)
 
 
 def combined_model(stamps: Stamps, y: Vector, freq: str = "h", **settings: object) -> Model:

@@ -5,7 +5,7 @@ They are logged as one line of `name=value;` pairs for SageMaker's metric defini
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -33,18 +33,13 @@ def _mean_mase(result: JobResult) -> float | None:
     return round(math.fsum(value for value, _ in mase) / len(mase), 6) if mase else None
 
 
-def _mean_backtest_mase(result: JobResult) -> float | None:
-    backtests = result.tally.backtests
-    return round(math.fsum(error for error, _ in backtests) / len(backtests), 6) if backtests else None
+def _coverage_80(result: JobResult) -> float | None:
+    covered = result.tally.comparison.coverage
+    return covered[0.8].value if 0.8 in covered else None  # noqa: PLR2004 - the probability in the name
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return round(math.fsum(values) / len(values), 6) if values else None
-
-
-def _share_beating_naive(result: JobResult) -> float | None:
-    pairs = [(error, naive) for error, naive in result.tally.backtests if naive is not None]
-    return round(sum(error < naive for error, naive in pairs) / len(pairs), 6) if pairs else None
+def _incumbents(outcome: str, result: JobResult) -> int | None:
+    return result.tally.incumbents[outcome] if result.tally.incumbents else None
 
 
 def _models_per_second(result: JobResult) -> float:
@@ -72,24 +67,36 @@ FIGURES: Final = (
         "mean_backtest_mase",
         "mean absolute scaled error of the customers' forecasts in their backtests, each of weights that the "
         "other backtests chose; usable as a tuning objective; left out without the hyperparameter `models`",
-        _mean_backtest_mase,
+        lambda result: result.tally.comparison.error.value,
     ),
     Figure(
         "share_beating_naive",
         "share of the customers whose forecast errs less than the seasonal naive one in the backtests",
-        _share_beating_naive,
+        lambda result: result.tally.comparison.share_beating_naive,
     ),
     Figure(
         "mean_backtest_wape",
         "sum of a customer's absolute errors in its backtests divided by the sum of absolute readings there, "
         "as the mean over the customers; 0.1 is 10 %; usable as a tuning objective",
-        lambda result: _mean(result.tally.wape),
+        lambda result: result.tally.comparison.wape.value,
     ),
     Figure(
         "coverage_80",
         "share of a customer's readings that its 80 % intervals cover in a backtest, with intervals that the "
         "other backtests made, as the mean over the customers; left out unless `intervals` is `calibrated`",
-        lambda result: _mean(result.tally.coverage_80),
+        _coverage_80,
+    ),
+    Figure(
+        "incumbents_kept",
+        "number of customers whose methods stayed as an earlier job chose them; left out without "
+        "`keep_incumbent`",
+        partial(_incumbents, "kept"),
+    ),
+    Figure(
+        "incumbents_replaced",
+        "number of customers for whom a new choice of methods replaced an earlier one; left out without "
+        "`keep_incumbent`",
+        partial(_incumbents, "replaced"),
     ),
     Figure("models_per_second", "customers with a model per second of the job", _models_per_second),
     Figure("seconds", "duration of the job", lambda result: round(result.seconds, 3)),

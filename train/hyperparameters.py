@@ -147,7 +147,13 @@ METRIC: Final = Choice(
 CHAMPION_MARGIN: Final = Fraction(
     name="champion_margin",
     default=0.05,
-    meaning="With `champion`: by which share of Prophet's error another method must be better.",
+    meaning="With `champion`: by which share of Prophet's error another method must be better; with "
+    "`keep_incumbent`: by which share of the earlier choice's error a new one must be.",
+)
+KEEP_INCUMBENT: Final = Flag(
+    name="keep_incumbent",
+    meaning="Keeps the methods and weights that an earlier job chose for a customer, unless a new choice "
+    "would have forecast the readings since then better by `champion_margin`.",
 )
 INTERVALS: Final = Choice(
     name="intervals",
@@ -207,6 +213,7 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
         BACKTEST_HORIZON,
         METRIC,
         CHAMPION_MARGIN,
+        KEEP_INCUMBENT,
         INTERVALS,
     ),
     "How the customers' files are written": READING,

@@ -50,6 +50,8 @@ def _line(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Failed):
         return line
     line |= {"engine": outcome.engine} | dict(outcome.metrics)
+    if outcome.incumbent:
+        line["incumbent"] = outcome.incumbent
     if outcome.warnings:
         line["warnings"] = [sentence for sentences in outcome.warnings.values() for sentence in sentences]
     return line | ({"non_negative": True} if outcome.non_negative else {})

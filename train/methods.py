@@ -1,5 +1,6 @@
 """Which forecasting methods a job compares, from its hyperparameters."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -22,13 +23,21 @@ class Methods:
     """The text of the hyperparameter."""
     combine: CombineOptions | None = None
     """What to compare; None where Prophet's model forecasts alone, with its own intervals."""
+    keeps_incumbent: bool = False
+    """Whether the choice of an earlier job stays unless a new one is better."""
 
     @classmethod
     def read(cls, texts: Mapping[str, str]) -> Self:
         """Return the methods that the hyperparameters name; raise SettingError."""
         models = hyperparameters.MODELS.read(texts)
         are_calibrated = hyperparameters.INTERVALS.read(texts) == "calibrated"
+        keeps_incumbent = hyperparameters.KEEP_INCUMBENT.read(texts)
         members = _members(models)
+        if keeps_incumbent and len(members) == 1:
+            raise SettingError(
+                f"keep_incumbent needs models with a choice: {AUTO}, {CHAMPION} or a JSON list of several "
+                f"methods, not {quoted(models)}; set one of them, or leave keep_incumbent out"
+            )
         options = CombineOptions(
             members=members,
             cutoffs=hyperparameters.BACKTEST_CUTOFFS.read(texts),
@@ -37,9 +46,10 @@ class Methods:
             margin=hyperparameters.CHAMPION_MARGIN.read(texts),
             metric="wape" if hyperparameters.METRIC.read(texts) == "wape" else "mase",
             calibrate=are_calibrated,
+            floor=0.0 if hyperparameters.NON_NEGATIVE.read(texts) else -math.inf,
         )
         is_alone = members == (PROPHET,) and not are_calibrated
-        return cls(models, None if is_alone else options)
+        return cls(models, None if is_alone else options, keeps_incumbent)
 
     def for_archive(self) -> dict[str, Any]:
         """Return what decides what an archive holds; nothing where Prophet's model forecasts alone."""
@@ -50,8 +60,9 @@ class Methods:
             "models": self.models,
             "backtest_cutoffs": options.cutoffs,
             "backtest_horizon": options.horizon,
-            "champion_margin": options.margin if options.one_only else None,
+            "champion_margin": options.margin if options.one_only or self.keeps_incumbent else None,
             "intervals": "calibrated" if options.calibrate else None,
+            "keep_incumbent": self.keeps_incumbent or None,
             "metric": options.metric if options.metric != CombineOptions().metric else None,
         }
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from container import quoted
-from fleetcast.evaluation import COMBINED, NAIVE
-from train.customer import Failed, Fallback, Kept, Outcome, WithArchive, reason_of
+from fleetcast.evaluation import COMBINED
+from train.comparison import Comparison
+from train.customer import Failed, Fallback, Kept, Outcome, Skipped, WithArchive, reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +34,10 @@ class Tally:
     statuses: Counter[str] = field(default_factory=Counter)
     mase: list[tuple[float, str]] = field(default_factory=list)
     """(mase, customer) of each customer that was measured: held out, of the backtests, or in sample."""
-    backtests: list[tuple[float, float | None]] = field(default_factory=list)
-    """Scaled errors of each customer in its backtests: of its forecast, and of the seasonal naive one."""
-    wape: list[float] = field(default_factory=list)
-    """WAPE of each customer's forecast in its backtests."""
-    coverage_80: list[float] = field(default_factory=list)
-    """Share of the readings in each customer's 80 % intervals in its backtests."""
+    comparison: Comparison = field(default_factory=Comparison)
+    """The customers' backtests."""
+    incumbents: Counter[str] = field(default_factory=Counter)
+    """How many customers have each outcome of an earlier job's choice; empty where the job keeps none."""
     failed: list[Failed] = field(default_factory=list)
     fallbacks: list[tuple[str, str]] = field(default_factory=list)
     """(customer, reason) of each customer that is `fallback` or `kept`."""
@@ -73,14 +72,12 @@ class Tally:
         backtest = outcome.metrics.get("backtest", {})
         of_backtest = {"mase": backtest[COMBINED]} if COMBINED in backtest else {}
         measured = outcome.metrics.get("holdout") or of_backtest or outcome.metrics.get("in_sample") or {}
+        if outcome.incumbent:
+            self.incumbents[outcome.incumbent["outcome"]] += 1
         if "mase" in measured:
             self.mase.append((measured["mase"], outcome.customer))
-        if COMBINED in backtest:
-            self.backtests.append((backtest[COMBINED], backtest.get(NAIVE)))
-        if "backtest_wape" in outcome.metrics:
-            self.wape.append(outcome.metrics["backtest_wape"])
-        if "coverage_80" in outcome.metrics:
-            self.coverage_80.append(outcome.metrics["coverage_80"])
+        remark = "not fitted in this job" if isinstance(outcome, Skipped) else ", ".join(outcome.warnings)
+        self.comparison.add(outcome.customer, outcome.metrics, outcome.rows, remark)
         for kind, sentences in outcome.warnings.items():
             self.warnings.setdefault(kind, WarningCount(outcome.customer, sentences[0])).customers += 1
 

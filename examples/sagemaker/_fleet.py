@@ -25,6 +25,8 @@ METRICS = {
         "share_beating_naive",
         "mean_backtest_wape",
         "coverage_80",
+        "incumbents_kept",
+        "incumbents_replaced",
         "models_per_second",
         "seconds",
     )

@@ -3,6 +3,7 @@
 from fleetcast.evaluation.calibrate import calibrated
 from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
 from fleetcast.evaluation.holdout import Holdout
+from fleetcast.evaluation.incumbent import Incumbent, Verdict
 from fleetcast.evaluation.metrics import beats_seasonal_naive, measure
 from fleetcast.evaluation.reliability import PROBABILITIES
 from fleetcast.evaluation.rolling_origin import (
@@ -31,6 +32,8 @@ __all__ = [
     "Combined",
     "FittedProphet",
     "Holdout",
+    "Incumbent",
+    "Verdict",
     "beats_seasonal_naive",
     "best_weights",
     "calibrated",

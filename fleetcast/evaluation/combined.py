@@ -2,17 +2,19 @@
 
 Everything is chosen on the history alone: a method that forecasts the steps after a cut-off is fitted to
 those before it, gaps are filled from before it, and the errors for the intervals come from weights that the
-other cut-offs chose; with a single cut-off, from its own weights.
+other cut-offs chose; with a single cut-off, each half of its steps from weights that the other half chose.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.incumbent import Incumbent, Verdict, Weights, judge
 from fleetcast.evaluation.metrics import (
+    Metric,
     beats_seasonal_naive,
     mean_bias,
     weighted_absolute_percentage_error,
@@ -38,8 +40,6 @@ from fleetcast.forecasting.one_thread import ONE_THREAD
 
 COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
-Metric: TypeAlias = Literal["mase", "wape"]
-"""The measure by which methods are chosen."""
 _FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
 _HORIZONS_OF_PATH: Final = 2
@@ -59,12 +59,15 @@ class CombineOptions:
     one_only: bool = False
     """Whether the best method alone forecasts, instead of the weighted mean."""
     margin: float = 0.05
-    """With `one_only`: by which share of Prophet's error another method must be better."""
+    """By which share of the error of Prophet's model, with `one_only`, or of an earlier job's choice, another
+    choice must be better."""
     metric: Metric = "mase"
     """`mase` is the mean of the backtests' MASE.  `wape` is one WAPE over all of them, so that a backtest
     with readings near 0 outweighs no other; methods are then ordered by Σ|y - ŷ|, which always exists."""
     calibrate: bool = True
     """Whether intervals are made from the errors, and judged."""
+    floor: float = -np.inf
+    """Forecasts and bounds of intervals below it are served as this value, and measured so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Combined:
     coverage: Mapping[float, float]
     """Share of the readings of a backtest within the intervals that the other backtests made, by probability;
     empty with a single backtest, with too few errors, and without `calibrate`."""
+    verdict: Verdict | None
+    """Whether the weights are an earlier job's; None where there was no earlier choice."""
 
     @property
     def beats_seasonal_naive(self) -> bool | None:
@@ -99,33 +104,59 @@ class Combined:
 
 
 @ONE_THREAD
-def combine(
-    stamps: Stamps, y: Vector, freq: str, fit_before: FitBefore, options: CombineOptions
+def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
+    stamps: Stamps,
+    y: Vector,
+    freq: str,
+    fit_before: FitBefore,
+    options: CombineOptions,
+    incumbent: Incumbent | None = None,
 ) -> Combined | None:
     """Return the combined forecast of readings `y` at ascending `stamps`, both of shape (N,), without NaN.
 
-    Returns None where fewer than half of the steps have a reading, or the history is too short for a backtest
-    of any of the methods.  Raises FutureError if `freq` is no frequency.
+    The weights of an earlier job, `incumbent`, stay unless a new choice is better.  Returns None where fewer
+    than half of the steps have a reading, or the history is too short for a backtest of any of the methods.
+    Raises FutureError if `freq` is no frequency.
     """
     history = GriddedHistory.of(stamps, y, freq)
     if history is None:
         return None
     n, seasons = history.y.size, history.seasons
     asked = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
-    cut = cutoffs(n, asked, seasons, count=options.cutoffs)
-    horizon, length = cut.horizon, min(_HORIZONS_OF_PATH * asked, MOST_PATH)
-    tests, paths = compare(history, y, cut.places, horizon, length, fit_before, options.members)
+    places, horizon = cutoffs(n, asked, seasons, count=options.cutoffs)
+    length = min(_HORIZONS_OF_PATH * asked, MOST_PATH)
+    seen = n if incumbent is None else incumbent.steps_seen(history, stamps)
+    places_before = {
+        at: earlier if steps == horizon else []
+        for at in places
+        if at >= seen
+        for earlier, steps in (cutoffs(at, horizon, seasons, count=options.cutoffs),)
+    }
+    every = sorted({at for each in (places, *places_before.values()) for at in each}, reverse=True)
+    run, paths = compare(history, y, every, horizon, length, fit_before, options.members)
+    test_at = {test.at: test for test in run}
+    tests = [test_at[at] for at in places if at in test_at]
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
-    weights, *without = _chosen(usable, tests, options)
-    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(tests, without)
-    held_out = _by_step(actual - forecast, tests, horizon)
-    errors = {
-        name: _mean_error(name, tests) for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)
-    }
-    scales = [test.scale for test in tests]
-    errors[COMBINED] = float(np.mean(np.nanmean(np.abs(held_out), axis=1) / scales))
+    parts = tests if len(tests) > 1 else _halves(tests[0])
+    weights, *without = _chosen(usable, parts, options)
+    verdict = None
+    if incumbent is not None:
+        verdict = incumbent.objection(freq, usable, one_only=options.one_only)
+        if verdict is None:
+            choices = _choices_before(test_at, places_before, usable, options)
+            verdict = judge(incumbent, choices, options.margin, options.metric)
+        if verdict.is_kept:
+            weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
+            without = [weights if part.at >= seen else own for part, own in zip(parts, without, strict=True)]
+    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(parts, without)
+    served, held_out = np.maximum(forecast, options.floor), _by_step(actual - forecast, tests, horizon)
+    measured = [name for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)]
+    errors = {name: _mean_error(name, tests, options) for name in measured}
+    sizes = np.nanmean(np.abs(_by_step(actual - served, tests, horizon)), axis=1)
+    errors[COMBINED] = float(np.mean(sizes / [test.scale for test in tests]))
+    least = _by_step(options.floor - forecast, tests, horizon)
     return Combined(
         weights=weights,
         errors=errors,
@@ -135,10 +166,47 @@ def combine(
         calibration=calibrated(held_out, seasons.short) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
-        wape=weighted_absolute_percentage_error(actual, forecast),
-        bias=mean_bias(actual, forecast),
-        coverage=held_out_coverage(held_out, seasons.short) if options.calibrate else {},
+        wape=weighted_absolute_percentage_error(actual, served),
+        bias=mean_bias(actual, served),
+        coverage=held_out_coverage(held_out, seasons.short, least=least) if options.calibrate else {},
+        verdict=verdict,
     )
+
+
+def _halves(test: Backtest) -> list[Backtest]:
+    """Return the first half of the steps and the second; the backtest itself if it has a single reading."""
+    middle = test.y.size // 2
+    if not middle:
+        return [test]
+    return [
+        replace(
+            test,
+            step=test.step[rows],
+            y=test.y[rows],
+            forecasts={name: forecast[rows] for name, forecast in test.forecasts.items()},
+        )
+        for rows in (slice(0, middle), slice(middle, None))
+    ]
+
+
+def _choices_before(
+    test_at: Mapping[int, Backtest],
+    places_before: Mapping[int, list[int]],
+    names: list[str],
+    options: CombineOptions,
+) -> list[tuple[Backtest, Weights]]:
+    """Return backtests, each with the weights that would have been chosen at its cut-off.
+
+    `places_before` has for each of their cut-offs those in the steps before it, and `test_at` the backtest of
+    each cut-off.  A backtest is left out where too few steps come before it.
+    """
+    choices: list[tuple[Backtest, Weights]] = []
+    for at, places in places_before.items():
+        earlier = [test_at[place] for place in places if place in test_at]
+        usable = [name for name in names if _is_in(name, earlier)]
+        if at in test_at and earlier and usable:
+            choices.append((test_at[at], _chosen(usable, earlier, options)[0]))
+    return choices
 
 
 def _is_in(name: str, tests: list[Backtest]) -> bool:
@@ -188,18 +256,18 @@ def _chosen(names: list[str], tests: list[Backtest], options: CombineOptions) ->
 
 def _best(names: list[str], tests: list[Backtest], options: CombineOptions) -> str:
     error = _summed_error if options.metric == "wape" else _mean_error
-    errors = {name: error(name, tests) for name in names}
+    errors = {name: error(name, tests, options) for name in names}
     best = min(errors, key=errors.__getitem__)
     keeps_prophet = PROPHET in errors and errors[best] > (1 - options.margin) * errors[PROPHET]
     return PROPHET if keeps_prophet else best
 
 
-def _summed_error(name: str, tests: list[Backtest]) -> float:
+def _summed_error(name: str, tests: list[Backtest], options: CombineOptions) -> float:
     """Return Σ|y - ŷ| over all backtests: it orders methods as WAPE does, also where all readings are 0."""
-    return float(sum(np.abs(test.y - test.forecasts[name]).sum() for test in tests))
+    return float(sum(_sizes(name, test, options).sum() for test in tests))
 
 
-def _held_out_forecasts(tests: list[Backtest], weights: list[dict[str, float]]) -> Vector:
+def _held_out_forecasts(tests: list[Backtest], weights: Sequence[Weights]) -> Vector:
     """Return the weighted mean of each backtest with its weights, one backtest after the other."""
     return np.concatenate(
         [
@@ -209,14 +277,19 @@ def _held_out_forecasts(tests: list[Backtest], weights: list[dict[str, float]]) 
     )
 
 
-def _by_step(errors: Vector, tests: list[Backtest], horizon: int) -> Matrix:
-    """Return the errors, one backtest after the other, by backtest and steps ahead; NaN without a reading."""
+def _by_step(values: Vector, tests: list[Backtest], horizon: int) -> Matrix:
+    """Return values, one backtest after the other, by backtest and steps ahead; NaN without a reading."""
     by_step = np.full((len(tests), horizon), np.nan)
-    parts = np.split(errors, np.cumsum([test.y.size for test in tests])[:-1])
+    parts = np.split(values, np.cumsum([test.y.size for test in tests])[:-1])
     for row, test, part in zip(by_step, tests, parts, strict=True):
         row[test.step] = part
     return by_step
 
 
-def _mean_error(name: str, tests: list[Backtest]) -> float:
-    return float(np.mean([np.abs(test.y - test.forecasts[name]).mean() / test.scale for test in tests]))
+def _mean_error(name: str, tests: list[Backtest], options: CombineOptions) -> float:
+    return float(np.mean([_sizes(name, test, options).mean() / test.scale for test in tests]))
+
+
+def _sizes(name: str, test: Backtest, options: CombineOptions) -> Vector:
+    """Return the absolute errors of a method as it would be served."""
+    return np.abs(test.y - np.maximum(test.forecasts[name], options.floor))

@@ -5,13 +5,15 @@ range of floats is infinite.
 """
 
 import math
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleetcast.readings.customer import Vector
 
+Metric: TypeAlias = Literal["mase", "wape"]
+"""The measure by which methods are chosen."""
 SMALLEST_SIZE: Final = 1e-100
 """|y| + |yhat| up to which both count as 0: logistic growth forecasts 0 as 1e-303."""
 

@@ -81,40 +81,32 @@ class Backtest:
     """Error of the seasonal naive forecast within the history before the cut-off, in units of y."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cutoffs:
-    """Where a history is cut for its backtests."""
+def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTOFFS) -> tuple[list[int], int]:
+    """Return the numbers of steps before up to `count` cut-offs in `n` steps, latest first, and the horizon.
 
-    places: Sequence[int]
-    """Number of steps before each cut-off, latest first; none where the history is too short."""
-    horizon: int
-    """Steps after each cut-off."""
+    The horizon is that of all of them, in steps: the one asked for, if the history has room for it.  Before
+    each are two long seasons and some more where the history has four, else two short ones and some more, but
+    at least 50 steps; where that leaves no room, 50 steps, or a short season and a little more.  A history
+    too short even for that has one cut-off, and a shorter horizon.
 
-
-def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTOFFS) -> Cutoffs:
-    """Return up to `count` cut-offs in `n` steps, each with at most `horizon` steps after it.
-
-    Before each are two long seasons and some more where the history has four, else two short ones and some
-    more, but at least 50 steps; where that leaves no room for the horizon, 50 steps, or a short season and a
-    little more.  A history too short even for that has one cut-off, and a shorter horizon.
-
-    Neighbouring cut-offs are half a horizon apart, in whole short seasons; a whole horizon, if that is at
-    most two short seasons; less, if the history has no room for all.
+    Neighbouring cut-offs are half a horizon apart, or a whole one if that is at most two short seasons, in
+    whole short seasons; less, if the history has no room for all.
     """
     season = max(seasons.short, 1)
     longest = seasons.long if n >= _LONG_SEASONS_TO_LEARN_THEM * seasons.long else seasons.short
     shortest = max(season + _MORE_THAN_A_SEASON, _LEAST_BEFORE)
     enough = sorted((max(_ENOUGH_BEFORE, 2 * longest + 2 * season), _ENOUGH_BEFORE, shortest), reverse=True)
     least = next((steps for steps in enough if steps + horizon <= n), shortest)
-    horizon = min(horizon, n - least)
-    if horizon < max(season // 2, _WITHOUT_SEASON):
-        return Cutoffs((), 0)
-    apart = horizon if horizon <= 2 * season else season * round(horizon / 2 / season)
+    fewest = min(horizon, max(season // 2, _WITHOUT_SEASON))
+    if (horizon := min(horizon, n - least)) < fewest:
+        return [], horizon
+    seasons_apart = -(-horizon // season) if horizon <= 2 * season else round(horizon / 2 / season)
+    apart = season * seasons_apart
     if (room := n - horizon - least) < apart * (count - 1):
         apart = room // (count - 1)
         apart = max(apart // season * season or apart, 1)
     places = (n - horizon - i * apart for i in range(count))
-    return Cutoffs([at for at in places if at >= least], horizon)
+    return [at for at in places if at >= least], horizon
 
 
 def default_horizon(n: int, seasons: Seasons) -> int:

@@ -16,7 +16,15 @@ import psutil
 import pytest
 
 from container import Paths
-from tests.faults.training_job import CUSTOMERS, archives, complete, corrupt, stamps, training
+from tests.faults.training_job import (
+    CUSTOMERS,
+    archives,
+    complete,
+    corrupt,
+    hyperparameters,
+    stamps,
+    training,
+)
 
 pytestmark = pytest.mark.faults
 PLANTS = {
@@ -35,7 +43,7 @@ fleetcast.archive.write.replace_atomically = write
 import sys
 if "forkserver" in " ".join(sys.orig_argv):
     import train.customer.train_customer
-    train.customer.train_customer._unchanged = lambda path, fingerprint: None
+    train.customer.train_customer._unchanged = lambda earlier, fingerprint: None
 """,
 }
 
@@ -93,6 +101,50 @@ def test_1_a_kill_at_any_moment_corrupts_and_loses_nothing_and_no_work_is_repeat
     assert (harmed, repeated, code) == (0, 0, 0)
     assert archives(paths) == undisturbed
     assert [path for path in paths.checkpoints.iterdir() if "sagemaker-ignore" in path.name] == []
+
+
+def shorten(paths: Paths, readings: int) -> dict[Path, str]:
+    """Leave each customer its first readings only; return the whole files."""
+    whole = {path: path.read_text() for path in (paths.channels / "train").glob("*/data.csv")}
+    for path, text in whole.items():
+        path.write_text("".join(text.splitlines(keepends=True)[: readings + 1]))
+    return whole
+
+
+def test_1_a_kill_in_a_job_that_keeps_earlier_choices_makes_none_of_its_own_archives_an_earlier_one(
+    paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moments, repeated, unfinished = random.Random(0), 0, 0
+    hyperparameters(paths, models='["prophet", "seasonal_naive", "median"]', keep_incumbent="true")
+    whole = shorten(paths, 250)
+    assert complete(paths) == 0
+    earlier = archives(paths)
+    for path, text in whole.items():
+        path.write_text(text)
+    assert complete(paths) == 0
+    undisturbed = archives(paths)
+    for name, content in earlier.items():
+        (paths.checkpoints / name).write_bytes(content)
+
+    for _ in range(12):
+        before, written = stamps(paths), archives(paths)
+        with training(paths) as process:
+            wait_for_an_archive(paths, process, before)
+            try:
+                process.wait(moments.uniform(0.0, 0.2))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+        done = {name for name, content in written.items() if content == undisturbed[name]}
+        repeated += sum(stamps(paths)[name] != before[name] for name in done)
+        unfinished += 0 < len(done) < CUSTOMERS
+    code = complete(paths)
+
+    with capsys.disabled():
+        print(f"\nfault 1: {unfinished} restarts half-way, {repeated} finished customers fitted again")
+    assert (code, repeated) == (0, 0)
+    assert unfinished > 0
+    assert archives(paths) == undisturbed
+    assert all(undisturbed[name] != content for name, content in earlier.items())
 
 
 @pytest.mark.parametrize("plant", sorted(PLANTS))

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from fleetcast.errors import FutureError, HistoryError, SettingError
-from fleetcast.evaluation import Combined, CombineOptions, FittedProphet, combine
+from fleetcast.evaluation import Combined, CombineOptions, FittedProphet, Incumbent, combine
 from fleetcast.forecasting import Combination, ForecastOptions, Model, fit_by_solver, forecast
 from fleetcast.readings.customer import Readings, Vector
 from train.customer.arguments import column_arguments, fit_options
@@ -14,17 +14,21 @@ from train.customer.freq import freq_of
 from train.settings import TrainSettings
 
 TOO_SHORT: Final = (
-    "no backtest: the readings have no equal steps or are too few, or Fleetcast's solver cannot fit "
+    "no backtest: the readings have no usual step or are too few, or Fleetcast's solver cannot fit "
     "Prophet's model to their beginning; Prophet's model forecasts alone"
 )
 
 
 def combined(
-    readings: Readings, model: Model, settings: TrainSettings, options: CombineOptions
+    readings: Readings,
+    model: Model,
+    settings: TrainSettings,
+    options: CombineOptions,
+    incumbent: Incumbent | None,
 ) -> tuple[Model, Combined | None]:
     """Return the model with the other methods' part and intervals, and the result of the backtests.
 
-    Without equal steps, or with too few readings for a backtest, they are the model itself and None.
+    Without a usual step, or with too few readings for a backtest, they are the model itself and None.
     """
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     freq = freq_of(usable.ds)
@@ -35,7 +39,7 @@ def combined(
         return _fitted(usable, rows, model, settings)
 
     stamps = usable.ds.astype("datetime64[us]").view(np.int64)
-    together = combine(stamps, usable.y, freq, fit_before, options)
+    together = combine(stamps, usable.y, freq, fit_before, options, incumbent)
     if together is None:
         return model, None
     is_prophets = together.correction.share == 1 and not together.correction.path.any()

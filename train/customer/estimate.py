@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from fleetcast.errors import FitError, HistoryError
-from fleetcast.evaluation import Combined
+from fleetcast.evaluation import Combined, Incumbent
 from fleetcast.forecasting import Model, SampledModel, fit
 from fleetcast.readings.customer import Readings
 from train.customer.arguments import column_arguments, fit_options
@@ -37,8 +37,8 @@ class Estimate:
         return self.engine == "naive"
 
 
-def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
-    """Return the model of the first engine that can make one.
+def estimate(readings: Readings, settings: TrainSettings, incumbent: Incumbent | None = None) -> Estimate:
+    """Return the model of the first engine that can make one; `incumbent` is an earlier choice of methods.
 
     Raises HistoryError where there is no reading at all, and SettingError.
     """
@@ -52,7 +52,7 @@ def estimate(readings: Readings, settings: TrainSettings) -> Estimate:
     if model.engine == "fleetcast":
         if settings.methods.combine is None or not isinstance(model, Model):
             return Estimate(model, "fleetcast")
-        model, together = combined(readings, model, settings, settings.methods.combine)
+        model, together = combined(readings, model, settings, settings.methods.combine, incumbent)
         return Estimate(model, "fleetcast", together)
     if settings.model.get("mcmc_samples"):  # which only Prophet can draw
         return Estimate(model, model.engine)

@@ -17,6 +17,7 @@ from fleetcast.evaluation import (
 from fleetcast.forecasting import ForecastOptions, Model, forecast
 from fleetcast.readings.customer import Readings, Vector
 from train.customer.arguments import column_arguments
+from train.customer.earlier import EarlierChoice
 from train.customer.estimate import NO_NOISE, Estimate, estimate
 from train.settings import TrainSettings
 
@@ -25,7 +26,9 @@ _OF_PLAIN_FIT: Final = ("mae", "rmse", "smape", "coverage", "mase")
 """What a job measures that has no holdout and compares no methods, so that its archives stay as they were."""
 
 
-def evaluate(readings: Readings, estimated: Estimate, settings: TrainSettings) -> dict[str, Any]:
+def evaluate(
+    readings: Readings, estimated: Estimate, settings: TrainSettings, choice: EarlierChoice
+) -> dict[str, Any]:
     """Return the metrics by `in_sample` and, with the hyperparameter holdout, by `holdout`.
 
     A history too short to be split has no `holdout`.  Where methods were compared there are `backtest`,
@@ -42,7 +45,7 @@ def evaluate(readings: Readings, estimated: Estimate, settings: TrainSettings) -
     held_out = settings.holdout.withheld(usable.ds)
     if settings.holdout != Holdout() and 1 < held_out.sum() < len(held_out) - 1:
         before, after = usable.rows(~held_out), usable.rows(held_out)
-        measured["holdout"] = _held_out(before, after, settings)
+        measured["holdout"] = _held_out(before, after, settings, choice)
     return measured if estimated.combined is None else measured | _of_backtests(estimated.combined)
 
 
@@ -65,9 +68,12 @@ def _of_backtests(together: Combined) -> dict[str, Any]:
     return measured
 
 
-def _held_out(before: Readings, after: Readings, settings: TrainSettings) -> dict[str, float]:
+def _held_out(
+    before: Readings, after: Readings, settings: TrainSettings, choice: EarlierChoice
+) -> dict[str, float]:
     """Return the metrics of a forecast of the readings `after`, and whether it beats the naive forecast."""
-    measured = _measured(before, after, estimate(before, settings), settings)
+    estimated = estimate(before, settings, choice.before(after.ds[0]))
+    measured = _measured(before, after, estimated, settings)
     naive = _clipped(naive_forecast(before.ds, before.y, after.ds), settings)
     errors = (each.get("mae", math.inf) for each in (measured, measure(after.y, naive, naive_error=0.0)))
     return measured | {"beats_seasonal_naive": beats_seasonal_naive(*errors)}

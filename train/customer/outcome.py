@@ -26,6 +26,8 @@ class WithArchive:
     beats_seasonal_naive.  Where methods were compared: by `backtest` the mase of each method, by `members`
     its weight, and of the combined forecast `beats_seasonal_naive`, `backtest_wape`, `backtest_bias` and,
     if intervals are calibrated, `coverage_80` and `backtest_coverage`, shares by probability in percent."""
+    incumbent: Mapping[str, Any] = field(default_factory=dict)
+    """What became of the methods that an earlier job chose, if the job may keep them: `outcome` and more."""
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Sentences about the customer's data, by kind."""
     non_negative: bool = False

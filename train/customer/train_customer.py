@@ -11,13 +11,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from fleetcast.archive import SUFFIX, Archive, pack, unpack
+from fleetcast.archive import SUFFIX, Archive, pack
 from fleetcast.errors import ArchiveError
 from fleetcast.forecasting import Model, dumps
 from fleetcast.readings.customer import Readings
 from train.channel import Customer
 from train.customer.combine import opens_in_prophet
 from train.customer.data_warnings import data_warnings
+from train.customer.earlier import (
+    FITTING_ENGINES,
+    FORMAT_VERSION,
+    EarlierArchive,
+    EarlierChoice,
+    read_earlier,
+)
 from train.customer.estimate import Estimate, estimate, naive_estimate
 from train.customer.evaluate import evaluate
 from train.customer.files import check_cap, file_contents, load_readings
@@ -26,20 +33,10 @@ from train.customer.outcome import Failed, Fallback, Fitted, Kept, Outcome, Skip
 from train.customer.proof import ProofError, prove
 from train.settings import TrainSettings
 
-FORMAT_VERSION: Final = 2
 VERSIONS: Final = {"fleetcast": version("fleetcast"), "numpy": np.__version__}
-FITTING_ENGINES: Final = ("fleetcast", "prophet")
-"""The engines whose archives no seasonal naive forecast replaces, unless a hyperparameter allows it."""
+UNUSED: Final = "its methods were chosen anew, as no choice could be read from the earlier archive"
 MOST_REASON_CHARACTERS: Final = 2_000
 """A cell or a name may have megabytes; the ledger does not repeat them."""
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierArchive:
-    """The archive that an earlier job left, and its bytes."""
-
-    archive: Archive
-    packed: bytes
 
 
 def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Path) -> Outcome:
@@ -52,14 +49,16 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
     try:
         settings = settings.for_customer(customer.name)
         contents = file_contents(customer)
-        fingerprint = _fingerprint(contents, settings)
-        earlier = _earlier(checkpoints / f"{customer.name}{SUFFIX}")
-        if (unchanged := _unchanged(earlier, fingerprint)) is not None:
+        earlier, problem = _earlier(checkpoints / f"{customer.name}{SUFFIX}")
+        took_part = earlier.incumbent_sha256 if earlier is not None else ""
+        if (unchanged := _unchanged(earlier, _fingerprint(contents, settings, took_part))) is not None:
             return _skipped(customer, unchanged, settings)
+        choice = _choice(customer, settings, earlier, problem)
+        fingerprint = _fingerprint(contents, settings, choice.sha256)
         readings = load_readings(customer, contents, settings)
         rows = len(readings.ds)
         check_cap(readings, settings)
-        return _Fit(customer, readings, settings, fingerprint, started).outcome(earlier)
+        return _Fit(customer, readings, settings, fingerprint, choice, started).outcome(earlier)
     except MemoryError:
         reason = "not enough memory; raise customer_memory_mb or shorten the history"
     except OSError as error:
@@ -73,21 +72,39 @@ def _short(reason: str) -> str:
     return reason if len(reason) <= MOST_REASON_CHARACTERS else f"{reason[:MOST_REASON_CHARACTERS]} ..."
 
 
-def _fingerprint(contents: Sequence[bytes], settings: TrainSettings) -> str:
-    """Return the SHA-256 of what decides whether an archive is up to date: data, settings, versions."""
-    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, VERSIONS, settings.for_archive()]).encode())
+def _fingerprint(contents: Sequence[bytes], settings: TrainSettings, incumbent: str) -> str:
+    """Return the SHA-256 of what decides whether an archive is up to date: data, settings, versions.
+
+    A job that keeps earlier choices also has the hash of the archive with such a choice, or an empty one.
+    """
+    decisive = [FORMAT_VERSION, VERSIONS, settings.for_archive()]
+    if settings.methods.keeps_incumbent:
+        decisive.append(incumbent)
+    digest = hashlib.sha256(json.dumps(decisive).encode())
     for content in contents:
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
-def _earlier(path: Path) -> EarlierArchive | None:
-    """Return the archive that an earlier job left; None where there is none, or a damaged one."""
+def _earlier(path: Path) -> tuple[EarlierArchive | None, str]:
+    """Return the archive that an earlier job left, and what is wrong with it if it is damaged."""
     try:
-        packed = path.read_bytes()
-        return EarlierArchive(unpack(packed), packed)
-    except (FileNotFoundError, ArchiveError):
-        return None
+        return read_earlier(path), ""
+    except ArchiveError as error:
+        return None, str(error)
+
+
+def _choice(
+    customer: Customer, settings: TrainSettings, earlier: EarlierArchive | None, problem: str
+) -> EarlierChoice:
+    """Return the choice of methods that this job may keep."""
+    if not settings.methods.keeps_incumbent:
+        return EarlierChoice()
+    return (
+        EarlierChoice(problem=problem)
+        if earlier is None
+        else EarlierChoice.in_archive(earlier, customer.name)
+    )
 
 
 def _unchanged(earlier: EarlierArchive | None, fingerprint: str) -> EarlierArchive | None:
@@ -105,6 +122,7 @@ def _skipped(customer: Customer, earlier: EarlierArchive, settings: TrainSetting
         seconds=0.0,
         packed=earlier.packed,
         metrics=metadata["metrics"],
+        incumbent=metadata.get("incumbent", {}),
         non_negative=settings.non_negative,
     )
 
@@ -117,11 +135,12 @@ class _Fit:
     readings: Readings
     settings: TrainSettings
     fingerprint: str
+    choice: EarlierChoice
     started: float
 
     def outcome(self, earlier: EarlierArchive | None) -> Fitted | Fallback | Kept:
         """Return a proven archive, of the first engine that makes one; raise ValueError where none does."""
-        estimated = estimate(self.readings, self.settings)
+        estimated = estimate(self.readings, self.settings, self.choice.incumbent)
         try:
             return self._archived(estimated, earlier)
         except ProofError as error:
@@ -133,7 +152,7 @@ class _Fit:
         if estimated.is_naive and earlier is not None and self._is_worth_more(earlier):
             return self._kept(estimated, earlier)
         freq = freq_of(self.readings.ds)
-        metrics = evaluate(self.readings, estimated, self.settings)
+        metrics = evaluate(self.readings, estimated, self.settings, self.choice)
         packed = pack(Archive(dumps(estimated.model), self._metadata(estimated, metrics, freq)))
         prove(packed, self.readings, self.settings, is_naive=estimated.is_naive)
         common: dict[str, Any] = {
@@ -143,13 +162,24 @@ class _Fit:
             "packed": packed,
             "seconds": _since(self.started),
             "metrics": metrics,
-            "warnings": data_warnings(self.readings, estimated, self.settings, freq),
+            "incumbent": self._incumbent(estimated),
+            "warnings": self._warnings(estimated, freq),
             "non_negative": self.settings.non_negative,
         }
         if not estimated.why_not_fleetcast:
             return Fitted(**common)
         instead = "seasonal naive forecast instead: " if estimated.is_naive else ""
         return Fallback(reason=instead + estimated.why_not_fleetcast, **common)
+
+    def _incumbent(self, estimated: Estimate) -> dict[str, Any]:
+        """Return what became of an earlier job's choice; empty where the job keeps none."""
+        return self.choice.entry(estimated.combined) if self.settings.methods.keeps_incumbent else {}
+
+    def _warnings(self, estimated: Estimate, freq: str | None) -> dict[str, tuple[str, ...]]:
+        warnings = data_warnings(self.readings, estimated, self.settings, freq)
+        if self.choice.problem:
+            warnings["earlier archive"] = (f"{UNUSED}: {self.choice.problem}",)
+        return warnings
 
     def _is_worth_more(self, earlier: EarlierArchive) -> bool:
         """Return whether the earlier archive is better than a seasonal naive forecast of today."""
@@ -188,6 +218,8 @@ class _Fit:
         }
         if isinstance(estimated.model, Model) and (opens := opens_in_prophet(estimated.model)):
             metadata["opens_in_prophet"] = opens
+        if incumbent := self._incumbent(estimated):
+            metadata["incumbent"] = incumbent
         return metadata | ({"non_negative": True} if self.settings.non_negative else {})
 
 

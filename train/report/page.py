@@ -7,12 +7,15 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from container import Paths, one_line, quoted
+from container import Paths, one_line
 from fleetcast.errors import ArchiveError, FutureError
 from train.figures import FIGURES
 from train.job import JobResult
-from train.report.pictures import HEIGHT, LEFT, RIGHT, WIDTH, ForecastPicture, forecast_picture, histogram
+from train.report.compared import compared_part
+from train.report.highlights import highlights
+from train.report.pictures import SQUARE, WIDE, ForecastPicture, forecast_picture, histogram
 from train.report.series import load_series
+from train.report.texts import name_of
 from train.settings import TrainSettings
 
 MOST_CUSTOMERS: Final = 200
@@ -38,13 +41,15 @@ class Shown:
 def report_page(
     paths: Paths, result: JobResult, settings: TrainSettings, figures: Mapping[str, int | float]
 ) -> str:
-    """Return the page: the figures, how errors are spread, three customers, failures, fallbacks, warnings."""
+    """Return the page: highlights, what backtests found, errors, three customers, failures, all figures."""
     tally = result.tally
     ranked = sorted(tally.mase)
     return _TEMPLATES.get_template("report.html.jinja").render(
         host=result.host.name,
         done=tally.customers,
         total=len(result.customers),
+        highlights=highlights(result, settings, figures.get("mean_mase")),
+        compared=compared_part(tally.comparison),
         figures=[
             (figure.name, figures[figure.name], figure.meaning.replace("`", ""))
             for figure in FIGURES
@@ -57,10 +62,11 @@ def report_page(
         fallbacks=_reasons(tally.fallbacks),
         fallbacks_left=max(0, len(tally.fallbacks) - MOST_CUSTOMERS),
         warnings=[
-            (kind, warning.customers, f"{_name(warning.customer)}: {warning.sentence}")
+            (kind, warning.customers, f"{name_of(warning.customer)}: {warning.sentence}")
             for kind, warning in tally.warnings.items()
         ],
-        area={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT},
+        wide=WIDE,
+        square=SQUARE,
     )
 
 
@@ -75,7 +81,7 @@ def _shown(
     shown = []
     for label, place in places.items():
         mase, name = ranked[place]
-        title = f"{label}: {_name(name)}, mase {mase:.3f}"
+        title = f"{label}: {name_of(name)}, mase {mase:.3f}"
         try:
             series = load_series(paths, customers[name], settings)
         except (ArchiveError, FutureError, OSError, ValueError) as error:
@@ -87,9 +93,4 @@ def _shown(
 
 def _reasons(customers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the first customers with their reasons, as texts for the page."""
-    return [(_name(customer), one_line(reason)) for customer, reason in customers[:MOST_CUSTOMERS]]
-
-
-def _name(customer: str) -> str:
-    """Return a customer's name as one line without characters that turn the direction of text."""
-    return quoted(customer)[1:-1]
+    return [(name_of(customer), one_line(reason)) for customer, reason in customers[:MOST_CUSTOMERS]]

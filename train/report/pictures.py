@@ -1,9 +1,9 @@
-"""The geometry of pictures: a histogram, and a customer's readings with the model's forecast.
+"""The geometry of pictures: histograms, a reliability diagram, a customer's readings and forecast.
 
-All coordinates are in the units of an SVG image of `WIDTH` times `HEIGHT`, which the page's template draws.
+All coordinates are in the units of an SVG image, which the page's template draws.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,18 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleetcast.readings.customer import Vector
+from train.comparison import MOST_RATIO, PARTS_PER_UNIT
 from train.report.series import Series
 
-WIDTH: Final = 640
-HEIGHT: Final = 260
-LEFT: Final = 72
-"""Where the plot begins; the labels of its values stand before it."""
-RIGHT: Final = WIDTH - 24
-TOP: Final = 16
-BOTTOM: Final = HEIGHT - 46
 BARS: Final = 40
 TICKS: Final = 4
 _THOUSANDS: Final = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The size of an image, and the plot inside; labels stand left of it and below."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+
+WIDE: Final = Area(width=640, height=260, left=72, right=616, top=16, bottom=214)
+SQUARE: Final = Area(width=300, height=300, left=48, right=286, top=16, bottom=254)
+"""Of a reliability diagram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +57,22 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How often which value occurs."""
+    """How often which value occurs; values below 1 are good."""
 
     bars: Sequence[Bar]
+    one: float | None
+    """x of the value 1; None where the picture ends before it."""
+    below: Sequence[Label]
+    beside: Sequence[Label]
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityDiagram:
+    """Shares of readings in the intervals of each probability, and the diagonal where they should be."""
+
+    points: Sequence[tuple[float, float]]
+    line: str
+    """The points as SVG writes them."""
     below: Sequence[Label]
     beside: Sequence[Label]
 
@@ -69,14 +93,30 @@ def histogram(values: Sequence[float]) -> Histogram:
     """Return the histogram of `values`, all 0 or more; the last bar counts the largest hundredth."""
     top = float(np.quantile(values, 0.99)) or 1.0
     counts, edges = np.histogram(np.minimum(values, top), bins=BARS, range=(0.0, top))
-    x, y = _scaled(edges, LEFT, RIGHT), _scaled(counts, BOTTOM, TOP, from_zero=True)
-    return Histogram(
-        bars=[
-            Bar(left, height, right - left - 1, BOTTOM - height)
-            for left, right, height in zip(x, x[1:], y, strict=False)
-        ],
-        below=_labels(x[:: BARS // TICKS], [f"{edge:.2g}" for edge in edges[:: BARS // TICKS]]),
-        beside=_labels([BOTTOM, TOP], ["0", short(counts.max())]),
+    return _bars(counts, edges, [f"{edge:.2g}" for edge in edges[:: BARS // TICKS]])
+
+
+def ratio_histogram(ratios: Mapping[int, int]) -> Histogram:
+    """Return the histogram of `Comparison.ratios`, at least one: from 0 to 2, then a bar of all above."""
+    most = int(MOST_RATIO * PARTS_PER_UNIT)
+    counts = np.array([ratios.get(part, 0) for part in range(most + 1)])
+    edges = np.arange(most + 2) / PARTS_PER_UNIT
+    ticks = [f"{edge:g}" for edge in edges[: most + 1 : most // TICKS]]
+    return _bars(counts, edges, [*ticks[:-1], f"{ticks[-1]}+"])
+
+
+def reliability_diagram(coverage: Mapping[float, float]) -> ReliabilityDiagram:
+    """Return the diagram of shares by probability, both from 0 to 1."""
+    width, height = SQUARE.right - SQUARE.left, SQUARE.bottom - SQUARE.top
+    ticks = np.array([0.0, 0.5, 1.0])
+    probability = np.array(sorted(coverage))
+    share = np.array([coverage[each] for each in probability.tolist()])
+    x, y = SQUARE.left + probability * width, SQUARE.bottom - share * height
+    return ReliabilityDiagram(
+        points=list(zip(x.tolist(), y.tolist(), strict=True)),
+        line=_points(x, y),
+        below=_labels(SQUARE.left + ticks * width, [f"{tick:.0%}" for tick in ticks]),
+        beside=_labels(SQUARE.bottom - ticks * height, [f"{tick:.0%}" for tick in ticks]),
     )
 
 
@@ -85,7 +125,7 @@ def forecast_picture(series: Series) -> ForecastPicture:
     rows, times = len(series.ds), len(series.times)
     clock = np.concatenate([series.ds, series.times]).astype("datetime64[s]").astype(np.float64)
     values = np.concatenate([series.y, series.yhat, series.lower, series.upper])
-    x, level = _scaled(clock, LEFT, RIGHT), _scaled(values, BOTTOM, TOP)
+    x, level = _scaled(clock, WIDE.left, WIDE.right), _scaled(values, WIDE.bottom, WIDE.top)
     readings, line, lower, upper = np.split(level, np.cumsum([rows, times, times]))
     ahead = x[rows:]
     return ForecastPicture(
@@ -93,7 +133,7 @@ def forecast_picture(series: Series) -> ForecastPicture:
         line=_points(ahead, line),
         band=_points(np.concatenate([ahead, ahead[::-1]]), np.concatenate([lower, upper[::-1]])),
         below=_labels([x[0], x[rows - 1]], [str(series.ds[0])[:10], str(series.ds[-1])[:10]]),
-        beside=_labels([BOTTOM, TOP], [short(values.min()), short(values.max())]),
+        beside=_labels([WIDE.bottom, WIDE.top], [short(values.min()), short(values.max())]),
     )
 
 
@@ -112,6 +152,21 @@ def _scaled(values: NDArray[np.generic], start: float, end: float, *, from_zero:
     low = 0.0 if from_zero else float(numbers.min())
     span = float(numbers.max()) - low or 1.0
     return start + (numbers - low) / span * (end - start)
+
+
+def _bars(counts: NDArray[np.int64], edges: Vector, ticks: Sequence[str]) -> Histogram:
+    """Return the bars of the counts between `edges`, with a tick at the first edge and at equal distances."""
+    x, y = _scaled(edges, WIDE.left, WIDE.right), _scaled(counts, WIDE.bottom, WIDE.top, from_zero=True)
+    one = WIDE.left + (WIDE.right - WIDE.left) / float(edges[-1])
+    return Histogram(
+        bars=[
+            Bar(left, height, right - left - 1, WIDE.bottom - height)
+            for left, right, height in zip(x, x[1:], y, strict=False)
+        ],
+        one=one if one < WIDE.right else None,
+        below=_labels(x[:: BARS // TICKS], ticks),
+        beside=_labels([WIDE.bottom, WIDE.top], ["0", short(counts.max())]),
+    )
 
 
 def _points(x: Vector, y: Vector) -> str:
