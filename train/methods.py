@@ -1,5 +1,6 @@
 """Which forecasting methods a job compares, from its hyperparameters."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -45,6 +46,7 @@ class Methods:
             margin=hyperparameters.CHAMPION_MARGIN.read(texts),
             metric="wape" if hyperparameters.METRIC.read(texts) == "wape" else "mase",
             calibrate=are_calibrated,
+            floor=0.0 if hyperparameters.NON_NEGATIVE.read(texts) else -math.inf,
         )
         is_alone = members == (PROPHET,) and not are_calibrated
         return cls(models, None if is_alone else options, keeps_incumbent)

@@ -1,13 +1,14 @@
 """Intervals from the errors of backtests: split conformal prediction.
 
-Neighbouring errors of a backtest are alike, so n of them count as k = n (1 - r) / (1 + r) independent ones,
-where r is their correlation from one step to the next.  The bound with coverage c is the quantile c of the
-errors, in units of their mean size that many steps ahead, times √(1 + 2/k): their size is estimated from k
-errors only, and the next forecast's error is not among them.  Half of each bound comes from
-the errors on its own side of the forecast, because errors of loads are skewed.
+Neighbouring errors of a backtest are alike, so n of them count as k = n / (1 + 2 Σ r(j)) independent ones,
+where r(j) is their correlation over j steps and the sum ends before the first that is not above 0.  The bound
+with coverage c is the quantile c of the errors, in units of their mean size that many steps ahead, times
+√(1 + 2/k): their size is estimated from k errors only, and the next forecast's error is not among them.  Half
+of each bound comes from the errors on its own side of the forecast, because errors of loads are skewed.
 
 Vovk, Gammerman and Shafer (2005), "Algorithmic learning in a random world"; Lei, G'Sell, Rinaldo, Tibshirani
-and Wasserman (2018), "Distribution-free predictive inference for regression", JASA 113(523).
+and Wasserman (2018), "Distribution-free predictive inference for regression", JASA 113(523).  The end of the
+sum is that of Geyer (1992), "Practical Markov chain Monte Carlo", Statistical Science 7(4), section 3.3.
 """
 
 from typing import Final
@@ -27,8 +28,6 @@ _TOWARDS_MEAN: Final = 0.75
 _DECIMALS: Final = 5
 _LEAST_ERRORS: Final = 8
 """Fewest errors that have intervals, and fewest of one side that affect its bound."""
-_MOST_CORRELATION: Final = 0.98
-"""Upper bound of r, so that k stays above 0."""
 _ONE_SIDED: Final = 0.5
 """Weight of a side's own errors in its bound; the rest is the same on both sides."""
 
@@ -86,12 +85,22 @@ def _scales(errors: Matrix, ends: Vector) -> Vector:
 
 
 def _independent(relative: Matrix) -> float:
-    """Return the number of independent errors that these count as, at least 1."""
-    products = relative[:, 1:] * relative[:, :-1]
-    square = float(np.nansum(relative * relative))
-    correlation = float(np.nansum(products)) / square if square > 0 else 0.0
-    correlation = min(max(correlation, 0.0), _MOST_CORRELATION)
-    return max(np.count_nonzero(np.isfinite(relative)) * (1 - correlation) / (1 + correlation), 1.0)
+    """Return the number of independent errors that these count as, at least 1.
+
+    `relative`, shape (C, H), has NaN at steps without a reading, and is not all 0.  Correlations are about 0
+    and not about the mean: errors that are all on one side are alike.
+    """
+    is_known = np.isfinite(relative)
+    products, pairs = _lagged(np.where(is_known, relative, 0.0)), _lagged(is_known.astype(np.float64))
+    end = int(np.argmin(np.append(products, 0.0) > 0))
+    apart = np.arange(1, end)
+    correlations = products[1:end] / pairs[1:end] * (pairs[0] / products[0])
+    return max(float(pairs[0] / (1 + 2 * np.sum(correlations * (1 - apart / relative.shape[1])))), 1.0)
+
+
+def _lagged(rows: Matrix) -> Vector:
+    """Return the sum of the products of values in one row that are j columns apart, for j from 0 upwards."""
+    return sum((np.correlate(row, row, "full")[row.size - 1 :] for row in rows), np.zeros(rows.shape[1]))
 
 
 def _quantiles(sizes: Vector) -> Vector:

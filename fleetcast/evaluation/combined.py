@@ -2,11 +2,11 @@
 
 Everything is chosen on the history alone: a method that forecasts the steps after a cut-off is fitted to
 those before it, gaps are filled from before it, and the errors for the intervals come from weights that the
-other cut-offs chose; with a single cut-off, from its own weights.
+other cut-offs chose; with a single cut-off, each half of its steps from weights that the other half chose.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -65,6 +65,8 @@ class CombineOptions:
     with readings near 0 outweighs no other; methods are then ordered by Σ|y - ŷ|, which always exists."""
     calibrate: bool = True
     """Whether intervals are made from the errors, and judged."""
+    floor: float = -np.inf
+    """Forecasts and bounds of intervals below it are served as this value, and measured so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
     if not tests or not usable:
         return None
-    weights, *without = _chosen(usable, tests, options)
+    parts = tests if len(tests) > 1 else _halves(tests[0])
+    weights, *without = _chosen(usable, parts, options)
     verdict = None
     if incumbent is not None:
         verdict = incumbent.objection(freq, usable, one_only=options.one_only)
@@ -140,14 +143,14 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
             verdict = judge(incumbent, choices, options.margin, options.metric)
         if verdict.is_kept:
             weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
-            without = [weights if test.at >= seen else own for test, own in zip(tests, without, strict=True)]
-    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(tests, without)
-    held_out = _by_step(actual - forecast, tests, horizon)
-    errors = {
-        name: _mean_error(name, tests) for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)
-    }
-    scales = [test.scale for test in tests]
-    errors[COMBINED] = float(np.mean(np.nanmean(np.abs(held_out), axis=1) / scales))
+            without = [weights if part.at >= seen else own for part, own in zip(parts, without, strict=True)]
+    actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(parts, without)
+    served, held_out = np.maximum(forecast, options.floor), _by_step(actual - forecast, tests, horizon)
+    measured = [name for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)]
+    errors = {name: _mean_error(name, tests, options) for name in measured}
+    sizes = np.nanmean(np.abs(_by_step(actual - served, tests, horizon)), axis=1)
+    errors[COMBINED] = float(np.mean(sizes / [test.scale for test in tests]))
+    least = _by_step(options.floor - forecast, tests, horizon)
     return Combined(
         weights=weights,
         errors=errors,
@@ -157,11 +160,27 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         calibration=calibrated(held_out, seasons.short) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
-        wape=weighted_absolute_percentage_error(actual, forecast),
-        bias=mean_bias(actual, forecast),
-        coverage=held_out_coverage(held_out, seasons.short) if options.calibrate else {},
+        wape=weighted_absolute_percentage_error(actual, served),
+        bias=mean_bias(actual, served),
+        coverage=held_out_coverage(held_out, seasons.short, least=least) if options.calibrate else {},
         verdict=verdict,
     )
+
+
+def _halves(test: Backtest) -> list[Backtest]:
+    """Return the first half of the steps and the second; the backtest itself if it has a single reading."""
+    middle = test.y.size // 2
+    if not middle:
+        return [test]
+    return [
+        replace(
+            test,
+            step=test.step[rows],
+            y=test.y[rows],
+            forecasts={name: forecast[rows] for name, forecast in test.forecasts.items()},
+        )
+        for rows in (slice(0, middle), slice(middle, None))
+    ]
 
 
 def _choices_before(
@@ -231,15 +250,15 @@ def _chosen(names: list[str], tests: list[Backtest], options: CombineOptions) ->
 
 def _best(names: list[str], tests: list[Backtest], options: CombineOptions) -> str:
     error = _summed_error if options.metric == "wape" else _mean_error
-    errors = {name: error(name, tests) for name in names}
+    errors = {name: error(name, tests, options) for name in names}
     best = min(errors, key=errors.__getitem__)
     keeps_prophet = PROPHET in errors and errors[best] > (1 - options.margin) * errors[PROPHET]
     return PROPHET if keeps_prophet else best
 
 
-def _summed_error(name: str, tests: list[Backtest]) -> float:
+def _summed_error(name: str, tests: list[Backtest], options: CombineOptions) -> float:
     """Return Σ|y - ŷ| over all backtests: it orders methods as WAPE does, also where all readings are 0."""
-    return float(sum(np.abs(test.y - test.forecasts[name]).sum() for test in tests))
+    return float(sum(_sizes(name, test, options).sum() for test in tests))
 
 
 def _held_out_forecasts(tests: list[Backtest], weights: Sequence[Weights]) -> Vector:
@@ -252,14 +271,19 @@ def _held_out_forecasts(tests: list[Backtest], weights: Sequence[Weights]) -> Ve
     )
 
 
-def _by_step(errors: Vector, tests: list[Backtest], horizon: int) -> Matrix:
-    """Return the errors, one backtest after the other, by backtest and steps ahead; NaN without a reading."""
+def _by_step(values: Vector, tests: list[Backtest], horizon: int) -> Matrix:
+    """Return values, one backtest after the other, by backtest and steps ahead; NaN without a reading."""
     by_step = np.full((len(tests), horizon), np.nan)
-    parts = np.split(errors, np.cumsum([test.y.size for test in tests])[:-1])
+    parts = np.split(values, np.cumsum([test.y.size for test in tests])[:-1])
     for row, test, part in zip(by_step, tests, parts, strict=True):
         row[test.step] = part
     return by_step
 
 
-def _mean_error(name: str, tests: list[Backtest]) -> float:
-    return float(np.mean([np.abs(test.y - test.forecasts[name]).mean() / test.scale for test in tests]))
+def _mean_error(name: str, tests: list[Backtest], options: CombineOptions) -> float:
+    return float(np.mean([_sizes(name, test, options).mean() / test.scale for test in tests]))
+
+
+def _sizes(name: str, test: Backtest, options: CombineOptions) -> Vector:
+    """Return the absolute errors of a method as it would be served."""
+    return np.abs(test.y - np.maximum(test.forecasts[name], options.floor))

@@ -12,36 +12,27 @@ PROBABILITIES: Final = (0.5, 0.8, 0.9, 0.95)
 """Probabilities of the intervals whose coverage is measured."""
 
 
-def held_out_coverage(errors: Matrix, group_steps: int) -> dict[float, float]:
+def held_out_coverage(errors: Matrix, group_steps: int, *, least: Matrix) -> dict[float, float]:
     """Return which share of the errors is within calibrated intervals of each probability, from 0 to 1.
 
-    `errors` and `group_steps` are those of `calibrated`.  The intervals for a backtest come from the errors
-    of the other backtests alone, so a single backtest has none, nor one whose others have too few errors;
-    the result is empty if that holds for all.  Neighbouring backtests forecast some of the same readings,
-    and each had a part in the weights of the others: expect slightly less coverage of new readings.
+    `errors` and `group_steps` are those of `calibrated`.  `least`, in the shape of the errors, is the least
+    bound that can be served, in units of y from the forecast.
+
+    The intervals for a backtest come from the errors of the other backtests alone, so a single backtest has
+    none, nor one whose others have too few errors; the result is empty if that holds for all.  Neighbouring
+    backtests forecast some of the same readings, and each had a part in the weights of the others: expect
+    slightly less coverage of new readings.
     """
-    bounds, inside = [], []
+    shares = [share for p in PROBABILITIES for share in ((1 - p) / 2, (1 + p) / 2)]
+    bounds = np.full((len(shares), *errors.shape), np.nan)
     ahead = np.arange(1.0, errors.shape[1] + 1)
     for row in range(len(errors)):
         calibration = calibrated(np.delete(errors, row, axis=0), group_steps)
-        if calibration is None:
-            continue
-        is_known = np.isfinite(errors[row])
-        inside.append(errors[row, is_known])
-        bounds.append(
-            [
-                [calibration.offsets(ahead[is_known], share) for share in ((1 - p) / 2, (1 + p) / 2)]
-                for p in PROBABILITIES
-            ]
-        )
-    if not inside:
+        if calibration is not None:
+            bounds[:, row] = [calibration.offsets(ahead, share) for share in shares]
+    is_judged = np.isfinite(errors) & np.isfinite(bounds[0])
+    if not is_judged.any():
         return {}
-    pooled = np.concatenate(inside)
-    return {
-        probability: interval_coverage(
-            pooled,
-            np.concatenate([each[place][0] for each in bounds]),
-            np.concatenate([each[place][1] for each in bounds]),
-        )
-        for place, probability in enumerate(PROBABILITIES)
-    }
+    judged, bounds = errors[is_judged], np.maximum(bounds[:, is_judged], least[is_judged])
+    pairs = zip(bounds[::2], bounds[1::2], strict=True)
+    return {p: interval_coverage(judged, *pair) for p, pair in zip(PROBABILITIES, pairs, strict=True)}

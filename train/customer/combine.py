@@ -14,7 +14,7 @@ from train.customer.freq import freq_of
 from train.settings import TrainSettings
 
 TOO_SHORT: Final = (
-    "no backtest: the readings have no equal steps or are too few, or Fleetcast's solver cannot fit "
+    "no backtest: the readings have no usual step or are too few, or Fleetcast's solver cannot fit "
     "Prophet's model to their beginning; Prophet's model forecasts alone"
 )
 
@@ -28,7 +28,7 @@ def combined(
 ) -> tuple[Model, Combined | None]:
     """Return the model with the other methods' part and intervals, and the result of the backtests.
 
-    Without equal steps, or with too few readings for a backtest, they are the model itself and None.
+    Without a usual step, or with too few readings for a backtest, they are the model itself and None.
     """
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     freq = freq_of(usable.ds)

@@ -65,7 +65,7 @@ def compared_part(comparison: Comparison) -> Compared | None:
             for each in comparison.worst
         ],
         methods=_methods(comparison),
-        coverage=[(percent(probability), percent(share)) for probability, share in coverage.items()],
+        coverage=[(percent(probability, 0), percent(share)) for probability, share in coverage.items()],
         reliability=reliability_diagram(coverage) if coverage else None,
     )
 

@@ -69,6 +69,6 @@ def _of_backtests(comparison: Comparison) -> list[Highlight]:
         off = round(abs(covered - PROBABILITY), 6)
         state = "good" if off <= COVERAGE_OFF else "bad" if off > 2 * COVERAGE_OFF else "fair"
         found.append(
-            Highlight(percent(covered), f"of the readings in {percent(PROBABILITY)} intervals", state)
+            Highlight(percent(covered), f"of the readings in {percent(PROBABILITY, 0)} intervals", state)
         )
     return found

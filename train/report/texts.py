@@ -15,9 +15,9 @@ def decimal(number: float | None) -> str:
     return f"{number:.3f}" if abs(number) < _THREE_DECIMALS else f"{number:.3g}".replace("inf", "∞")
 
 
-def percent(share: float | None) -> str:
+def percent(share: float | None, decimals: int = 1) -> str:
     """Return a share such as 0.803 as `80.3 %`, without a line break inside; empty for None."""
-    return "" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%".replace(".0", "")
+    return "" if share is None else f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
 def name_of(customer: str) -> str:

@@ -1,4 +1,4 @@
-"""The spacing of timestamps as pandas' alias, with gaps, duplicates and daylight saving time ignored."""
+"""The spacing of timestamps as pandas' alias, whatever their gaps, duplicates, jitter and clock changes."""
 
 from typing import Final
 
@@ -18,7 +18,22 @@ _LEAST_DATES: Final = 3
 """Fewest timestamps that have a spacing."""
 _LEAST_EQUAL_STEPS: Final = 3
 """Fewest steps of the most frequent size, if there are others."""
+_LEAST_UNEVEN_DATES: Final = 20
+"""Fewest timestamps that have a spacing where hardly two steps are equal."""
+_MOST_JITTER: Final = 0.1
+"""How far a step may be from a whole multiple of a usual step, as a share of that step."""
+_MOST_DRIFT: Final = 0.02
+"""How far the mean step may be from a usual step, as a share of it: a clock that runs fast or slow."""
 _HOUR: Final = 3600 * SECOND
+_WEEK: Final = 7 * DAY
+_SIXTIETHS: Final = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)
+_USUAL_STEPS: Final = (
+    *(SECOND * count for count in _SIXTIETHS),
+    *(60 * SECOND * count for count in _SIXTIETHS),
+    *(_HOUR * count for count in (1, 2, 3, 4, 6, 8, 12, 24)),
+    _WEEK,
+)
+"""A week, and the steps that divide a minute, an hour or a day evenly, in microseconds."""
 _UNITS: Final = {
     "D": DAY,
     "h": _HOUR,
@@ -37,6 +52,11 @@ def spacing(ds: ArrayLike) -> str | None:
     it.  Months, quarters and years count from their first or last day ("MS", "QE"), weeks from their most
     frequent weekday ("W-MON"); days that are never on a weekend are business days ("B").
 
+    Where hardly two steps are equal, 20 timestamps or more have a spacing in two cases.  Nine of ten steps
+    are within a tenth of a usual step (one that divides a minute, an hour or a day evenly, or a week) from a
+    whole multiple of it, two thirds from that step itself, and their mean is within 2 % of it.  Or the
+    timestamps fall on different days, and nine of ten times equally many days lie between two of them.
+
     Raises HistoryError where `ds` does not hold timestamps.
     """
     try:
@@ -51,7 +71,13 @@ def spacing_of(stamps: Stamps) -> str | None:
     last = stamps[-MOST_DATES:]
     if last.size < _LEAST_DATES:
         return None
-    return _months(last) or _business_days(last) or _equal_steps(last)
+    return (
+        _months(last)
+        or _business_days(last)
+        or _equal_steps(last)
+        or _nearly_equal_steps(last)
+        or _equal_days(last)
+    )
 
 
 def _months(stamps: Stamps) -> str | None:
@@ -92,9 +118,40 @@ def _equal_steps(stamps: Stamps) -> str | None:
     step = _most_frequent(steps) or _most_frequent(_whole_days(steps))
     if step is None:
         return None
-    if step % (7 * DAY) == 0:
+    return _alias(step, stamps)
+
+
+def _nearly_equal_steps(stamps: Stamps) -> str | None:
+    """Return the alias of the usual step that most steps are near, or None."""
+    steps = np.diff(stamps)
+    if stamps.size < _LEAST_UNEVEN_DATES:
+        return None
+    for usual in _USUAL_STEPS:
+        count = np.rint(steps / usual)
+        is_near = (count > 0) & (np.abs(steps - count * usual) <= _MOST_JITTER * usual)
+        if not _nearly_all(is_near) or 3 * np.count_nonzero(is_near & (count == 1)) < 2 * steps.size:
+            continue
+        mean = steps[is_near].sum() / count[is_near].sum()
+        if abs(mean - usual) <= _MOST_DRIFT * usual:
+            return _alias(usual, stamps[-1:])
+    return None
+
+
+def _equal_days(stamps: Stamps) -> str | None:
+    """Return the alias of days or weeks if one timestamp, at any hour, falls on each, or None."""
+    days = np.unique(stamps // DAY)
+    steps = np.diff(days)
+    is_one_a_day = 10 * days.size >= 9 * stamps.size
+    if stamps.size < _LEAST_UNEVEN_DATES or not is_one_a_day or not _nearly_all(steps == np.median(steps)):
+        return None
+    return _equal_steps(days * DAY)
+
+
+def _alias(step: int, stamps: Stamps) -> str:
+    """Return the alias of a step in the largest unit; weeks fall on the most frequent weekday of `stamps`."""
+    if step % _WEEK == 0:
         weekday = int(np.bincount((stamps // DAY + MONDAY_OFFSET) % 7).argmax())
-        return f"{_multiple(step // (7 * DAY))}W-{WEEKDAYS[weekday]}"
+        return f"{_multiple(step // _WEEK)}W-{WEEKDAYS[weekday]}"
     unit = next(unit for unit, size in _UNITS.items() if step % size == 0)
     return f"{_multiple(step // _UNITS[unit])}{unit}"
 
@@ -113,7 +170,7 @@ def _most_frequent(steps: Stamps) -> int | None:
         return None
     if sizes.size > 1 and (count < _LEAST_EQUAL_STEPS or 3 * count < steps.size):
         return None
-    return step if _nearly_all(steps % step == 0) else None
+    return step if _nearly_all((steps > 0) & (steps % step == 0)) else None
 
 
 def _nearly_all(flags: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> bool:

@@ -13,6 +13,11 @@ MOST_STEPS: Final = 26 * 2016
 """Half a year of five-minute readings; a longer history is cut at its beginning, to bound its cost."""
 _LEAST_SHARE: Final = 0.5
 """Least share of steps with a reading; with fewer, most values would be fillings of gaps."""
+_LAST: Final = 200
+"""Number of readings, the last ones, that show where in a step readings usually are."""
+_LEAST_OFFSET: Final = 0.25
+"""Least share of a step by which readings are usually off the last one's steps; jitter and clock changes are
+less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class GriddedHistory:
         if not y.size:
             return None
         frequency = parse_frequency(freq)
-        position = np.rint(steps_after(int(stamps[-1]), stamps, frequency)).astype(np.int64)
+        after = steps_after(int(stamps[-1]), stamps, frequency)
+        position = np.rint(after - _offset(after)).astype(np.int64)
         first = max(int(position[0]), 1 - MOST_STEPS)
         place, n = position - first, 1 - first
         is_inside = place >= 0
@@ -65,6 +71,17 @@ class GriddedHistory:
         if last + 1 < y.size:
             filled = np.concatenate((filled, np.full(y.size - last - 1, filled[-1])))
         return Grid(filled, self.seasons)
+
+
+def _offset(after: Vector) -> float:
+    """Return how far after a whole step readings usually are, from -0.5 to 0.5; 0 if that is little.
+
+    `after` counts steps after the last reading, which itself may have come late: every other reading would be
+    halfway between two steps, and two of them in one.
+    """
+    turns = np.exp(2j * np.pi * after[-_LAST:]).sum()
+    offset = float(np.angle(turns)) / (2 * np.pi)
+    return offset if abs(offset) > _LEAST_OFFSET else 0.0
 
 
 def _filled(y: Vector, seasons: Seasons) -> Vector:

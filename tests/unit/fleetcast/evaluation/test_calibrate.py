@@ -38,6 +38,16 @@ def test_new_errors_of_the_same_kind_are_covered_as_promised(coverage: float, ki
     assert coverage - 0.06 <= np.mean(shares) <= coverage + 0.1
 
 
+def test_errors_that_share_a_level_count_as_few() -> None:
+    generator = np.random.default_rng(0)
+    shares = []
+    for _ in range(100):
+        errors = generator.normal(size=(13, 168)) + generator.normal(size=(13, 1))
+        shares.append(covered(of(errors[:3]), errors[3:], 0.8))
+
+    assert 0.79 <= np.mean(shares) <= 0.84
+
+
 def test_intervals_widen_with_coverage_and_with_the_steps_ahead() -> None:
     errors = np.random.default_rng(0).normal(size=(3, 168)) * np.linspace(3, 1, 168)
 

@@ -1,5 +1,7 @@
 """The combined forecast of a history: it is better than its parts, and it never sees the future."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,6 +159,21 @@ def test_a_forecast_that_is_always_too_high_has_that_bias_and_wape() -> None:
     assert together.beats_seasonal_naive is False
 
 
+def test_forecasts_are_measured_as_they_are_served() -> None:
+    y = np.concatenate((np.linspace(200, 1, 96), np.zeros(14))) + np.random.default_rng(0).uniform(size=110)
+    options = CombineOptions(members=(PROPHET,), cutoffs=1, horizon=14)  # whose trend goes on below 0
+
+    free = combination(DAYS, y, "D", options=options)
+    floored = combination(DAYS, y, "D", options=replace(options, floor=0.0))
+
+    assert free is not None
+    assert floored is not None
+    assert free.bias < floored.bias
+    assert floored.errors[COMBINED] < free.errors[COMBINED]
+    assert floored.errors[COMBINED] == floored.errors[PROPHET]
+    assert floored.correction.path.tolist() == free.correction.path.tolist()
+
+
 def test_the_coverage_of_intervals_needs_a_second_cutoff() -> None:
     several = combination(*hourly())
     single = combination(*hourly(), options=CombineOptions(cutoffs=1))
@@ -170,6 +187,19 @@ def test_the_coverage_of_intervals_needs_a_second_cutoff() -> None:
     assert single.calibration is not None
     assert without.coverage == {}
     assert without.calibration is None
+
+
+def test_with_a_single_backtest_each_half_of_its_steps_is_forecast_as_the_other_half_would_choose() -> None:
+    weeks = np.random.default_rng(0).uniform(40, 60, (12, 7))
+    usual = np.median(weeks[3:10], axis=0)  # the last seven weeks before the cut-off
+    y = np.concatenate((weeks[:10].ravel(), weeks[9], usual))
+    options = CombineOptions(members=("seasonal_naive", "median"), cutoffs=1, horizon=14, one_only=True)
+
+    together = combination(DAYS[: y.size], y, "D", options=options)
+
+    assert together is not None
+    errors = together.errors
+    assert errors["combined"] == pytest.approx(errors["seasonal_naive"] + errors["median"])
 
 
 def test_only_the_methods_that_are_asked_for_take_part() -> None:

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fleetcast.archive import read_archive
 from fleetcast.errors import SettingError
 from fleetcast.forecasting import ForecastOptions, Model, forecast, loads
-from tests.unit.jobs import archives, history, ledger, run_train, trained, tree
+from tests.unit.jobs import HEADER, archives, history, ledger, run_train, trained, tree
 from train.methods import Methods
 
 DAYS = 200
@@ -86,6 +87,18 @@ def test_the_metric_belongs_to_the_archive_only_if_it_is_not_the_default(tmp_pat
     assert [row["status"] for row in (plain, named, other)] == ["ok", "skipped", "ok"]
     hyperparameters = read_archive(tmp_path / "checkpoints/7.tar.gz").metadata["hyperparameters"]
     assert hyperparameters["metric"] == "wape"
+
+
+def test_backtests_measure_forecasts_clipped_at_0_as_they_are_served(tmp_path: Path) -> None:
+    days = np.datetime64("2025-01-01") + np.arange(110)
+    y = np.concatenate((np.linspace(200, 1, 96), np.zeros(14))) + np.random.default_rng(0).uniform(size=110)
+    falling = HEADER + "".join(f"{day},{value:.3f}\n" for day, value in zip(days, y, strict=True))
+    errors = {}
+    for name in ("false", "true"):
+        paths = tree(tmp_path / name, {"7/data.csv": falling}, models="auto", non_negative=name)
+        errors[name] = trained(paths)["7"]["backtest"]["prophet"]
+
+    assert errors["true"] < errors["false"]
 
 
 def test_a_list_names_the_methods(tmp_path: Path) -> None:

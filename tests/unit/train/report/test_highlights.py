@@ -40,9 +40,9 @@ def states(*customers: tuple[float, float]) -> list[tuple[str, str]]:
 def test_a_fleet_that_beats_the_naive_forecast_and_covers_its_readings_is_good() -> None:
     assert states((0.5, 0.78), (0.7, 0.82)) == [
         ("2 of 2", "good"),
-        ("100 %", "good"),
-        ("40 %", "good"),
-        ("80 %", "good"),
+        ("100.0 %", "good"),
+        ("40.0 %", "good"),
+        ("80.0 %", "good"),
     ]
 
 
@@ -50,7 +50,7 @@ def test_a_fleet_that_loses_to_the_naive_forecast_and_misses_its_readings_is_bad
     assert states((1.5, 0.5), (1.3, 0.6), (0.8, 0.5)) == [
         ("3 of 3", "good"),
         ("33.3 %", "bad"),
-        ("20 %", "bad"),
+        ("20.0 %", "bad"),
         ("53.3 %", "bad"),
     ]
 

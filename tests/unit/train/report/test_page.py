@@ -147,7 +147,7 @@ def test_the_page_shows_what_calibrated_intervals_cover(tmp_path: Path) -> None:
     for percentage in ("50", "80", "90", "95"):
         covered = sum(row["backtest_coverage"][percentage] for row in rows.values()) / 13
         assert (
-            f'<tr><td class="number">{percent(int(percentage) / 100)}<td class="number">{percent(covered)}'
+            f'<tr><td class="number">{percent(int(percentage) / 100, 0)}<td class="number">{percent(covered)}'
             in page
         )
     assert page.count('class="point"') == 4

@@ -1,5 +1,7 @@
 """The spacing of a history, and forecasts without `freq`, which step by it."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,6 +106,128 @@ def test_random_timestamps_have_no_spacing(seed: int) -> None:
     chance = np.random.default_rng(seed)
 
     assert spacing((chance.random(300) * 3e13).astype("int64").view("datetime64[us]")) is None
+
+
+USUAL = {"s": 1, "15s": 15, "min": 60, "5min": 300, "15min": 900, "30min": 1800, "h": 3600, "D": 86_400}
+"""Seconds of steps that uneven readings may have."""
+
+
+def jittered(seconds: int, count: int, share: float, seed: int) -> np.ndarray:
+    """Return timestamps, each at most a share of the step away from even ones."""
+    even = np.arange(count) + 0.5
+    uneven = (even + np.random.default_rng(seed).uniform(-share, share, count)) * seconds
+    return np.datetime64("2024-01-01", "us") + (uneven * 1e6).astype("timedelta64[us]")
+
+
+@given(
+    st.sampled_from(sorted(USUAL)),
+    st.integers(40, 400),
+    st.floats(0, 0.05),
+    st.floats(0, 0.15),
+    st.integers(0, 2**32),
+)
+def test_early_and_late_readings_have_the_step_that_they_are_near(
+    freq: str, count: int, share: float, missing: float, seed: int
+) -> None:
+    whole = jittered(USUAL[freq], count, share, seed)
+    seen = whole[np.random.default_rng(seed).random(count) >= missing]
+    sent_again = seen[::40] + np.timedelta64(USUAL[freq] * 1000, "us")
+
+    assert spacing(np.concatenate([seen, sent_again])) == freq
+
+
+@pytest.mark.parametrize("drift", [-0.01, 0.01])
+def test_a_clock_that_runs_fast_or_slow_does_not_matter(drift: float) -> None:
+    seen = jittered(900, 300, 0.02, 8)
+    passed = (seen - seen[0]).astype("int64") * (1 + drift)
+
+    assert spacing(seen[0] + passed.astype("timedelta64[us]")) == "15min"
+
+
+def test_a_meters_clock_of_whole_seconds_has_a_spacing() -> None:
+    times = ["00:00:03", "00:15:01", "00:29:58", "00:45:00", "01:00:02", "01:14:57", "01:30:04", "01:45:01"]
+    days = np.arange(np.datetime64("2024-03-01"), np.datetime64("2024-03-05"))
+    seen = [np.datetime64(f"{day}T{time}", "us") for day in days for time in times]
+
+    assert spacing(np.array(seen)) == "15min"
+
+
+def test_one_reading_a_day_at_any_hour_is_daily_and_one_each_monday_weekly() -> None:
+    hours = np.random.default_rng(3).uniform(0, 23.9, 60)
+    at = (hours * 3.6e9).astype("timedelta64[us]")
+
+    assert spacing(dates("D", 60) + at) == "D"
+    assert spacing(dates("W-MON", 60) + at) == "W-MON"
+
+
+def test_a_week_around_midnight_steps_on_from_the_last_reading() -> None:
+    at = np.random.default_rng(4).uniform(-2, 2, 40) * 3.6e9
+    seen = dates("W-MON", 40) + at.astype("timedelta64[us]")
+
+    ahead = datetimes(future_stamps(microseconds(seen), 2, spacing(seen)))
+
+    assert ahead.tolist() == [(seen[-1] + np.timedelta64(7 * week, "D")).tolist() for week in (1, 2)]
+
+
+def test_readings_for_months_on_days_that_vary_have_no_spacing() -> None:
+    at = np.random.default_rng(5).integers(-3, 3, 48).astype("timedelta64[D]")
+
+    assert spacing(dates("MS", 48) + at) is None
+
+
+def test_nineteen_uneven_readings_have_no_spacing() -> None:
+    seen = jittered(900, 20, 0.03, 6)
+
+    assert spacing(seen) == "15min"
+    assert spacing(seen[:19]) is None
+
+
+def test_two_uneven_readings_for_each_month_have_no_spacing() -> None:
+    at = np.random.default_rng(9).uniform(0, 1800, 120).astype("timedelta64[s]")
+    twice = np.repeat(dates("MS", 60), 2) + np.tile([0, 8], 60) * np.timedelta64(3600, "s") + at
+
+    assert spacing(twice) is None
+
+
+@pytest.mark.parametrize("seconds", [420, 660, 45 * 60, 5 * 3600])
+def test_uneven_readings_at_unusual_steps_have_no_spacing(seconds: int) -> None:
+    assert spacing(jittered(seconds, 300, 0.03, 7)) is None
+
+
+@given(st.sampled_from(["exponential", "gamma", "lognormal"]), st.floats(0, 4.5), st.integers(0, 2**32))
+def test_events_have_no_spacing(kind: str, size: float, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    steps = {
+        "exponential": lambda: chance.exponential(1, 200),
+        "gamma": lambda: chance.gamma(4, 0.25, 200),
+        "lognormal": lambda: chance.lognormal(0, 0.4, 200),
+    }[kind]()
+
+    assert spacing((np.cumsum(steps) * 10**size * 1e6).astype("int64").view("datetime64[us]")) is None
+
+
+@pytest.mark.parametrize(("freq", "step"), [("B", "8h"), ("MS", "8h")])
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_readings_on_each_business_day_or_month_have_a_step_of_hours(
+    freq: str, step: str, first: int
+) -> None:
+    twice = np.repeat(dates(freq, 150), 2) + np.tile([0, 8], 150) * np.timedelta64(3600, "s")
+
+    assert spacing(twice[first:]) == step
+
+
+@given(st.sampled_from(ALIASES), st.integers(8, 90), st.integers(0, 20 * 365 * 86_400))
+def test_even_readings_continue_as_pandas_finds_them_to(freq: str, count: int, start: int) -> None:
+    seen = pd.date_range(pd.Timestamp("2000-01-01") + pd.Timedelta(seconds=start), periods=count, freq=freq)
+    with warnings.catch_warnings():  # pandas announces another type of its result
+        warnings.simplefilter("ignore")
+        judged = pd.infer_freq(seen)
+    assert judged is not None
+
+    ahead = future_stamps(microseconds(seen.to_numpy()), 3, spacing(seen.to_numpy()))
+
+    expected = pd.date_range(seen[-1], periods=4, freq=judged)[1:]
+    assert datetimes(ahead).tolist() == expected.to_numpy().astype("datetime64[us]").tolist()
 
 
 def test_values_that_are_no_timestamps_are_refused() -> None:

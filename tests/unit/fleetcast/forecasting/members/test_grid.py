@@ -51,6 +51,17 @@ def test_a_time_between_two_hours_is_a_fraction_of_a_step() -> None:
     assert steps_after(int(origin), np.array([between]), parse_frequency("h")).tolist() == [2.25]
 
 
+@pytest.mark.parametrize("late", [-0.55, -0.5, -0.4, 0, 0.4, 0.5, 0.55])
+def test_no_two_uneven_readings_share_a_step_however_late_the_last_one_is(late: float) -> None:
+    ds = pd.date_range("2024-01-01", periods=3000, freq="15min")
+    share = np.random.default_rng(0).uniform(-0.05, 0.05, len(ds))
+    share[-1] = late
+
+    history = gridded(ds + pd.to_timedelta(share * 900, "s"), np.arange(3000.0), "15min")
+
+    assert np.unique(history.place[:-1]).size == 2999
+
+
 def test_a_gap_has_the_mean_of_the_days_around_it() -> None:
     ds = pd.date_range("2024-01-01", periods=24 * 5, freq="h")
     y = np.repeat(np.arange(5.0), 24)
