@@ -108,6 +108,17 @@ def test_wape_decides_where_methods_are_chosen_by_it() -> None:
     assert verdict.incumbent_error == pytest.approx(together.wape)
 
 
+def test_forecasts_below_zero_are_judged_as_they_are_served() -> None:
+    stamps, y = hourly()
+    earlier, options = incumbent({POOR: 1.0}, None), replace(OPTIONS, margin=0.99, floor=0.0)
+
+    together, verdict = kept(stamps, np.maximum(y - 100, 0) - 1, earlier, options)
+    _, unclipped = kept(stamps, np.maximum(y - 100, 0) - 1, earlier, replace(options, floor=-np.inf))
+
+    assert verdict.incumbent_error == pytest.approx(together.errors[POOR])
+    assert verdict.incumbent_error != unclipped.incumbent_error
+
+
 def test_where_all_readings_are_zero_the_earlier_choice_stays() -> None:
     stamps, y = hourly()
     options = replace(OPTIONS, members=(NAIVE, POOR), metric="wape")
