@@ -146,7 +146,9 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         verdict = incumbent.objection(freq, usable, one_only=options.one_only)
         if verdict is None:
             choices = _choices_before(test_at, places_before, usable, options)
-            verdict = judge(incumbent, choices, options.margin, options.metric)
+            verdict = judge(
+                incumbent, choices, margin=options.margin, metric=options.metric, floor=options.floor
+            )
         if verdict.is_kept:
             weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
             without = [weights if part.at >= seen else own for part, own in zip(parts, without, strict=True)]
