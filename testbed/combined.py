@@ -35,10 +35,12 @@ def combination(
     def fit_before(rows: int) -> FittedProphet:
         model = fit(ds[:rows], y[:rows], FitOptions(uncertainty_samples=0))
         assert isinstance(model, Model)
-        assert model.residuals is not None
-        return FittedProphet(
-            model.residuals, lambda rows: forecast(model, ForecastOptions(ds=ds[rows]))["yhat"]
-        )
+
+        def at(selection: slice) -> Vector:
+            return forecast(model, ForecastOptions(ds=ds[selection]))["yhat"]
+
+        residuals = y[:rows] - at(slice(0, rows)) if model.residuals is None else model.residuals
+        return FittedProphet(residuals, at)
 
     return combine(stamps, y, freq, fit_before, options or CombineOptions(), incumbent)
 

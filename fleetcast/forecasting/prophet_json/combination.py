@@ -29,7 +29,7 @@ def read_combination(content: CombinationJson | UnsetType | None) -> Combination
 def _correction(content: CorrectionJson | None) -> Correction | None:
     if content is None:
         return None
-    return Correction(content.share, np.array(content.path, dtype=np.float64))
+    return Correction(content.share, np.array(content.path, dtype=np.float64), content.effects)
 
 
 def _calibration(content: CalibrationJson | None) -> Calibration | None:
@@ -65,7 +65,9 @@ def written_combination(combination: Combination | None) -> CombinationJson | Un
         freq=combination.freq,
         correction=None
         if correction is None
-        else CorrectionJson(share=correction.share, path=correction.path.tolist()),
+        else CorrectionJson(
+            share=correction.share, path=correction.path.tolist(), effects=correction.effects
+        ),
         calibration=None
         if calibration is None
         else CalibrationJson(
