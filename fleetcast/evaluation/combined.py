@@ -226,7 +226,7 @@ def _correction(weights: Mapping[str, float], ahead: Ahead) -> Correction:
     share = max(1 - sum(weights[name] for name in others if name != CORRECTED_PROPHET), 0.0)
     length = max((path.size for path in paths.values()), default=0)
     path = sum((weights[name] * paths[name] for name in others), np.zeros(length))
-    effects = sum(weights[name] for name in others if name in ahead.without_effects)
+    effects = sum((weights[name] for name in others if name in ahead.without_effects), 0.0)
     return Correction(round(share, _DIGITS), _rounded(path), round(min(effects, 1.0), _DIGITS))
 
 

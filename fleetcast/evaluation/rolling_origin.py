@@ -148,8 +148,9 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     """Compare the methods, and the naive forecast, with the `horizon` steps after each cut-off.
 
     `y`, shape (N,), are the readings of the history's rows, and `places` the number of steps before each
-    cut-off.  A cut-off is left out where there is nothing to compare, or where Prophet's model is to be
-    compared and cannot be fitted: the other methods would win unopposed.
+    cut-off.  A cut-off is left out where there is nothing to compare, or where Prophet's model cannot be
+    fitted, though it is to be compared, or to say what holidays and regressors add: the other methods would
+    win unopposed.
 
     Also returns the forecasts of the `length` steps after the whole history, by method, in units of y.
     """

@@ -129,7 +129,7 @@ class ParametersJson(Struct, kw_only=True, gc=False):
     beta: Annotated[_Samples, Meta(description="Coefficients, one for each feature.")]
 
 
-class CorrectionJson(Struct, kw_only=True, gc=False, omit_defaults=True):
+class CorrectionJson(Struct, kw_only=True, gc=False):
     """How other methods change the forecasts after the history."""
 
     share: Annotated[
@@ -140,9 +140,9 @@ class CorrectionJson(Struct, kw_only=True, gc=False, omit_defaults=True):
         Meta(description="What to add to it 1, 2, ... steps after the history, in units of y."),
     ]
     effects: Annotated[
-        Annotated[float, Meta(ge=0, le=1)],
-        Meta(description="How much of the effects of holidays and regressors to add; without it, nothing."),
-    ] = 0.0
+        Annotated[float, Meta(ge=0, le=1)] | UnsetType,
+        Meta(description="Share of the effects of holidays and regressors to add to it; without it, none."),
+    ] = UNSET
 
 
 _Multiples: TypeAlias = Annotated[list[_Number], Meta(min_length=2, max_length=_MOST_COVERAGES)]
