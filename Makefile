@@ -59,6 +59,9 @@ bench-random: $(VENV)/ready ## random series of every kind, estimate by estimate
 bench-accuracy: $(VENV)/ready $(PEERS)/ready ## forecast errors of TABLES='a.csv.gz …' beside stock Prophet and statsforecast; EVERY=20
 	$(BIN)/python -m benchmarks.accuracy --peers $(PEERS)/bin/python $(if $(EVERY),--every $(EVERY)) $(TABLES)
 
+bench-jobs: $(VENV)/ready ## forecast errors of repeated jobs on TABLES='a.csv.gz …' with keep_incumbent and without it; EVERY=20
+	$(BIN)/python -m benchmarks.repeated_jobs $(if $(EVERY),--every $(EVERY)) $(TABLES)
+
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 
@@ -86,4 +89,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that make created
 	rm -rf $(VENV) $(PEERS) .cache .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-conformance bench-brought image images test-image lock clean
+.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-conformance bench-brought image images test-image lock clean

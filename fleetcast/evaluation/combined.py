@@ -7,7 +7,6 @@ other cut-offs chose; with a single cut-off, each half of its steps from weights
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -44,6 +43,8 @@ COMBINED: Final = "combined"
 """Name of the combined forecast among the errors."""
 _FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
+_HORIZONS_OF_PATH: Final = 2
+"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _DIGITS: Final = 6
 
 
@@ -126,13 +127,18 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     if history is None:
         return None
     n, seasons = history.y.size, history.seasons
-    horizon = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
-    places_in = partial(cutoffs, horizon=horizon, seasons=seasons, count=options.cutoffs)
-    places = places_in(n)
+    asked = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
+    places, horizon = cutoffs(n, asked, seasons, count=options.cutoffs)
+    length = min(_HORIZONS_OF_PATH * asked, MOST_PATH)
     seen = n if incumbent is None else incumbent.steps_seen(history, stamps)
-    places_before = {at: places_in(at) for at in places if at >= seen}
+    places_before = {
+        at: earlier if steps == horizon else []
+        for at in places
+        if at >= seen
+        for earlier, steps in (cutoffs(at, horizon, seasons, count=options.cutoffs),)
+    }
     every = sorted({at for each in (places, *places_before.values()) for at in each}, reverse=True)
-    run, paths = compare(history, y, every, horizon, fit_before, options.members)
+    run, paths = compare(history, y, every, horizon, length, fit_before, options.members)
     test_at = {test.at: test for test in run}
     tests = [test_at[at] for at in places if at in test_at]
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
@@ -145,7 +151,9 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         verdict = incumbent.objection(freq, usable, one_only=options.one_only)
         if verdict is None:
             choices = _choices_before(test_at, places_before, usable, options)
-            verdict = judge(incumbent, choices, options.margin, options.metric)
+            verdict = judge(
+                incumbent, choices, margin=options.margin, metric=options.metric, floor=options.floor
+            )
         if verdict.is_kept:
             weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
             without = [weights if part.at >= seen else own for part, own in zip(parts, without, strict=True)]

@@ -74,24 +74,29 @@ class Incumbent:
 
 
 def judge(
-    incumbent: Incumbent, choices: Sequence[tuple[Backtest, Weights]], margin: float, metric: Metric
+    incumbent: Incumbent,
+    choices: Sequence[tuple[Backtest, Weights]],
+    *,
+    margin: float,
+    metric: Metric,
+    floor: float,
 ) -> Verdict:
     """Compare an earlier choice with new ones in the backtests that each new one was made for.
 
     It is replaced where the new choices' error is smaller by more than `margin`, as a share of its own error.
-    Where there is nothing to compare it stays.
+    Where there is nothing to compare it stays.  Forecasts below `floor` count as this value.
     """
     if not choices:
         return Verdict(is_kept=True, reason=TOO_FEW)
-    earlier = _error([(test, incumbent.weights) for test, _ in choices], metric)
-    new = _error(choices, metric)
+    earlier = _error([(test, incumbent.weights) for test, _ in choices], metric, floor)
+    new = _error(choices, metric, floor)
     is_kept = not new < (1 - margin) * earlier
     return Verdict(is_kept, STAYS if is_kept else REPLACED, earlier, new)
 
 
-def _error(choices: Sequence[tuple[Backtest, Weights]], metric: Metric) -> float:
+def _error(choices: Sequence[tuple[Backtest, Weights]], metric: Metric, floor: float) -> float:
     """Return the mean of the backtests' MASE, or one WAPE over all of them."""
-    errors = [np.abs(test.y - _forecast(test, weights)) for test, weights in choices]
+    errors = [np.abs(test.y - np.maximum(_forecast(test, weights), floor)) for test, weights in choices]
     if metric == "mase":
         return float(np.mean([e.mean() / test.scale for e, (test, _) in zip(errors, choices, strict=True)]))
     size = sum(float(np.abs(test.y).sum()) for test, _ in choices)

@@ -13,7 +13,7 @@ import numpy as np
 
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import MEMBERS, MOST_PATH, GriddedHistory, Seasons, forecasts
+from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, forecasts
 
 PROPHET: Final = "prophet"
 CORRECTED_PROPHET: Final = "prophet+correction"
@@ -21,20 +21,22 @@ NAIVE: Final = "seasonal_naive"
 METHODS: Final = (PROPHET, CORRECTED_PROPHET, *MEMBERS)
 """All methods, by name."""
 DEFAULT_CUTOFFS: Final = 3
-_HORIZONS_OF_PATH: Final = 2
-"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _RESIDUAL_STEPS: Final = 700
 """Number of last steps whose residuals are used, or four long seasons if those are more."""
 _LEAST_ROWS: Final = 2
 """Fewest readings before a cut-off; with fewer, Prophet's model cannot be fitted."""
-_LEAST_BEFORE: Final = 50
-"""Fewest steps before a cut-off."""
+_ENOUGH_BEFORE: Final = 50
+"""Fewest steps before a cut-off, where the history has them."""
+_LEAST_BEFORE: Final = 14
+"""Fewest steps before any cut-off."""
+_MORE_THAN_A_SEASON: Final = 2
+"""Fewest steps before any cut-off besides a short season."""
 _LONG_SEASONS_TO_LEARN_THEM: Final = 4
 """Fewest long seasons of a history whose cut-offs have two of them before."""
 _LONG_SEASONS_FOR_LONG_HORIZON: Final = 5
 """Fewest long seasons of a history whose horizon is one of them."""
 _WITHOUT_SEASON: Final = 6
-"""Horizon without a season, in steps."""
+"""Horizon without a season, and the shortest of a backtest, in steps."""
 
 
 def method_table() -> str:
@@ -79,21 +81,32 @@ class Backtest:
     """Error of the seasonal naive forecast within the history before the cut-off, in units of y."""
 
 
-def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTOFFS) -> list[int]:
-    """Return up to `count` numbers of steps, latest first, that come before a cut-off in `n` steps.
+def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTOFFS) -> tuple[list[int], int]:
+    """Return the numbers of steps before up to `count` cut-offs in `n` steps, latest first, and the horizon.
 
-    Each cut-off has `horizon` steps after it; before it, it has two long seasons and some more where the
-    history has four, else two short ones and some more, but at least 50 steps.  Neighbouring cut-offs are
-    half a horizon apart, in whole short seasons; a whole horizon, if that is at most two short seasons; less,
-    if the history has no room for all.  It is empty where the history is too short.
+    The horizon is that of all of them, in steps: the one asked for, if the history has room for it.  Before
+    each are two long seasons and some more where the history has four, else two short ones and some more, but
+    at least 50 steps; where that leaves no room, 50 steps, or a short season and a little more.  A history
+    too short even for that has one cut-off, and a shorter horizon.
+
+    Neighbouring cut-offs are half a horizon apart, or a whole one if that is at most two short seasons, in
+    whole short seasons; less, if the history has no room for all.
     """
     season = max(seasons.short, 1)
     longest = seasons.long if n >= _LONG_SEASONS_TO_LEARN_THEM * seasons.long else seasons.short
-    least = max(_LEAST_BEFORE, 2 * longest + 2 * season)
-    apart = horizon if horizon <= 2 * season else season * round(horizon / 2 / season)
-    if count > 1 and (room := n - horizon - least) < apart * (count - 1):
-        apart = max(room // (count - 1) // season * season, min(season, horizon))
-    return [at for at in (n - horizon - i * apart for i in range(count)) if at >= least]
+    shortest = max(season + _MORE_THAN_A_SEASON, _LEAST_BEFORE)
+    enough = sorted((max(_ENOUGH_BEFORE, 2 * longest + 2 * season), _ENOUGH_BEFORE, shortest), reverse=True)
+    least = next((steps for steps in enough if steps + horizon <= n), shortest)
+    fewest = min(horizon, max(season // 2, _WITHOUT_SEASON))
+    if (horizon := min(horizon, n - least)) < fewest:
+        return [], horizon
+    seasons_apart = -(-horizon // season) if horizon <= 2 * season else round(horizon / 2 / season)
+    apart = season * seasons_apart
+    if (room := n - horizon - least) < apart * (count - 1):
+        apart = room // (count - 1)
+        apart = max(apart // season * season or apart, 1)
+    places = (n - horizon - i * apart for i in range(count))
+    return [at for at in places if at >= least], horizon
 
 
 def default_horizon(n: int, seasons: Seasons) -> int:
@@ -114,6 +127,7 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     y: Vector,
     places: Sequence[int],
     horizon: int,
+    length: int,
     fit_before: FitBefore,
     members: Sequence[str],
 ) -> tuple[list[Backtest], dict[str, Vector]]:
@@ -123,8 +137,8 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     cut-off.  A cut-off is left out where there is nothing to compare, or where Prophet's model is to be
     compared and cannot be fitted: the other methods would win unopposed.
 
-    Also returns the forecasts of twice the horizon after the whole history, by method, in units of y; that of
-    the corrected Prophet is the correction alone, and Prophet's own is left out.
+    Also returns the forecasts of the `length` steps after the whole history, by method, in units of y; that
+    of the corrected Prophet is the correction alone, and Prophet's own is left out.
     """
     needs_prophet = PROPHET in members or CORRECTED_PROPHET in members
     tried = [_Cut.of(history, at, horizon, fit_before if needs_prophet else None) for at in places]
@@ -138,7 +152,6 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
         own = [_residuals(model, history, n) for model, n in zip(models, ends, strict=True)]
         residuals[CORRECTED_PROPHET] = own
     names = dict.fromkeys((*(name for name in members if name in MEMBERS), NAIVE))
-    length = min(_HORIZONS_OF_PATH * horizon, MOST_PATH)
     paths = forecasts(names, [history.grid(n) for n in ends], length, residuals)
     tests = []
     for i, cut in enumerate(cuts):

@@ -100,11 +100,9 @@ def _choice(
     """Return the choice of methods that this job may keep."""
     if not settings.methods.keeps_incumbent:
         return EarlierChoice()
-    return (
-        EarlierChoice(problem=problem)
-        if earlier is None
-        else EarlierChoice.in_archive(earlier, customer.name)
-    )
+    if earlier is None:
+        return EarlierChoice(problem=problem)
+    return EarlierChoice.in_archive(earlier, customer.name)
 
 
 def _unchanged(earlier: EarlierArchive | None, fingerprint: str) -> EarlierArchive | None:

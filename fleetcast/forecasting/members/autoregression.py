@@ -196,7 +196,7 @@ def _lags(seasons: Seasons, n: int) -> Lags:
     elif short:
         lags += [4 * short]
     usable = sorted({lag for lag in lags if lag > 0 and n >= 1.6 * lag})
-    return np.array([lag for lag in usable if n - lag >= _ROWS_PER_LAG * len(lags)], np.int64)
+    return np.array([lag for lag in usable if n - lag >= _ROWS_PER_LAG * len(usable)], np.int64)
 
 
 def _residual_lags(seasons: Seasons, n: int) -> Lags:

@@ -25,19 +25,28 @@ HOURLY = Seasons(24, 168)
 
 
 def test_cutoffs_are_half_a_horizon_or_two_seasons_apart_and_leave_two_weeks() -> None:
-    assert cutoffs(1000, 168, HOURLY) == [832, 736, 640]
-    assert cutoffs(960, 48, HOURLY) == [912, 864, 816]
-    assert cutoffs(700, 168, HOURLY) == [532, 460, 388]
-    assert cutoffs(600, 168, HOURLY) == [432, 336, 240]
-    assert cutoffs(200, 48, HOURLY) == [152, 128, 104]
-    assert cutoffs(160, 48, HOURLY) == [112]
-    assert cutoffs(130, 48, HOURLY) == []
-    assert cutoffs(130, 48, HOURLY, count=1) == []
-    assert cutoffs(160, 48, HOURLY, count=1) == [112]
-    assert cutoffs(200, 28, Seasons(7, 0), count=2) == [172, 158]
-    assert cutoffs(156, 13, Seasons(52, 0)) == [143, 130, 117]
-    assert cutoffs(300, 13, Seasons(52, 0)) == [287, 274, 261]
-    assert cutoffs(100, 20, Seasons(0, 0)) == [80, 70, 60]
+    assert cutoffs(1000, 168, HOURLY) == ([832, 736, 640], 168)
+    assert cutoffs(960, 48, HOURLY) == ([912, 864, 816], 48)
+    assert cutoffs(960, 6, HOURLY) == ([954, 930, 906], 6)
+    assert cutoffs(700, 168, HOURLY) == ([532, 460, 388], 168)
+    assert cutoffs(600, 168, HOURLY) == ([432, 336, 240], 168)
+    assert cutoffs(200, 28, Seasons(7, 0), count=2) == ([172, 158], 28)
+    assert cutoffs(156, 13, Seasons(52, 0)) == ([143, 124, 105], 13)
+    assert cutoffs(300, 13, Seasons(52, 0)) == ([287, 235, 183], 13)
+    assert cutoffs(100, 20, Seasons(0, 0)) == ([80, 70, 60], 20)
+
+
+def test_a_short_history_has_what_backtests_it_has_room_for() -> None:
+    assert cutoffs(200, 48, HOURLY) == ([152, 128, 104], 48)
+    assert cutoffs(150, 48, HOURLY) == ([102, 99, 96], 48)
+    assert cutoffs(130, 48, HOURLY) == ([82, 66, 50], 48)
+    assert cutoffs(96, 48, HOURLY) == ([48, 37, 26], 48)
+    assert cutoffs(72, 48, HOURLY) == ([26], 46)
+    assert cutoffs(40, 48, HOURLY) == ([26], 14)
+    assert cutoffs(30, 3, HOURLY) == ([27, 26], 3)
+    assert cutoffs(28, 14, Seasons(7, 0)) == ([14], 14)
+    assert cutoffs(24, 6, Seasons(12, 0)) == ([18, 16, 14], 6)
+    assert cutoffs(37, 48, HOURLY)[0] == cutoffs(19, 14, Seasons(7, 0))[0] == cutoffs(1, 1, HOURLY)[0] == []
 
 
 @pytest.mark.parametrize(
@@ -270,7 +279,8 @@ def test_linear_algebra_has_one_thread_so_that_weights_do_not_depend_on_the_proc
 def test_a_history_too_short_for_a_backtest_is_not_combined() -> None:
     stamps, y = hourly()
 
-    assert combination(stamps[:120], y[:120]) is None
+    assert combination(stamps[:36], y[:36]) is None
+    assert combination(stamps[:40], y[:40]) is not None
 
 
 def test_the_same_history_gives_the_same_combination() -> None:

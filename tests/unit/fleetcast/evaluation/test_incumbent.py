@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fleetcast.evaluation import NAIVE, PROPHET, Combined, CombineOptions, Incumbent, Verdict
 from fleetcast.evaluation.incumbent import OTHER_FREQ, OTHER_METHODS, REPLACED, STAYS, TOO_FEW
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.calendar import Stamps
+from fleetcast.forecasting.calendar import Stamps, microseconds
 from testbed.combined import combination, hourly
 
 HORIZON = 48
@@ -108,6 +109,17 @@ def test_wape_decides_where_methods_are_chosen_by_it() -> None:
     assert verdict.incumbent_error == pytest.approx(together.wape)
 
 
+def test_forecasts_below_zero_are_judged_as_they_are_served() -> None:
+    stamps, y = hourly()
+    earlier, options = incumbent({POOR: 1.0}, None), replace(OPTIONS, margin=0.99, floor=0.0)
+
+    together, verdict = kept(stamps, np.maximum(y - 100, 0) - 1, earlier, options)
+    _, unclipped = kept(stamps, np.maximum(y - 100, 0) - 1, earlier, replace(options, floor=-np.inf))
+
+    assert verdict.incumbent_error == pytest.approx(together.errors[POOR])
+    assert verdict.incumbent_error != unclipped.incumbent_error
+
+
 def test_where_all_readings_are_zero_the_earlier_choice_stays() -> None:
     stamps, y = hourly()
     options = replace(OPTIONS, members=(NAIVE, POOR), metric="wape")
@@ -138,7 +150,7 @@ def test_a_choice_that_no_reading_decided_is_judged_by_all_backtests() -> None:
 def test_a_history_too_short_for_a_choice_a_horizon_ago_keeps_the_earlier_one() -> None:
     stamps, y = hourly()
 
-    _, verdict = kept(stamps[:150], y[:150], incumbent({PROPHET: 1.0}, None))
+    _, verdict = kept(stamps[:100], y[:100], incumbent({PROPHET: 1.0}, None))
 
     assert (verdict.is_kept, verdict.reason) == (True, TOO_FEW)
 
@@ -176,6 +188,22 @@ def test_the_error_of_a_kept_choice_is_its_own_where_it_has_not_seen_the_reading
 
     assert together.errors["combined"] == pytest.approx(together.errors[POOR])
     assert verdict.incumbent_error == pytest.approx(together.errors[POOR])
+
+
+@pytest.mark.parametrize(
+    ("freq", "periods"), [("5min", 2500), ("D", 200), ("B", 150), ("W-MON", 260), ("MS", 72), ("3h", 600)]
+)
+def test_readings_of_any_frequency_judge_a_choice(freq: str, periods: int) -> None:
+    ds = pd.date_range("2019-01-07", periods=periods, freq=freq)
+    stamps = microseconds(ds.to_numpy())
+    y = np.random.default_rng(0).normal(-50, 1, periods)
+
+    together = combination(stamps, y, freq, incumbent=incumbent({PROPHET: 1.0}, int(stamps[1]), freq))
+
+    assert together is not None
+    assert together.verdict is not None
+    assert together.verdict.reason in {STAYS, REPLACED}
+    assert (together.weights == {PROPHET: 1.0}) == together.verdict.is_kept
 
 
 def test_a_choice_without_error_stays() -> None:

@@ -134,7 +134,7 @@ def test_a_restart_skips_the_customer_and_another_choice_fits_it_again(tmp_path:
 
 
 def test_a_customer_too_short_for_a_backtest_keeps_prophets_model_and_a_warning(tmp_path: Path) -> None:
-    paths = tree(tmp_path, {"7/data.csv": history(days=40)}, models="auto")
+    paths = tree(tmp_path, {"7/data.csv": history(days=19)}, models="auto")
 
     row = trained(paths)["7"]
 

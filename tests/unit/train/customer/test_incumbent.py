@@ -107,8 +107,10 @@ def test_a_replaced_choice_is_the_one_of_a_job_without_an_earlier_archive(tmp_pa
     choose(tmp_path, {"difference_autoregression": 1.0})
     replaced = job(tmp_path, LONG + HORIZON)
     fresh = job(tmp_path / "fresh", LONG + HORIZON)
+    fingerprints = {metadata_of(base)["fingerprint"] for base in (tmp_path, tmp_path / "fresh")}
 
     assert replaced["incumbent"]["outcome"] == "replaced"
+    assert len(fingerprints) == 2  # the hash of the earlier archive stands in one of them
     assert replaced["members"] == fresh["members"]
     assert replaced["backtest"] == fresh["backtest"]
 
@@ -269,8 +271,8 @@ def test_a_champion_replaces_a_weighted_mean(tmp_path: Path) -> None:
 def test_a_history_that_became_too_short_for_backtests_has_no_choice(tmp_path: Path) -> None:
     job(tmp_path)
 
-    row = job(tmp_path, 40)
-    again = job(tmp_path, 40)
+    row = job(tmp_path, 19)
+    again = job(tmp_path, 19)
 
     assert row["incumbent"]["outcome"] == "none"
     assert row["incumbent"]["reason"] == "no methods were compared"
