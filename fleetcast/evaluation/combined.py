@@ -182,16 +182,16 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         wape=weighted_absolute_percentage_error(actual, served),
         bias=mean_bias(actual, served),
         coverage=judged,
-        summary=_summary(held_out, tests, horizon, grid),
+        summary=_summary(held_out, tests, grid, freq),
         verdict=verdict,
     )
 
 
-def _summary(held_out: Matrix, tests: list[Backtest], horizon: int, grid: Grid) -> ErrorSummary | None:
+def _summary(held_out: Matrix, tests: list[Backtest], grid: Grid, freq: str) -> ErrorSummary | None:
     if not _is_in(NAIVE, tests):
         return None
     naive = np.concatenate([test.y - test.forecasts[NAIVE] for test in tests])
-    return error_summary(held_out, _by_step(naive, tests, horizon), grid)
+    return error_summary(held_out, _by_step(naive, tests, held_out.shape[1]), grid, freq)
 
 
 def _halves(test: Backtest) -> list[Backtest]:

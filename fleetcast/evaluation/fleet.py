@@ -55,13 +55,16 @@ _LENGTHS: Final = {
 }
 """What is added up, and the number of values of each."""
 
+MOST_CUSTOMERS: Final = 10_000_000
+_MOST_MULTIPLE: Final = 1e5
+"""Limit of what is added up, so that no sum of 10 million customers leaves 64 bits."""
 Size: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 Multiples: TypeAlias = Annotated[
-    tuple[Annotated[float, msgspec.Meta(ge=0, le=1e6)], ...],
+    tuple[Annotated[float, msgspec.Meta(ge=0, le=_MOST_MULTIPLE)], ...],
     msgspec.Meta(min_length=len(COVERAGES), max_length=len(COVERAGES)),
 ]
 """Bounds of intervals by coverage, in multiples of the mean size of an error."""
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MOST_CUSTOMERS)]
 Steps: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 Logarithm: TypeAlias = Annotated[float, msgspec.Meta(ge=-30, le=30)]
 
@@ -69,6 +72,8 @@ Logarithm: TypeAlias = Annotated[float, msgspec.Meta(ge=-30, le=30)]
 class ErrorSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A customer's errors in its backtests; sizes are in units of its naive error within its history."""
 
+    freq: str
+    """Frequency of its readings, as a pandas alias."""
     size: Size
     """Mean size of the errors of the combined forecast."""
     lower: Multiples
@@ -81,7 +86,7 @@ class ErrorSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     naive_upper: Multiples
 
 
-def error_summary(errors: Matrix, naive: Matrix, grid: Grid) -> ErrorSummary | None:
+def error_summary(errors: Matrix, naive: Matrix, grid: Grid, freq: str) -> ErrorSummary | None:
     """Return a summary of the errors of backtests; None where all are 0, or the history repeats itself.
 
     `errors` and `naive` are y - yhat of the combined and of the seasonal naive forecast by backtest and steps
@@ -100,6 +105,7 @@ def error_summary(errors: Matrix, naive: Matrix, grid: Grid) -> ErrorSummary | N
     lower, upper = error_shape(errors / own)
     naive_lower, naive_upper = error_shape(naive / np.array(sizes)[groups])
     entry = {
+        "freq": freq,
         "size": _rounded([own / unit])[0],
         "lower": _rounded(lower),
         "upper": _rounded(upper),
@@ -201,8 +207,8 @@ class FleetSums:
     sums: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     """Sums by frequency, in millionths, in the order of `_LENGTHS`."""
 
-    def add(self, freq: str, errors: Mapping[str, float], summary: ErrorSummary) -> None:
-        """Add a customer with readings of a frequency.
+    def add(self, errors: Mapping[str, float], summary: ErrorSummary) -> None:
+        """Add a customer.
 
         `errors` are the scaled errors in its backtests by method; without that of the seasonal naive
         forecast, no method is added.
@@ -211,7 +217,7 @@ class FleetSums:
         size = math.log(summary.size)
         sizes = [math.log(size) for size in summary.naive_sizes]
         self._add(
-            freq,
+            summary.freq,
             1,
             summary.naive_steps,
             {
@@ -232,6 +238,8 @@ class FleetSums:
         """Add the customers of another sum; raise ValueError if they cannot be added."""
         if self.steps.get(freq, means.naive_steps) != means.naive_steps:
             raise ValueError(f"naive_steps of {freq} is {self.steps[freq]} and {means.naive_steps}")
+        if self.customers[freq] + means.customers > MOST_CUSTOMERS:
+            raise ValueError(f"there are more than {MOST_CUSTOMERS:,} customers of {freq}")
         n, methods = means.customers, means.methods
         self._add(
             freq,
@@ -260,9 +268,9 @@ class FleetSums:
         self.steps[freq] = steps
         self.sums[freq] = self.sums.get(freq, 0) + sums
 
-    def means(self) -> dict[str, FleetMeans]:
-        """Return the means by frequency, in alphabetical order."""
-        return {freq: self._means(freq) for freq in sorted(self.sums)}
+    def means(self, *, least: int = 1) -> dict[str, FleetMeans]:
+        """Return the means by frequency, in alphabetical order, of those with at least `least` customers."""
+        return {freq: self._means(freq) for freq in sorted(self.sums) if self.customers[freq] >= least}
 
     def _means(self, freq: str) -> FleetMeans:
         n = self.customers[freq]

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from fleetcast.evaluation.combined import CombineOptions, rounded_path
-from fleetcast.evaluation.fleet import LEAST_CUSTOMERS, naive_scale
+from fleetcast.evaluation.fleet import naive_scale
 from fleetcast.evaluation.rolling_origin import CORRECTED_PROPHET, NAIVE, PROPHET, default_horizon
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
@@ -37,14 +37,14 @@ def forecast_as_fleet(stamps: Stamps, y: Vector, freq: str, options: CombineOpti
     """Return a forecast of readings `y` at ascending `stamps`, both of shape (N,), and its intervals.
 
     Intervals are those of the fleet's seasonal naive forecasts, in units of the history's own naive error.
-    Returns None where the fleet has fewer than 8 customers of this frequency; where one of Prophet's methods
+    Returns None where `options.fleet` lacks this frequency; where one of Prophet's methods
     errs least in the fleet, so that Prophet's model is to forecast; where fewer than half of the steps have a
     reading; and where the history repeats itself or is not longer than a season.  Raises FutureError if
     `freq` is no frequency.
     """
     fleet = options.fleet.get(freq)
     history = GriddedHistory.of(stamps, y, freq)
-    if fleet is None or fleet.customers < LEAST_CUSTOMERS or history is None:
+    if fleet is None or history is None:
         return None
     order = sorted(
         (name for name in options.members if name in fleet.methods),
