@@ -2,13 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from fleetcast.evaluation import Combined, CombineOptions, FittedProphet, Incumbent, combine
+from fleetcast.evaluation import (
+    Combined,
+    CombineOptions,
+    FittedProphet,
+    FleetMeans,
+    FleetSums,
+    Incumbent,
+    combine,
+)
 from fleetcast.forecasting import (
     Combination,
     FitOptions,
@@ -80,6 +89,18 @@ def combination(  # noqa: PLR0913 - as `combine`, and what Prophet's model uses
     """Return what the backtests of Prophet's model and of the other methods lead to."""
     fit_before = fits_before(stamps, y, settings, regressors)
     return combine(stamps, y, freq, fit_before, options or CombineOptions(), incumbent)
+
+
+@cache
+def fleet_of(customers: int = 9) -> Mapping[str, FleetMeans]:
+    """Return the statistics of a fleet of hourly customers."""
+    sums = FleetSums()
+    for seed in range(customers):
+        together = combination(*hourly(seed=seed))
+        assert together is not None
+        assert together.summary is not None
+        sums.add(together.errors, together.summary)
+    return sums.means()
 
 
 def combined_model(

@@ -6,12 +6,13 @@ other cut-offs chose; with a single cut-off, each half of its steps from weights
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.fleet import ErrorSummary, FleetMeans, error_summary, naive_scale
 from fleetcast.evaluation.incumbent import Incumbent, Verdict, Weights, judge
 from fleetcast.evaluation.metrics import (
     Metric,
@@ -36,7 +37,7 @@ from fleetcast.evaluation.rolling_origin import (
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import MOST_PATH, Calibration, Correction, GriddedHistory
+from fleetcast.forecasting.members import MOST_PATH, Calibration, Correction, Grid, GriddedHistory
 from fleetcast.forecasting.one_thread import ONE_THREAD
 
 COMBINED: Final = "combined"
@@ -46,6 +47,9 @@ _FAVOUR: Final = {NAIVE: 2.0}
 _HORIZONS_OF_PATH: Final = 2
 """Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _DIGITS: Final = 6
+"""Digits of the path, of what differs between its steps."""
+_SHARE_DECIMALS: Final = 12
+"""Decimals of Prophet's share: it multiplies a forecast that may be much larger than its own changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,8 @@ class CombineOptions:
     """Whether intervals are made from the errors, and judged."""
     floor: float = -np.inf
     """Forecasts and bounds of intervals below it are served as this value, and measured so."""
+    fleet: Mapping[str, FleetMeans] = field(default_factory=dict, repr=False)
+    """What the backtests of a fleet say, by frequency; it takes part in the intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,8 @@ class Combined:
     coverage: Mapping[float, float]
     """Share of the readings of a backtest within the intervals that the other backtests made, by probability;
     empty with a single backtest, with too few errors, and without `calibrate`."""
+    summary: ErrorSummary | None
+    """Its errors as part of a fleet's; None where there is no error, or no seasonal naive forecast."""
     verdict: Verdict | None
     """Whether the weights are an earlier job's; None where there was no earlier choice."""
 
@@ -157,23 +165,39 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     served, held_out = np.maximum(forecast, options.floor), _by_step(actual - forecast, tests, horizon)
     measured = [name for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)]
     errors = {name: _mean_error(name, tests, options) for name in measured}
-    sizes = np.nanmean(np.abs(_by_step(actual - served, tests, horizon)), axis=1)
-    errors[COMBINED] = float(np.mean(sizes / [test.scale for test in tests]))
+    sizes = _by_test(np.abs(actual - served), tests)
+    errors[COMBINED] = float(
+        np.mean([size.mean() / test.scale for size, test in zip(sizes, tests, strict=True)])
+    )
     least = _by_step(options.floor - forecast, tests, horizon)
+    grid = history.grid()
+    fleet, unit = options.fleet.get(freq), naive_scale(grid)
+    pooled = fleet.pooled(unit) if fleet is not None and unit > 0 else None
+    judged = {}
+    if options.calibrate:
+        judged = held_out_coverage(held_out, seasons.short, least=least, pooled=pooled)
     return Combined(
         weights=weights,
         errors=errors,
         origin=int(stamps[-1]),
         freq=freq,
         correction=_correction(weights, ahead),
-        calibration=calibrated(held_out, seasons.short) if options.calibrate else None,
+        calibration=calibrated(held_out, seasons.short, pooled) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
         wape=weighted_absolute_percentage_error(actual, served),
         bias=mean_bias(actual, served),
-        coverage=held_out_coverage(held_out, seasons.short, least=least) if options.calibrate else {},
+        coverage=judged,
+        summary=_summary(held_out, tests, grid, freq),
         verdict=verdict,
     )
+
+
+def _summary(held_out: Matrix, tests: list[Backtest], grid: Grid, freq: str) -> ErrorSummary | None:
+    if not _is_in(NAIVE, tests):
+        return None
+    naive = np.concatenate([test.y - test.forecasts[NAIVE] for test in tests])
+    return error_summary(held_out, _by_step(naive, tests, held_out.shape[1]), grid, freq)
 
 
 def _halves(test: Backtest) -> list[Backtest]:
@@ -226,16 +250,18 @@ def _correction(weights: Mapping[str, float], ahead: Ahead) -> Correction:
     share = max(1 - sum(weights[name] for name in others if name != CORRECTED_PROPHET), 0.0)
     length = max((path.size for path in paths.values()), default=0)
     path = sum((weights[name] * paths[name] for name in others), np.zeros(length))
-    effects = sum((weights[name] for name in others if name in ahead.without_effects), 0.0)
-    return Correction(round(share, _DIGITS), _rounded(path), round(min(effects, 1.0), _DIGITS))
+    effects = min(sum((weights[name] for name in others if name in ahead.without_effects), 0.0), 1.0)
+    return Correction(round(share, _SHARE_DECIMALS), rounded_path(path), round(effects, _SHARE_DECIMALS))
 
 
-def _rounded(path: Vector) -> Vector:
-    """Return the path to six digits of its largest value, so that the archive stays small."""
-    if not path.any():
-        return path
-    largest = float(np.abs(path).max())
-    return np.round(path, int(_DIGITS - 1 - np.floor(np.log10(largest))))
+def rounded_path(path: Vector) -> Vector:
+    """Return the path to six digits of its range, so that the archive stays small.
+
+    A meter's counter or a pressure is much larger than its changes, so the largest value says nothing.  A
+    path whose values are all equal stays as it is.
+    """
+    spread = float(np.ptp(path)) if path.size else 0.0
+    return np.round(path, int(_DIGITS - 1 - np.floor(np.log10(spread)))) if spread > 0 else path
 
 
 def _chosen(names: list[str], tests: list[Backtest], options: CombineOptions) -> list[dict[str, float]]:
@@ -285,10 +311,14 @@ def _held_out_forecasts(tests: list[Backtest], weights: Sequence[Weights]) -> Ve
 def _by_step(values: Vector, tests: list[Backtest], horizon: int) -> Matrix:
     """Return values, one backtest after the other, by backtest and steps ahead; NaN without a reading."""
     by_step = np.full((len(tests), horizon), np.nan)
-    parts = np.split(values, np.cumsum([test.y.size for test in tests])[:-1])
-    for row, test, part in zip(by_step, tests, parts, strict=True):
+    for row, test, part in zip(by_step, tests, _by_test(values, tests), strict=True):
         row[test.step] = part
     return by_step
+
+
+def _by_test(values: Vector, tests: list[Backtest]) -> list[Vector]:
+    """Return the values of each backtest from those of one backtest after the other."""
+    return np.split(values, np.cumsum([test.y.size for test in tests])[:-1])
 
 
 def _mean_error(name: str, tests: list[Backtest], options: CombineOptions) -> float:
