@@ -45,6 +45,9 @@ _FAVOUR: Final = {NAIVE: 2.0}
 _HORIZONS_OF_PATH: Final = 2
 """Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
 _DIGITS: Final = 6
+"""Digits of the path, of what differs between its steps."""
+_SHARE_DECIMALS: Final = 12
+"""Decimals of Prophet's share: it multiplies a forecast that may be much larger than its own changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +159,10 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     served, held_out = np.maximum(forecast, options.floor), _by_step(actual - forecast, tests, horizon)
     measured = [name for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)]
     errors = {name: _mean_error(name, tests, options) for name in measured}
-    sizes = np.nanmean(np.abs(_by_step(actual - served, tests, horizon)), axis=1)
-    errors[COMBINED] = float(np.mean(sizes / [test.scale for test in tests]))
+    sizes = _by_test(np.abs(actual - served), tests)
+    errors[COMBINED] = float(
+        np.mean([size.mean() / test.scale for size, test in zip(sizes, tests, strict=True)])
+    )
     least = _by_step(options.floor - forecast, tests, horizon)
     return Combined(
         weights=weights,
@@ -224,15 +229,17 @@ def _correction(weights: Mapping[str, float], paths: Mapping[str, Vector]) -> Co
     share = max(1 - sum(weights[name] for name in others if name != CORRECTED_PROPHET), 0.0)
     length = max((path.size for path in paths.values()), default=0)
     path = sum((weights[name] * paths[name] for name in others), np.zeros(length))
-    return Correction(round(share, _DIGITS), _rounded(path))
+    return Correction(round(share, _SHARE_DECIMALS), _rounded(path))
 
 
 def _rounded(path: Vector) -> Vector:
-    """Return the path to six digits of its largest value, so that the archive stays small."""
-    if not path.any():
-        return path
-    largest = float(np.abs(path).max())
-    return np.round(path, int(_DIGITS - 1 - np.floor(np.log10(largest))))
+    """Return the path to six digits of its range, so that the archive stays small.
+
+    A meter's counter or a pressure is much larger than its changes, so the largest value says nothing.  A
+    path whose values are all equal stays as it is.
+    """
+    spread = float(np.ptp(path)) if path.size else 0.0
+    return np.round(path, int(_DIGITS - 1 - np.floor(np.log10(spread)))) if spread > 0 else path
 
 
 def _chosen(names: list[str], tests: list[Backtest], options: CombineOptions) -> list[dict[str, float]]:
@@ -282,10 +289,14 @@ def _held_out_forecasts(tests: list[Backtest], weights: Sequence[Weights]) -> Ve
 def _by_step(values: Vector, tests: list[Backtest], horizon: int) -> Matrix:
     """Return values, one backtest after the other, by backtest and steps ahead; NaN without a reading."""
     by_step = np.full((len(tests), horizon), np.nan)
-    parts = np.split(values, np.cumsum([test.y.size for test in tests])[:-1])
-    for row, test, part in zip(by_step, tests, parts, strict=True):
+    for row, test, part in zip(by_step, tests, _by_test(values, tests), strict=True):
         row[test.step] = part
     return by_step
+
+
+def _by_test(values: Vector, tests: list[Backtest]) -> list[Vector]:
+    """Return the values of each backtest from those of one backtest after the other."""
+    return np.split(values, np.cumsum([test.y.size for test in tests])[:-1])
 
 
 def _mean_error(name: str, tests: list[Backtest], options: CombineOptions) -> float:

@@ -45,7 +45,7 @@ def test_it_measures_each_job_with_earlier_choices_and_without(tmp_path: Path) -
 
 
 def test_a_series_too_short_for_the_jobs_is_named(tmp_path: Path) -> None:
-    done = run(tmp_path, rows=200)
+    done = run(tmp_path, rows=175)
 
     assert done.returncode == 1
     assert "series meter 0 has too few readings for 3 jobs" in done.stderr

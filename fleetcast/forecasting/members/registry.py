@@ -63,7 +63,7 @@ def _short_median(cycles: int) -> Method:
 
 
 def _last_value(grid: Grid, horizon: int) -> Vector | None:
-    return None if grid.seasons.short else np.full(horizon, grid.y[-1])
+    return None if grid.seasons.long else np.full(horizon, grid.y[-1])
 
 
 def _seasonal_difference(grids: Sequence[Grid], _: int) -> Paths | Regression:
@@ -105,7 +105,11 @@ def _own_profile(smoothing: float) -> Profile:
 
 
 _ALL: Final = (
-    Member("last_value", _each(_last_value), "The last reading, where there is no season."),
+    Member(
+        "last_value",
+        _each(_last_value),
+        "The last reading, where there are not several readings a day.",
+    ),
     Member("seasonal_naive", _short_profile(1.0), "The last short season, such as the last day."),
     Member("long_seasonal_naive", _long_profile(1.0), "The last long season, such as the last week."),
     Member(

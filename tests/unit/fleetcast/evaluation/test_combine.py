@@ -83,6 +83,44 @@ def test_a_week_that_repeats_is_forecast_exactly() -> None:
     assert path == pytest.approx(expected, abs=1e-3)
 
 
+def test_readings_much_larger_than_their_changes_are_forecast_as_exactly_as_small_ones() -> None:
+    stamps, y = hourly()
+    options = CombineOptions(members=("seasonal_naive", "difference_autoregression"))
+
+    small, large = (combination(stamps, y + offset, options=options) for offset in (0.0, 1e7))
+
+    assert small is not None
+    assert large is not None
+    assert large.correction.path - 1e7 == pytest.approx(small.correction.path, abs=1e-3)
+    assert large.errors["combined"] == pytest.approx(small.errors["combined"])
+
+
+def test_the_shares_of_prophet_and_of_the_others_are_1_together() -> None:
+    stamps, y = hourly()
+
+    together = combination(stamps, y, options=CombineOptions(members=(PROPHET, "seasonal_naive")))
+
+    assert together is not None
+    assert 0 < together.weights[PROPHET] < 1
+    assert together.correction.share + together.weights["seasonal_naive"] == pytest.approx(1, abs=1e-11)
+
+
+def test_the_only_method_has_the_error_of_the_combined_forecast_where_readings_are_double() -> None:
+    stamps, y = hourly()
+    generator = np.random.default_rng(1)
+    double = np.sort(np.r_[np.arange(y.size), generator.integers(0, y.size, 300)])
+
+    together = combination(
+        stamps[double],
+        y[double] + generator.normal(0, 5, double.size),
+        options=CombineOptions(members=(NAIVE,)),
+    )
+
+    assert together is not None
+    assert together.errors["combined"] == pytest.approx(together.errors[NAIVE])
+    assert together.beats_seasonal_naive is False
+
+
 def test_what_follows_a_cutoff_changes_no_forecast_from_it() -> None:
     stamps, y = hourly()
     options = CombineOptions(cutoffs=1, horizon=48)
