@@ -1,11 +1,21 @@
 """Series with a day and a week, and models of them that other methods have a part in."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from fleetcast.evaluation import Combined, CombineOptions, FittedProphet, Incumbent, combine
+from fleetcast.evaluation import (
+    Combined,
+    CombineOptions,
+    FittedProphet,
+    FleetMeans,
+    FleetSums,
+    Incumbent,
+    combine,
+)
 from fleetcast.forecasting import Combination, FitOptions, ForecastOptions, Model, fit, forecast
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps, microseconds
@@ -41,6 +51,18 @@ def combination(
         )
 
     return combine(stamps, y, freq, fit_before, options or CombineOptions(), incumbent)
+
+
+@cache
+def fleet_of(customers: int = 9) -> Mapping[str, FleetMeans]:
+    """Return the statistics of a fleet of hourly customers."""
+    sums = FleetSums()
+    for seed in range(customers):
+        together = combination(*hourly(seed=seed))
+        assert together is not None
+        assert together.summary is not None
+        sums.add(together.errors, together.summary)
+    return sums.means()
 
 
 def combined_model(stamps: Stamps, y: Vector, freq: str = "h", **settings: object) -> Model:

@@ -70,10 +70,13 @@ class _Skipped:
                 logger.warning("%d more are skipped: %s", count - SKIPPED_LOGGED, reason)
 
 
-def find_customers(paths: Paths, host: Host | None = None) -> list[Customer]:
-    """Return this host's customers, sorted by name; an empty channel gives an empty list."""
+def find_customers(paths: Paths, host: Host | None = None, *, fleet: str = "") -> list[Customer]:
+    """Return this host's customers, sorted by name; an empty channel gives an empty list.
+
+    `fleet` is the channel of a fleet's statistics, which holds no readings either; empty without one.
+    """
     host = host or Host()
-    folder = _channel(paths)
+    folder = _channel(paths, fleet)
     presharded, skipped = host.is_presharded(folder.name), _Skipped()
     customers = [
         customer
@@ -88,8 +91,9 @@ def find_customers(paths: Paths, host: Host | None = None) -> list[Customer]:
     return customers
 
 
-def _channel(paths: Paths) -> Path:
-    folders = sorted(path for path in paths.channels.glob("*") if path.is_dir() and path.name != CONFIG)
+def _channel(paths: Paths, fleet: str) -> Path:
+    others = {CONFIG, fleet}
+    folders = sorted(path for path in paths.channels.glob("*") if path.is_dir() and path.name not in others)
     chosen = [path for path in folders if path.name in PREFERRED] or folders
     if len(chosen) == 1:
         return chosen[0]

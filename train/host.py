@@ -20,6 +20,8 @@ class Host:
     name: str = "algo-1"
     index: int = 0
     hosts: int = 1
+    names: tuple[str, ...] = ("algo-1",)
+    """Of all hosts, sorted."""
     replicated: frozenset[str] = frozenset()
     """Channels of which every host has all files; of the others each host has some."""
 
@@ -40,6 +42,7 @@ class Host:
             name=name,
             index=hosts.index(name),
             hosts=len(hosts),
+            names=tuple(hosts),
             replicated=frozenset(
                 channel
                 for channel, config in channels.items()

@@ -155,6 +155,12 @@ KEEP_INCUMBENT: Final = Flag(
     meaning="Keeps the methods and weights that an earlier job chose for a customer, unless a new choice "
     "would have forecast the readings since then better by `champion_margin`.",
 )
+FLEET_STATISTICS: Final = Text(
+    name="fleet_statistics",
+    accepted="the name of a channel, such as `fleet`",
+    meaning="Files about another job's backtests, which that job wrote to `checkpoints/fleet`: they forecast "
+    "customers with too few readings for a backtest, and take part in calibrated intervals.",
+)
 INTERVALS: Final = Choice(
     name="intervals",
     among=("prophet", "calibrated"),
@@ -215,6 +221,7 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
         CHAMPION_MARGIN,
         KEEP_INCUMBENT,
         INTERVALS,
+        FLEET_STATISTICS,
     ),
     "How the customers' files are written": READING,
     "The job": (

@@ -11,6 +11,7 @@ from train.archive_writer import write_archives
 from train.channel import Customer, find_customers
 from train.customer import WithArchive
 from train.engines import Engine, LocalEngine
+from train.fleet_statistics import write_statistics
 from train.host import Host
 from train.ledger import LedgerWriter
 from train.lock import locked
@@ -45,7 +46,7 @@ def run_job(
     `FilesystemError` where the disk does not take what has to be written.
     """
     host = Host.from_files(paths)
-    customers = find_customers(paths, host)
+    customers = find_customers(paths, host, fleet=settings.methods.fleet.channel)
     check(settings, customers)
     paths.checkpoints.mkdir(parents=True, exist_ok=True)
     with locked(paths.checkpoints, host.name):
@@ -53,7 +54,11 @@ def run_job(
         started = time.monotonic()
         engine = LocalEngine(settings, paths.checkpoints)
         tally = _train(paths, customers, host, engine, stopped)
-        return JobResult(host, customers, tally, time.monotonic() - started)
+        result = JobResult(host, customers, tally, time.monotonic() - started)
+        if settings.methods.combine is not None and result.is_complete:
+            models, horizon = settings.methods.models, settings.methods.horizon
+            write_statistics(paths.checkpoints, host, tally.fleet, models=models, backtest_horizon=horizon)
+        return result
 
 
 def _prepare_folders(paths: Paths) -> None:

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
-from container import quoted
+from container import Paths, quoted
 from fleetcast.errors import SettingError
 from fleetcast.evaluation import CORRECTED_PROPHET, METHODS, PROPHET, CombineOptions
 from train import hyperparameters
+from train.fleet_statistics import FleetStatistics, read_statistics
+from train.host import Host
 from train.hyperparameters_file import value_of
 
 AUTO: Final = "auto"
@@ -25,6 +27,8 @@ class Methods:
     """What to compare; None where Prophet's model forecasts alone, with its own intervals."""
     keeps_incumbent: bool = False
     """Whether the choice of an earlier job stays unless a new one is better."""
+    fleet: FleetStatistics = field(default_factory=FleetStatistics)
+    """What another job found out about its fleet."""
 
     @classmethod
     def read(cls, texts: Mapping[str, str]) -> Self:
@@ -51,6 +55,23 @@ class Methods:
         is_alone = members == (PROPHET,) and not are_calibrated
         return cls(models, None if is_alone else options, keeps_incumbent)
 
+    @property
+    def horizon(self) -> int:
+        """The hyperparameter `backtest_horizon`, in steps; 0 if it is not set."""
+        return 0 if self.combine is None else self.combine.horizon or 0
+
+    def with_fleet(self, paths: Paths, host: Host, channel: str) -> Self:
+        """Return these methods with the statistics in a channel; see `read_statistics`."""
+        if not channel:
+            return self
+        if self.combine is None:
+            raise SettingError(
+                "fleet_statistics needs a comparison of methods: set models or intervals = calibrated as in "
+                "the job that wrote the files, or leave fleet_statistics out"
+            )
+        fleet = read_statistics(paths, host, channel, models=self.models, backtest_horizon=self.horizon)
+        return replace(self, combine=replace(self.combine, fleet=fleet.means), fleet=fleet)
+
     def for_archive(self) -> dict[str, Any]:
         """Return what decides what an archive holds; nothing where Prophet's model forecasts alone."""
         if self.combine is None:
@@ -61,6 +82,7 @@ class Methods:
             "backtest_cutoffs": options.cutoffs,
             "backtest_horizon": options.horizon,
             "champion_margin": options.margin if options.one_only or self.keeps_incumbent else None,
+            "fleet_statistics": self.fleet.digest or None,
             "intervals": "calibrated" if options.calibrate else None,
             "keep_incumbent": self.keeps_incumbent or None,
             "metric": options.metric if options.metric != CombineOptions().metric else None,

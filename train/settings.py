@@ -80,7 +80,9 @@ class TrainSettings:
             bounds=_bounds(texts),
             reading=_reading(texts),
             non_negative=hyperparameters.NON_NEGATIVE.read(texts),
-            methods=Methods.read(texts),
+            methods=Methods.read(texts).with_fleet(
+                paths, host or Host(), hyperparameters.FLEET_STATISTICS.read(texts)
+            ),
             holdout=Holdout.parse(str(value_of(hyperparameters.HOLDOUT.read(texts)))),
             customer_timeout_seconds=hyperparameters.CUSTOMER_TIMEOUT.read(texts),
             customer_memory_bytes=hyperparameters.CUSTOMER_MEMORY.read(texts) * MEGABYTE,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from container import quoted
-from fleetcast.evaluation import COMBINED
+from fleetcast.evaluation import COMBINED, FleetSums
 from train.comparison import Comparison
 from train.customer import Failed, Fallback, Kept, Outcome, Skipped, WithArchive, reason_of
 
@@ -38,6 +38,8 @@ class Tally:
     """The customers' backtests."""
     incumbents: Counter[str] = field(default_factory=Counter)
     """How many customers have each outcome of an earlier job's choice; empty where the job keeps none."""
+    fleet: FleetSums = field(default_factory=FleetSums)
+    """Their errors there, summed up."""
     failed: list[Failed] = field(default_factory=list)
     fallbacks: list[tuple[str, str]] = field(default_factory=list)
     """(customer, reason) of each customer that is `fallback` or `kept`."""
@@ -78,6 +80,8 @@ class Tally:
             self.mase.append((measured["mase"], outcome.customer))
         remark = "not fitted in this job" if isinstance(outcome, Skipped) else ", ".join(outcome.warnings)
         self.comparison.add(outcome.customer, outcome.metrics, outcome.rows, remark)
+        if outcome.errors is not None:
+            self.fleet.add(backtest, outcome.errors)
         for kind, sentences in outcome.warnings.items():
             self.warnings.setdefault(kind, WarningCount(outcome.customer, sentences[0])).customers += 1
 

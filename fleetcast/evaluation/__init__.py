@@ -1,7 +1,14 @@
 """How good a forecast is: measures, backtests, and which methods forecast a history best."""
 
-from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.calibrate import COVERAGES, calibrated
 from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
+from fleetcast.evaluation.fleet import (
+    LEAST_CUSTOMERS,
+    ErrorSummary,
+    FleetMeans,
+    FleetSums,
+    error_summary,
+)
 from fleetcast.evaluation.holdout import Holdout
 from fleetcast.evaluation.incumbent import Incumbent, Verdict
 from fleetcast.evaluation.metrics import beats_seasonal_naive, measure
@@ -18,19 +25,25 @@ from fleetcast.evaluation.rolling_origin import (
     method_table,
 )
 from fleetcast.evaluation.season import naive_error, naive_forecast, rows_per_season
+from fleetcast.evaluation.short_history import forecast_as_fleet
 from fleetcast.evaluation.weights import best_weights
 
 __all__ = [
     "COMBINED",
     "CORRECTED_PROPHET",
+    "COVERAGES",
     "DEFAULT_CUTOFFS",
+    "LEAST_CUSTOMERS",
     "METHODS",
     "NAIVE",
     "PROBABILITIES",
     "PROPHET",
     "CombineOptions",
     "Combined",
+    "ErrorSummary",
     "FittedProphet",
+    "FleetMeans",
+    "FleetSums",
     "Holdout",
     "Incumbent",
     "Verdict",
@@ -40,6 +53,8 @@ __all__ = [
     "combine",
     "cutoffs",
     "default_horizon",
+    "error_summary",
+    "forecast_as_fleet",
     "measure",
     "method_table",
     "naive_error",

@@ -11,6 +11,7 @@ and Wasserman (2018), "Distribution-free predictive inference for regression", J
 sum is that of Geyer (1992), "Practical Markov chain Monte Carlo", Statistical Science 7(4), section 3.3.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -32,14 +33,31 @@ _ONE_SIDED: Final = 0.5
 """Weight of a side's own errors in its bound; the rest is the same on both sides."""
 
 
-def calibrated(errors: Matrix, group_steps: int) -> Calibration | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """What other customers' errors say about those of one customer."""
+
+    size: float
+    """Their mean size, in units of the customer's y."""
+    independent: float
+    """The number of independent errors of the customer that they count as."""
+    lower: Vector
+    """Bounds of intervals by coverage, in multiples of the size, at least 0, shape (L,)."""
+    upper: Vector
+
+
+def calibrated(errors: Matrix, group_steps: int, pooled: Pooled | None = None) -> Calibration | None:
     """Return intervals from the errors of backtests; None for fewer than 8 errors, or if all are 0.
 
     `errors` are y - yhat by backtest and steps ahead, shape (C, H), NaN at steps without a reading; the
     weights of a backtest must be chosen without it, or its errors are too small.  Groups of about
     `group_steps` steps, such as a day's, share a scale: at least 6 steps each, and at most 7 groups.
+
+    With `pooled` a single error suffices.  Bounds are then means of the customer's own and the pooled ones,
+    and scales are not below the geometric mean of both sizes: the fewer errors are its own, the more the
+    pooled ones count.  A customer that errs more than others keeps its own size.
     """
-    if np.count_nonzero(np.isfinite(errors)) < _LEAST_ERRORS:
+    if np.count_nonzero(np.isfinite(errors)) < (_LEAST_ERRORS if pooled is None else 1):
         return None
     horizon = errors.shape[1]
     ends = _group_ends(horizon, group_steps)
@@ -48,17 +66,33 @@ def calibrated(errors: Matrix, group_steps: int) -> Calibration | None:
         return None
     relative = errors / np.repeat(scales, np.diff(ends, prepend=0).astype(np.int64))
     k = _independent(relative)
-    z = relative[np.isfinite(relative)]
-    both = _quantiles(np.abs(z))
-    sides = (_mixed(np.abs(part), both) for part in (z[z < 0], z[z > 0]))
-    lower, upper = (bound * np.sqrt(1 + 2 / k) for bound in sides)
+    lower, upper = error_shape(relative)
+    if pooled is not None:
+        share = k / (k + pooled.independent)
+        scales *= max(pooled.size / float(np.nanmean(np.abs(errors))), 1.0) ** (1 - share)
+        lower, upper = (
+            share * own + (1 - share) * others
+            for own, others in ((lower, pooled.lower), (upper, pooled.upper))
+        )
+        k += pooled.independent
+    widening = np.sqrt(1 + 2 / k)
     return Calibration(
         ends.astype(np.float64),
         np.array([float(f"{scale:.6g}") for scale in scales.tolist()]),
         COVERAGES,
-        np.round(-lower, _DECIMALS),
-        np.round(upper, _DECIMALS),
+        np.round(-lower * widening, _DECIMALS),
+        np.round(upper * widening, _DECIMALS),
     )
+
+
+def error_shape(relative: Matrix) -> tuple[Vector, Vector]:
+    """Return the bounds of intervals by coverage, at least 0, as distances below and above the forecast.
+
+    `relative`, shape (C, H), are errors, in any unit, NaN at steps without a reading.
+    """
+    z = relative[np.isfinite(relative)]
+    both = _quantiles(np.abs(z))
+    return _mixed(np.abs(z[z < 0]), both), _mixed(np.abs(z[z > 0]), both)
 
 
 def _group_ends(horizon: int, group_steps: int) -> Vector:

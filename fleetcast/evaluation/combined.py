@@ -6,12 +6,13 @@ other cut-offs chose; with a single cut-off, each half of its steps from weights
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.fleet import ErrorSummary, FleetMeans, error_summary, naive_scale
 from fleetcast.evaluation.incumbent import Incumbent, Verdict, Weights, judge
 from fleetcast.evaluation.metrics import (
     Metric,
@@ -35,7 +36,7 @@ from fleetcast.evaluation.rolling_origin import (
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import MOST_PATH, Calibration, Correction, GriddedHistory
+from fleetcast.forecasting.members import MOST_PATH, Calibration, Correction, Grid, GriddedHistory
 from fleetcast.forecasting.one_thread import ONE_THREAD
 
 COMBINED: Final = "combined"
@@ -71,6 +72,8 @@ class CombineOptions:
     """Whether intervals are made from the errors, and judged."""
     floor: float = -np.inf
     """Forecasts and bounds of intervals below it are served as this value, and measured so."""
+    fleet: Mapping[str, FleetMeans] = field(default_factory=dict, repr=False)
+    """What the backtests of a fleet say, by frequency; it takes part in the intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class Combined:
     coverage: Mapping[float, float]
     """Share of the readings of a backtest within the intervals that the other backtests made, by probability;
     empty with a single backtest, with too few errors, and without `calibrate`."""
+    summary: ErrorSummary | None
+    """Its errors as part of a fleet's; None where there is no error, or no seasonal naive forecast."""
     verdict: Verdict | None
     """Whether the weights are an earlier job's; None where there was no earlier choice."""
 
@@ -164,20 +169,34 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         np.mean([size.mean() / test.scale for size, test in zip(sizes, tests, strict=True)])
     )
     least = _by_step(options.floor - forecast, tests, horizon)
+    grid = history.grid()
+    fleet, unit = options.fleet.get(freq), naive_scale(grid)
+    pooled = fleet.pooled(unit) if fleet is not None and unit > 0 else None
+    judged = {}
+    if options.calibrate:
+        judged = held_out_coverage(held_out, seasons.short, least=least, pooled=pooled)
     return Combined(
         weights=weights,
         errors=errors,
         origin=int(stamps[-1]),
         freq=freq,
         correction=_correction(weights, paths),
-        calibration=calibrated(held_out, seasons.short) if options.calibrate else None,
+        calibration=calibrated(held_out, seasons.short, pooled) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
         wape=weighted_absolute_percentage_error(actual, served),
         bias=mean_bias(actual, served),
-        coverage=held_out_coverage(held_out, seasons.short, least=least) if options.calibrate else {},
+        coverage=judged,
+        summary=_summary(held_out, tests, grid, freq),
         verdict=verdict,
     )
+
+
+def _summary(held_out: Matrix, tests: list[Backtest], grid: Grid, freq: str) -> ErrorSummary | None:
+    if not _is_in(NAIVE, tests):
+        return None
+    naive = np.concatenate([test.y - test.forecasts[NAIVE] for test in tests])
+    return error_summary(held_out, _by_step(naive, tests, held_out.shape[1]), grid, freq)
 
 
 def _halves(test: Backtest) -> list[Backtest]:
@@ -229,10 +248,10 @@ def _correction(weights: Mapping[str, float], paths: Mapping[str, Vector]) -> Co
     share = max(1 - sum(weights[name] for name in others if name != CORRECTED_PROPHET), 0.0)
     length = max((path.size for path in paths.values()), default=0)
     path = sum((weights[name] * paths[name] for name in others), np.zeros(length))
-    return Correction(round(share, _SHARE_DECIMALS), _rounded(path))
+    return Correction(round(share, _SHARE_DECIMALS), rounded_path(path))
 
 
-def _rounded(path: Vector) -> Vector:
+def rounded_path(path: Vector) -> Vector:
     """Return the path to six digits of its range, so that the archive stays small.
 
     A meter's counter or a pressure is much larger than its changes, so the largest value says nothing.  A

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from fleetcast.evaluation.calibrate import calibrated
+from fleetcast.evaluation.calibrate import Pooled, calibrated
 from fleetcast.evaluation.metrics import interval_coverage
 from fleetcast.forecasting.arrays import Matrix
 
@@ -12,11 +12,13 @@ PROBABILITIES: Final = (0.5, 0.8, 0.9, 0.95)
 """Probabilities of the intervals whose coverage is measured."""
 
 
-def held_out_coverage(errors: Matrix, group_steps: int, *, least: Matrix) -> dict[float, float]:
+def held_out_coverage(
+    errors: Matrix, group_steps: int, *, least: Matrix, pooled: Pooled | None = None
+) -> dict[float, float]:
     """Return which share of the errors is within calibrated intervals of each probability, from 0 to 1.
 
-    `errors` and `group_steps` are those of `calibrated`.  `least`, in the shape of the errors, is the least
-    bound that can be served, in units of y from the forecast.
+    `errors`, `group_steps` and `pooled` are those of `calibrated`.  `least`, in the shape of the errors, is
+    the least bound that can be served, in units of y from the forecast.
 
     The intervals for a backtest come from the errors of the other backtests alone, so a single backtest has
     none, nor one whose others have too few errors; the result is empty if that holds for all.  Neighbouring
@@ -27,7 +29,7 @@ def held_out_coverage(errors: Matrix, group_steps: int, *, least: Matrix) -> dic
     bounds = np.full((len(shares), *errors.shape), np.nan)
     ahead = np.arange(1.0, errors.shape[1] + 1)
     for row in range(len(errors)):
-        calibration = calibrated(np.delete(errors, row, axis=0), group_steps)
+        calibration = calibrated(np.delete(errors, row, axis=0), group_steps, pooled)
         if calibration is not None:
             bounds[:, row] = [calibration.offsets(ahead, share) for share in shares]
     is_judged = np.isfinite(errors) & np.isfinite(bounds[0])

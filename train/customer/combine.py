@@ -6,17 +6,26 @@ from typing import Final
 import numpy as np
 
 from fleetcast.errors import FutureError, HistoryError, SettingError
-from fleetcast.evaluation import Combined, CombineOptions, FittedProphet, Incumbent, combine
+from fleetcast.evaluation import (
+    Combined,
+    CombineOptions,
+    FittedProphet,
+    Incumbent,
+    combine,
+    forecast_as_fleet,
+)
 from fleetcast.forecasting import Combination, ForecastOptions, Model, fit_by_solver, forecast
 from fleetcast.readings.customer import Readings, Vector
 from train.customer.arguments import column_arguments, fit_options
 from train.customer.freq import freq_of
 from train.settings import TrainSettings
 
-TOO_SHORT: Final = (
+_TOO_SHORT: Final = (
     "no backtest: the readings have no usual step or are too few, or Fleetcast's solver cannot fit "
-    "Prophet's model to their beginning; Prophet's model forecasts alone"
+    "Prophet's model to their beginning"
 )
+PROPHET_ALONE: Final = f"{_TOO_SHORT}; Prophet's model forecasts alone"
+AS_FLEET: Final = f"{_TOO_SHORT}; the methods that err least in the fleet forecast, with its intervals"
 
 
 def combined(
@@ -28,7 +37,8 @@ def combined(
 ) -> tuple[Model, Combined | None]:
     """Return the model with the other methods' part and intervals, and the result of the backtests.
 
-    Without a usual step, or with too few readings for a backtest, they are the model itself and None.
+    Without a usual step, or with too few readings for a backtest, the result is None, and the model has the
+    other methods' part that the statistics of a fleet suggest, or none.
     """
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     freq = freq_of(usable.ds)
@@ -41,7 +51,8 @@ def combined(
     stamps = usable.ds.astype("datetime64[us]").view(np.int64)
     together = combine(stamps, usable.y, freq, fit_before, options, incumbent)
     if together is None:
-        return model, None
+        as_fleet = forecast_as_fleet(stamps, usable.y, freq, options)
+        return (model if as_fleet is None else replace(model, combination=as_fleet)), None
     is_prophets = together.correction.share == 1 and not together.correction.path.any()
     own = Combination(
         origin=together.origin,

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, TypeAlias, get_args
 
+from fleetcast.evaluation import ErrorSummary
+
 
 @dataclass(frozen=True, kw_only=True)  # no slots: pickle handles those slowly, field by field
 class WithArchive:
@@ -28,6 +30,8 @@ class WithArchive:
     if intervals are calibrated, `coverage_80` and `backtest_coverage`, shares by probability in percent."""
     incumbent: Mapping[str, Any] = field(default_factory=dict)
     """What became of the methods that an earlier job chose, if the job may keep them: `outcome` and more."""
+    errors: ErrorSummary | None = None
+    """Its errors in the backtests, for the fleet's statistics; None without backtests."""
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Sentences about the customer's data, by kind."""
     non_negative: bool = False

@@ -9,10 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from fleetcast.archive import SUFFIX, Archive, pack
 from fleetcast.errors import ArchiveError
+from fleetcast.evaluation import ErrorSummary
 from fleetcast.forecasting import Model, dumps
 from fleetcast.readings.customer import Readings
 from train.channel import Customer
@@ -120,9 +122,18 @@ def _skipped(customer: Customer, earlier: EarlierArchive, settings: TrainSetting
         seconds=0.0,
         packed=earlier.packed,
         metrics=metadata["metrics"],
+        errors=_errors(metadata.get("errors")),
         incumbent=metadata.get("incumbent", {}),
         non_negative=settings.non_negative,
     )
+
+
+def _errors(entry: object) -> ErrorSummary | None:
+    """Return the errors that an archive has kept; None without them, and if they are no such errors."""
+    try:
+        return msgspec.convert(entry, ErrorSummary | None)
+    except msgspec.ValidationError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +171,7 @@ class _Fit:
             "packed": packed,
             "seconds": _since(self.started),
             "metrics": metrics,
+            "errors": estimated.combined.summary if estimated.combined else None,
             "incumbent": self._incumbent(estimated),
             "warnings": self._warnings(estimated, freq),
             "non_negative": self.settings.non_negative,
@@ -216,6 +228,8 @@ class _Fit:
         }
         if isinstance(estimated.model, Model) and (opens := opens_in_prophet(estimated.model)):
             metadata["opens_in_prophet"] = opens
+        if estimated.combined is not None and estimated.combined.summary is not None:
+            metadata["errors"] = msgspec.to_builtins(estimated.combined.summary)
         if incumbent := self._incumbent(estimated):
             metadata["incumbent"] = incumbent
         return metadata | ({"non_negative": True} if self.settings.non_negative else {})

@@ -3,7 +3,7 @@
 from fleetcast.forecasting.members.calibration import Calibration
 from fleetcast.forecasting.members.combination import Combination, steps_ahead
 from fleetcast.forecasting.members.correction import MOST_PATH, CorrectedRows, Correction, corrected_rows
-from fleetcast.forecasting.members.grid import GriddedHistory
+from fleetcast.forecasting.members.grid import Grid, GriddedHistory
 from fleetcast.forecasting.members.registry import MEMBERS, Member, forecasts
 from fleetcast.forecasting.members.steps import Seasons
 
@@ -14,6 +14,7 @@ __all__ = [
     "Combination",
     "CorrectedRows",
     "Correction",
+    "Grid",
     "GriddedHistory",
     "Member",
     "Seasons",
