@@ -35,6 +35,8 @@ _LONG_SEASONS_TO_LEARN_THEM: Final = 4
 """Fewest long seasons of a history whose cut-offs have two of them before."""
 _LONG_SEASONS_FOR_LONG_HORIZON: Final = 5
 """Fewest long seasons of a history whose horizon is one of them."""
+_ROUNDING: Final = 1e-14
+"""An error of the naive forecast up to this share of the readings is a rounding error of their means."""
 _WITHOUT_SEASON: Final = 6
 """Horizon without a season, and the shortest of a backtest, in steps."""
 
@@ -81,7 +83,8 @@ class Backtest:
     forecasts: dict[str, Vector] = field(repr=False)
     """By method, each of shape (R,); methods that cannot forecast this history are left out."""
     scale: float
-    """Error of the seasonal naive forecast within the history before the cut-off, in units of y."""
+    """Size of an error that counts as 1, in units of y, above 0: the error of the seasonal naive forecast
+    within the history before the cut-off, if it errs there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
                 found[CORRECTED_PROPHET] += yhat
             if cut.prophet.effects is not None:
                 found |= {name: found[name] + cut.prophet.effects[rows] for name in without & found.keys()}
-        tests.append(Backtest(cut.at, cut.step, y[rows], found, _naive_error(history, cut.at)))
+        tests.append(Backtest(cut.at, cut.step, y[rows], found, _scale(history, cut.at, horizon)))
     return tests, Ahead(
         {name: path for name, each in paths.items() if (path := each[-1]) is not None}, without
     )
@@ -215,11 +218,19 @@ class _Cut:
         return cls(at, first, last, history.place[first:last] - at, prophet)
 
 
-def _naive_error(history: GriddedHistory, n: int) -> float:
-    """Return the mean absolute error of the naive forecast within `n` steps, in units of y; 1 if it is 0."""
-    y, season = history.grid(n).y, history.seasons.short or 1
-    error = float(np.abs(y[season:] - y[:-season]).mean()) if y.size > season else 0.0
-    return error if error > 0 else 1.0
+def _scale(history: GriddedHistory, at: int, horizon: int) -> float:
+    """Return the mean absolute error of the naive forecast in the steps before a cut-off, in units of y.
+
+    Where it is 0, as before the first use of a meter, the `horizon` steps after the cut-off count too.  Where
+    these also repeat each other it is the mean of |y|, or 1 if all readings are 0.
+    """
+    season = history.seasons.short or 1
+    for steps in (at, at + horizon):
+        y = history.grid(steps).y
+        error = float(np.abs(y[season:] - y[:-season]).mean()) if y.size > season else 0.0
+        if error > _ROUNDING * float(np.abs(y).mean()):
+            return error
+    return float(np.abs(y).mean()) or 1.0
 
 
 def _without_effects(model: FittedProphet | None, history: GriddedHistory, n: int) -> Grid:

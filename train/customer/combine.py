@@ -21,8 +21,8 @@ from train.customer.freq import freq_of
 from train.settings import TrainSettings
 
 _TOO_SHORT: Final = (
-    "no backtest: the readings have no usual step or are too few, or Fleetcast's solver cannot fit "
-    "Prophet's model to their beginning"
+    "no backtest: the readings have no usual step or are too few, or no method in models can forecast them, "
+    "or Fleetcast's solver cannot fit Prophet's model to their beginning"
 )
 PROPHET_ALONE: Final = f"{_TOO_SHORT}; Prophet's model forecasts alone"
 AS_FLEET: Final = f"{_TOO_SHORT}; the methods that err least in the fleet forecast, with its intervals"

@@ -121,6 +121,21 @@ def test_the_only_method_has_the_error_of_the_combined_forecast_where_readings_a
     assert together.beats_seasonal_naive is False
 
 
+@pytest.mark.parametrize("factor", [1e-9, 1e12])
+def test_the_unit_of_the_readings_does_not_matter_where_a_meter_stood_still_at_first(factor: float) -> None:
+    stamps, y = hourly(1008)
+    y[: 1008 - 24] = 0.0
+    options = CombineOptions(members=(NAIVE, "profile", "difference_autoregression"), horizon=24)
+
+    plain, scaled = combination(stamps, y, options=options), combination(stamps, factor * y, options=options)
+
+    assert plain is not None
+    assert scaled is not None
+    assert scaled.errors == pytest.approx(plain.errors)
+    assert scaled.weights == pytest.approx(plain.weights)
+    assert 0 < plain.errors[NAIVE] < 50  # the only day that is not 0 is a day of 42
+
+
 def test_what_follows_a_cutoff_changes_no_forecast_from_it() -> None:
     stamps, y = hourly()
     options = CombineOptions(cutoffs=1, horizon=48)
