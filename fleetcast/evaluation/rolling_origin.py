@@ -103,8 +103,8 @@ def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTO
 
     The horizon is that of all of them, in steps: the one asked for, if the history has room for it.  Before
     each are two long seasons and some more where the history has four, else two short ones and some more, but
-    at least 50 steps; where that leaves no room, 50 steps, or a short season and a little more.  A history
-    too short even for that has one cut-off, and a shorter horizon.
+    at least 50 steps; where that leaves no room, a short season and a little more, and 50 steps if those fit.
+    A history too short even for that has one cut-off, and a shorter horizon.
 
     Neighbouring cut-offs are half a horizon apart, or a whole one if that is at most two short seasons, in
     whole short seasons; less, if the history has no room for all.
@@ -112,7 +112,7 @@ def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTO
     season = max(seasons.short, 1)
     longest = seasons.long if n >= _LONG_SEASONS_TO_LEARN_THEM * seasons.long else seasons.short
     shortest = max(season + _MORE_THAN_A_SEASON, _LEAST_BEFORE)
-    enough = sorted((max(_ENOUGH_BEFORE, 2 * longest + 2 * season), _ENOUGH_BEFORE, shortest), reverse=True)
+    enough = (max(_ENOUGH_BEFORE, 2 * longest + 2 * season), max(_ENOUGH_BEFORE, shortest), shortest)
     least = next((steps for steps in enough if steps + horizon <= n), shortest)
     fewest = min(horizon, max(season // 2, _WITHOUT_SEASON))
     if (horizon := min(horizon, n - least)) < fewest:
@@ -221,11 +221,12 @@ class _Cut:
 def _scale(history: GriddedHistory, at: int, horizon: int) -> float:
     """Return the mean absolute error of the naive forecast in the steps before a cut-off, in units of y.
 
-    Where it is 0, as before the first use of a meter, the `horizon` steps after the cut-off count too.  Where
-    these also repeat each other it is the mean of |y|, or 1 if all readings are 0.
+    Where it is 0, as before the first use of a meter, and where it would be the mean of less than a season,
+    the `horizon` steps after the cut-off count too.  Where these also repeat each other, the result is the
+    mean of |y|, or 1 if all readings are 0.
     """
     season = history.seasons.short or 1
-    for steps in (at, at + horizon):
+    for steps in (at, at + horizon) if at >= 2 * season else (at + horizon,):
         y = history.grid(steps).y
         error = float(np.abs(y[season:] - y[:-season]).mean()) if y.size > season else 0.0
         if error > _ROUNDING * float(np.abs(y).mean()):

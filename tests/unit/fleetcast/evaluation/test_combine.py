@@ -49,6 +49,14 @@ def test_a_short_history_has_what_backtests_it_has_room_for() -> None:
     assert cutoffs(37, 48, HOURLY)[0] == cutoffs(19, 14, Seasons(7, 0))[0] == cutoffs(1, 1, HOURLY)[0] == []
 
 
+@pytest.mark.parametrize("season", [24, 52, 96, 288])
+def test_a_short_season_comes_before_every_cutoff(season: int) -> None:
+    for n in range(1, 6 * season):
+        for horizon in (1, season // 2, 2 * season):
+            places, _ = cutoffs(n, horizon, Seasons(season, 0))
+            assert all(at > season for at in places), (n, horizon)
+
+
 @pytest.mark.parametrize(
     ("n", "seasons", "horizon"),
     [(1000, HOURLY, 168), (500, HOURLY, 48), (365, Seasons(7, 0), 14), (60, Seasons(12, 0), 6)],
@@ -134,6 +142,17 @@ def test_the_unit_of_the_readings_does_not_matter_where_a_meter_stood_still_at_f
     assert scaled.errors == pytest.approx(plain.errors)
     assert scaled.weights == pytest.approx(plain.weights)
     assert 0 < plain.errors[NAIVE] < 50  # the only day that is not 0 is a day of 42
+
+
+def test_a_few_readings_that_happen_to_repeat_are_no_unit_of_errors() -> None:
+    stamps, y = hourly(40)
+    y[24:26] = y[:2] + 0.01  # all of the readings before the cut-off that have one a day before
+
+    together = combination(stamps, y, options=CombineOptions(members=(NAIVE,)))
+
+    assert together is not None
+    assert together.cutoffs == 1
+    assert together.errors[NAIVE] < 3
 
 
 def test_what_follows_a_cutoff_changes_no_forecast_from_it() -> None:
