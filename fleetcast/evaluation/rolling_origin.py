@@ -11,6 +11,7 @@ from typing import Final, Self, TypeAlias
 
 import numpy as np
 
+from fleetcast.evaluation.season import naive_error_of_grid
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
 from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, forecasts
@@ -35,8 +36,6 @@ _LONG_SEASONS_TO_LEARN_THEM: Final = 4
 """Fewest long seasons of a history whose cut-offs have two of them before."""
 _LONG_SEASONS_FOR_LONG_HORIZON: Final = 5
 """Fewest long seasons of a history whose horizon is one of them."""
-_ROUNDING: Final = 1e-14
-"""An error of the naive forecast up to this share of the readings is a rounding error of their means."""
 _WITHOUT_SEASON: Final = 6
 """Horizon without a season, and the shortest of a backtest, in steps."""
 
@@ -199,13 +198,10 @@ def _scale(history: GriddedHistory, at: int, horizon: int) -> float:
     Where it is 0, as before the first use of a meter, the `horizon` steps after the cut-off count too.  Where
     these also repeat each other it is the mean of |y|, or 1 if all readings are 0.
     """
-    season = history.seasons.short or 1
     for steps in (at, at + horizon):
-        y = history.grid(steps).y
-        error = float(np.abs(y[season:] - y[:-season]).mean()) if y.size > season else 0.0
-        if error > _ROUNDING * float(np.abs(y).mean()):
+        if (error := naive_error_of_grid(history.grid(steps))) > 0:
             return error
-    return float(np.abs(y).mean()) or 1.0
+    return float(np.abs(history.grid(at + horizon).y).mean()) or 1.0
 
 
 def _residuals(model: FittedProphet | None, history: GriddedHistory, n: int) -> Vector:
