@@ -27,6 +27,7 @@ from fleetcast.evaluation.rolling_origin import (
     METHODS,
     NAIVE,
     PROPHET,
+    Ahead,
     Backtest,
     FitBefore,
     compare,
@@ -142,7 +143,7 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         for earlier, steps in (cutoffs(at, horizon, seasons, count=options.cutoffs),)
     }
     every = sorted({at for each in (places, *places_before.values()) for at in each}, reverse=True)
-    run, paths = compare(history, y, every, horizon, length, fit_before, options.members)
+    run, ahead = compare(history, y, every, horizon, length, fit_before, options.members)
     test_at = {test.at: test for test in run}
     tests = [test_at[at] for at in places if at in test_at]
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
@@ -181,7 +182,7 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         errors=errors,
         origin=int(stamps[-1]),
         freq=freq,
-        correction=_correction(weights, paths),
+        correction=_correction(weights, ahead),
         calibration=calibrated(held_out, seasons.short, pooled) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
@@ -240,16 +241,18 @@ def _is_in(name: str, tests: list[Backtest]) -> bool:
     return all(name in test.forecasts for test in tests)
 
 
-def _correction(weights: Mapping[str, float], paths: Mapping[str, Vector]) -> Correction:
+def _correction(weights: Mapping[str, float], ahead: Ahead) -> Correction:
     """Return the part of all methods but Prophet's in the forecast, from their paths.
 
     Prophet's model has the rest of the weight, and the weight of a method that fails on the whole history.
     """
+    paths = ahead.paths
     others = [name for name in weights if name in paths]
     share = max(1 - sum(weights[name] for name in others if name != CORRECTED_PROPHET), 0.0)
     length = max((path.size for path in paths.values()), default=0)
     path = sum((weights[name] * paths[name] for name in others), np.zeros(length))
-    return Correction(round(share, _SHARE_DECIMALS), rounded_path(path))
+    effects = min(sum((weights[name] for name in others if name in ahead.without_effects), 0.0), 1.0)
+    return Correction(round(share, _SHARE_DECIMALS), rounded_path(path), round(effects, _SHARE_DECIMALS))
 
 
 def rounded_path(path: Vector) -> Vector:

@@ -5,7 +5,7 @@ A method is fitted to the steps before a cut-off and compared with the `horizon`
 Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Journal of Forecasting 16(4).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeAlias
 
@@ -14,7 +14,7 @@ import numpy as np
 from fleetcast.evaluation.season import naive_error_of_grid
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, forecasts
+from fleetcast.forecasting.members import MEMBERS, Grid, GriddedHistory, Seasons, forecasts
 
 PROPHET: Final = "prophet"
 CORRECTED_PROPHET: Final = "prophet+correction"
@@ -60,6 +60,9 @@ class FittedProphet:
     """y - yhat of those rows, shape (rows,)."""
     forecast: Callable[[slice], Vector]
     """Returns yhat of the rows of the whole history that a slice selects."""
+    effects: Vector | None = None
+    """What holidays and regressors add to yhat of each row of the whole history, in units of y, shape (N,);
+    None if the model has neither."""
 
 
 FitBefore: TypeAlias = Callable[[int], FittedProphet | None]
@@ -81,6 +84,17 @@ class Backtest:
     scale: float
     """Size of an error that counts as 1, in units of y, above 0: the error of the seasonal naive forecast
     within the history before the cut-off, if it errs there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The forecasts of the steps after a whole history."""
+
+    paths: Mapping[str, Vector]
+    """By method, in units of y; that of the corrected Prophet is the correction alone, and Prophet's own is
+    left out."""
+    without_effects: frozenset[str]
+    """The methods whose path has no effects of holidays and regressors, which are still to be added."""
 
 
 def cutoffs(n: int, horizon: int, seasons: Seasons, *, count: int = DEFAULT_CUTOFFS) -> tuple[list[int], int]:
@@ -132,39 +146,50 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     length: int,
     fit_before: FitBefore,
     members: Sequence[str],
-) -> tuple[list[Backtest], dict[str, Vector]]:
+) -> tuple[list[Backtest], Ahead]:
     """Compare the methods, and the naive forecast, with the `horizon` steps after each cut-off.
 
     `y`, shape (N,), are the readings of the history's rows, and `places` the number of steps before each
-    cut-off.  A cut-off is left out where there is nothing to compare, or where Prophet's model is to be
-    compared and cannot be fitted: the other methods would win unopposed.
+    cut-off.  A cut-off is left out where there is nothing to compare, or where Prophet's model cannot be
+    fitted, though it is to be compared, or to say what holidays and regressors add: the other methods would
+    win unopposed.
 
-    Also returns the forecasts of the `length` steps after the whole history, by method, in units of y; that
-    of the corrected Prophet is the correction alone, and Prophet's own is left out.
+    Also returns the forecasts of the `length` steps after the whole history, by method, in units of y.
     """
-    needs_prophet = PROPHET in members or CORRECTED_PROPHET in members
+    others = {name for name in members if name in MEMBERS and name != NAIVE}
+    whole = fit_before(history.place.size) if others or CORRECTED_PROPHET in members else None
+    without = frozenset(others if whole is not None and whole.effects is not None else ())
+    needs_prophet = bool(PROPHET in members or CORRECTED_PROPHET in members or without)
     tried = [_Cut.of(history, at, horizon, fit_before if needs_prophet else None) for at in places]
     cuts = [cut for cut in tried if cut is not None]
     if not cuts:
-        return [], {}
+        return [], Ahead({}, frozenset())
     ends = [*(cut.at for cut in cuts), history.y.size]
+    models = [*(cut.prophet for cut in cuts), whole]
     residuals = {}
     if CORRECTED_PROPHET in members:
-        models = [*(cut.prophet for cut in cuts), fit_before(history.place.size)]
         own = [_residuals(model, history, n) for model, n in zip(models, ends, strict=True)]
         residuals[CORRECTED_PROPHET] = own
     names = dict.fromkeys((*(name for name in members if name in MEMBERS), NAIVE))
-    paths = forecasts(names, [history.grid(n) for n in ends], length, residuals)
+    grids = [history.grid(n) for n in ends]
+    paths = forecasts([name for name in names if name not in without], grids, length, residuals)
+    if without:
+        grids = [_without_effects(model, history, n) for model, n in zip(models, ends, strict=True)]
+        paths |= forecasts([name for name in names if name in without], grids, length, {})
     tests = []
     for i, cut in enumerate(cuts):
         found = {name: path[cut.step] for name, each in paths.items() if (path := each[i]) is not None}
+        rows = slice(cut.first, cut.last)
         if cut.prophet is not None:
-            found[PROPHET] = yhat = cut.prophet.forecast(slice(cut.first, cut.last))
+            found[PROPHET] = yhat = cut.prophet.forecast(rows)
             if CORRECTED_PROPHET in found:
                 found[CORRECTED_PROPHET] += yhat
-        readings = y[cut.first : cut.last]
-        tests.append(Backtest(cut.at, cut.step, readings, found, _scale(history, cut.at, horizon)))
-    return tests, {name: path for name, each in paths.items() if (path := each[-1]) is not None}
+            if cut.prophet.effects is not None:
+                found |= {name: found[name] + cut.prophet.effects[rows] for name in without & found.keys()}
+        tests.append(Backtest(cut.at, cut.step, y[rows], found, _scale(history, cut.at, horizon)))
+    return tests, Ahead(
+        {name: path for name, each in paths.items() if (path := each[-1]) is not None}, without
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +227,13 @@ def _scale(history: GriddedHistory, at: int, horizon: int) -> float:
         if (error := naive_error_of_grid(history.grid(steps))) > 0:
             return error
     return float(np.abs(history.grid(at + horizon).y).mean()) or 1.0
+
+
+def _without_effects(model: FittedProphet | None, history: GriddedHistory, n: int) -> Grid:
+    """Return the first `n` steps without the effects of holidays and regressors that the model found."""
+    if model is None or model.effects is None:
+        return history.grid(n)
+    return history.without(model.effects[: model.residuals.size]).grid(n)
 
 
 def _residuals(model: FittedProphet | None, history: GriddedHistory, n: int) -> Vector:

@@ -9,7 +9,7 @@ from fleetcast.forecasting.members import MEMBERS, Combination
 from fleetcast.forecasting.model import Model, SampledModel
 from fleetcast.forecasting.option_checks import Option
 from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
-from fleetcast.forecasting.predict import forecast_many, unseen_slots
+from fleetcast.forecasting.predict import forecast_many, known_effects, unseen_slots
 from fleetcast.forecasting.prophet_json import loads
 from fleetcast.forecasting.seasonal_naive import seasonal_naive
 from fleetcast.forecasting.settings import PROPHET_ARGUMENTS
@@ -32,6 +32,7 @@ __all__ = [
     "fit_by_solver",
     "forecast",
     "forecast_many",
+    "known_effects",
     "loads",
     "seasonal_naive",
     "spacing",

@@ -14,7 +14,7 @@ from fleetcast.evaluation import (
     combine,
     forecast_as_fleet,
 )
-from fleetcast.forecasting import Combination, ForecastOptions, Model, fit_by_solver, forecast
+from fleetcast.forecasting import Combination, ForecastOptions, Model, fit_by_solver, forecast, known_effects
 from fleetcast.readings.customer import Readings, Vector
 from train.customer.arguments import column_arguments, fit_options
 from train.customer.freq import freq_of
@@ -92,7 +92,20 @@ def _fitted(usable: Readings, rows: int, whole: Model, settings: TrainSettings) 
             residuals = part.y - at(slice(0, rows))
     except FutureError:
         return None
-    return FittedProphet(residuals, at)
+    return FittedProphet(residuals, at, _effects(usable, model, settings))
+
+
+def _effects(usable: Readings, model: Model, settings: TrainSettings) -> Vector | None:
+    """Return what holidays and regressors add to each reading, shape (N,), in units of y.
+
+    It is None where the model has neither, or the readings are too many for one forecast.
+    """
+    if model.layout.holidays is None and not model.layout.regressors:
+        return None
+    try:
+        return known_effects(model, ForecastOptions(ds=usable.ds, **column_arguments(usable, settings)))
+    except FutureError:
+        return None
 
 
 def opens_in_prophet(model: Model) -> str:

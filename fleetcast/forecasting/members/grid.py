@@ -1,6 +1,6 @@
 """A history with one value for each step of its frequency."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -62,6 +62,14 @@ class GriddedHistory:
         with np.errstate(invalid="ignore"):
             values = np.bincount(place[is_inside], weights=y[is_inside], minlength=n) / count
         return cls(place, values, seasons_of(frequency))
+
+    def without(self, effects: Vector) -> Self:
+        """Return the history of readings less `effects`, shape (R,), in units of y, on its first R rows."""
+        place = self.place[: effects.size]
+        is_inside = place >= 0
+        place, n = place[is_inside], self.y.size
+        count = np.maximum(np.bincount(place, minlength=n), 1)
+        return replace(self, y=self.y - np.bincount(place, weights=effects[is_inside], minlength=n) / count)
 
     def grid(self, n: int | None = None) -> Grid:
         """Return the first `n` steps, at least one with a reading; gaps are filled from these steps alone."""

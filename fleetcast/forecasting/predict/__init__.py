@@ -6,6 +6,7 @@ from fleetcast.forecasting.predict.point_forecast import (
     Table,
     check_finite,
     forecast_by_model,
+    known_effects,
     without_negatives,
 )
 from fleetcast.forecasting.predict.quantile_columns import column_probabilities
@@ -19,6 +20,7 @@ __all__ = [
     "forecast_by_model",
     "forecast_many",
     "forecast_timestamps",
+    "known_effects",
     "unseen_slots",
     "without_negatives",
 ]

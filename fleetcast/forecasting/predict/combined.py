@@ -8,17 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleetcast.errors import FutureError
-from fleetcast.forecasting.arrays import Matrix
+from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar import Stamps
 from fleetcast.forecasting.horizon import Horizon
 from fleetcast.forecasting.members import Combination, corrected_rows, steps_ahead
 
 
-def combined(horizon: Horizon, combination: Combination) -> Horizon:
-    """Return the horizon with the correction, and the calibrated intervals, of its rows after the history."""
+def combined(horizon: Horizon, combination: Combination, effects: Callable[[], Vector]) -> Horizon:
+    """Return the horizon with the correction, and the calibrated intervals, of its rows after the history.
+
+    `effects` returns those of holidays and regressors on each row, shape (H,), in units of y.
+    """
     ahead = combination.steps_ahead(horizon.rows.ds)
     if combination.correction is not None:
-        horizon = replace(horizon, others=combination.correction.rows(ahead))
+        others = combination.correction.rows(ahead)
+        if combination.correction.effects:
+            others = others.plus(combination.correction.effects * effects())
+        horizon = replace(horizon, others=others)
     calibration = combination.calibration
     if calibration is None or horizon.deviations is None:
         return horizon

@@ -6,6 +6,7 @@ service that repeats a short forecast computes only the point forecast.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -55,7 +56,8 @@ def forecast_by_model(model: Model, options: ForecastOptions) -> Table:
             point = _point(model, horizon)
             horizon = replace(horizon, deviations=_deviations(model, horizon, point))
             if model.combination is not None:
-                horizon = combined(horizon, model.combination)
+                effects = partial(_known_effects, model, horizon, point)
+                horizon = combined(horizon, model.combination, effects)
         check_finite(point.yhat, horizon.deviations[0] if horizon.deviations else ())
         _cache(model, key, horizon)
     else:
@@ -68,6 +70,17 @@ def forecast_by_model(model: Model, options: ForecastOptions) -> Table:
         if options.components:
             table["correction"] = together.yhat - point.yhat
     return without_negatives(table, horizon.probabilities) if options.non_negative else table
+
+
+@ONE_THREAD
+def known_effects(model: Model, options: ForecastOptions) -> Vector:
+    """Return the effects of holidays and regressors on the rows of a forecast, shape (H,), in units of y.
+
+    A multiplicative effect is its share of the trend above the floor.  Raises FutureError as
+    `fleetcast.forecast` does.
+    """
+    horizon = _horizon(model, options)
+    return _known_effects(model, horizon, _point(model, horizon))
 
 
 def check_finite(yhat: Matrix, around: Cube | tuple[()]) -> None:
@@ -143,6 +156,15 @@ def _point(model: Model, horizon: Horizon) -> _Point:
     return _Point(
         cap, above + floor, additive, multiplicative, yhat(above, floor, 1 + multiplicative, additive)
     )
+
+
+def _known_effects(model: Model, horizon: Horizon, point: _Point) -> Vector:
+    """Return what holidays and regressors add to the forecast of a horizon, shape (H,), in units of y."""
+    beta = model.parameters.beta.copy()
+    beta[: 2 * len(model.layout.harmonics)] = 0.0
+    additive, multiplicative = terms(horizon.X, beta, model.layout.multiplicative, model.scale.y_scale)
+    floor = floor_column(model.scale, model.settings, horizon.rows.floor)
+    return additive + (point.trend - floor) * multiplicative
 
 
 def yhat(above: Matrix, floor: Matrix | float, factor: Matrix, additive: Matrix) -> Matrix:

@@ -29,7 +29,8 @@ def read_combination(content: CombinationJson | UnsetType | None) -> Combination
 def _correction(content: CorrectionJson | None) -> Correction | None:
     if content is None:
         return None
-    return Correction(content.share, np.array(content.path, dtype=np.float64))
+    effects = 0.0 if content.effects is UNSET else content.effects
+    return Correction(content.share, np.array(content.path, dtype=np.float64), effects)
 
 
 def _calibration(content: CalibrationJson | None) -> Calibration | None:
@@ -65,7 +66,9 @@ def written_combination(combination: Combination | None) -> CombinationJson | Un
         freq=combination.freq,
         correction=None
         if correction is None
-        else CorrectionJson(share=correction.share, path=correction.path.tolist()),
+        else CorrectionJson(
+            share=correction.share, path=correction.path.tolist(), effects=correction.effects or UNSET
+        ),
         calibration=None
         if calibration is None
         else CalibrationJson(

@@ -139,6 +139,10 @@ class CorrectionJson(Struct, kw_only=True, gc=False):
         Annotated[list[_Number], Meta(min_length=1, max_length=MOST_PATH)],
         Meta(description="What to add to it 1, 2, ... steps after the history, in units of y."),
     ]
+    effects: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | UnsetType,
+        Meta(description="Share of the effects of holidays and regressors to add to it; without it, none."),
+    ] = UNSET
 
 
 _Multiples: TypeAlias = Annotated[list[_Number], Meta(min_length=2, max_length=_MOST_COVERAGES)]

@@ -195,3 +195,54 @@ def test_a_choice_that_does_not_exist_is_refused_with_those_that_do(
 ) -> None:
     with pytest.raises(SettingError, match=named.replace("[", r"\[").replace("+", r"\+")):
         Methods.read(texts)
+
+
+def promoted(name: str) -> str:
+    """Return readings that a promotion raises by 30, and on holidays fall by 20; the column has this name."""
+    generator = np.random.default_rng(0)
+    days = np.datetime64("2025-01-01") + np.arange(DAYS)
+    promotion = (generator.uniform(size=DAYS) < 0.2).astype(int)
+    lasting = np.zeros(DAYS)
+    for i, shock in enumerate(generator.normal(0, 2, DAYS)):
+        lasting[i] = 0.9 * lasting[i - 1] + shock
+    y = 100 + 5 * (np.arange(DAYS) % 7) + lasting + 30 * promotion - 20 * np.isin(days, GERMAN_HOLIDAYS)
+    rows = zip(days, y, promotion, strict=True)
+    return f"timestamp,consumption,{name}\n" + "".join(f"{d},{v:.3f},{p}\n" for d, v, p in rows)
+
+
+GERMAN_HOLIDAYS = np.array(
+    ["2025-01-01", "2025-04-18", "2025-04-21", "2025-05-01", "2025-05-29", "2025-06-09"], "datetime64[D]"
+)
+
+
+def test_promotions_and_holidays_count_in_full_beside_a_model_of_little_weight(tmp_path: Path) -> None:
+    files = {"7/data.csv": promoted("Aktion")}
+    settings = {"regressors": "Aktion", "country_holidays": "DE", "seasonality_mode": "multiplicative"}
+    paths = tree(tmp_path, files, models="auto", **settings)
+    row = trained(paths)["7"]
+    model = loads(read_archive(paths.checkpoints / "7.tar.gz").model)
+    plain = trained(tree(tmp_path / "plain", files, models="auto"))["7"]
+    assert isinstance(model, Model)
+    assert model.combination is not None
+    assert model.combination.correction is not None
+    ds = np.datetime64("2025-07-20") + np.arange(14)
+
+    with_promotion, without = (
+        forecast(model, ForecastOptions(ds=ds, regressors={"Aktion": value}))["yhat"] for value in (1, 0)
+    )
+
+    assert model.combination.correction.share < 0.5
+    assert model.combination.correction.effects > 0.5
+    assert (with_promotion - without).mean() == pytest.approx(30, rel=0.15)
+    assert row["backtest"]["combined"] < 0.7 * plain["backtest"]["combined"]
+    assert row["backtest"]["seasonal_naive"] == plain["backtest"]["seasonal_naive"]
+
+
+def test_a_regressor_too_large_for_the_other_methods_stops_no_customer(tmp_path: Path) -> None:
+    lines = promoted("load").splitlines()
+    huge = [lines[0], *(line[:-1] + f"{1e29 * int(line[-1]):g}" for line in lines[1:])]
+
+    row = trained(tree(tmp_path, {"7/data.csv": "\n".join(huge)}, models="auto", regressors="load"))["7"]
+
+    assert row["status"] == "ok"
+    assert row["backtest"]["combined"] < row["backtest"]["seasonal_naive"]

@@ -6,7 +6,7 @@ import pytest
 
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import microseconds, parse_frequency
-from fleetcast.forecasting.members.grid import GriddedHistory
+from fleetcast.forecasting.members.grid import MOST_STEPS, GriddedHistory
 from fleetcast.forecasting.members.steps import Seasons, seasons_of, steps_after
 
 
@@ -114,3 +114,24 @@ def test_a_very_long_history_is_cut_at_its_beginning() -> None:
     assert history.y.size == 26 * 2016
     assert history.y[-1] == 59_999
     assert history.place[-1] == history.y.size - 1
+
+
+def test_effects_are_taken_from_the_readings_of_the_first_rows() -> None:
+    times = ["2024-01-01T00", "2024-01-02T00", "2024-01-02T01", "2024-01-04T00", "2024-01-05T00"]
+    ds = pd.DatetimeIndex(np.array(times, "datetime64[us]"))
+    history = gridded(ds, np.array([10.0, 20.0, 30.0, 40.0, 50.0]), "D")
+
+    without = history.without(np.array([1.0, 2.0, 4.0, 5.0]))
+
+    assert without.y == pytest.approx([9, 22, np.nan, 35, 50], nan_ok=True)
+    assert (without.place == history.place).all()
+
+
+def test_effects_on_rows_before_the_first_step_change_nothing() -> None:
+    stamps = microseconds(pd.date_range("2024-01-01", periods=MOST_STEPS + 2, freq="5min").to_numpy())
+    history = GriddedHistory.of(stamps, np.ones(stamps.size), "5min")
+    assert history is not None
+
+    without = history.without(np.array([7.0, 7.0, 0.25]))
+
+    assert without.y[:2].tolist() == [0.75, 1.0]
