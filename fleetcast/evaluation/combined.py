@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from fleetcast.evaluation.calibrate import calibrated
-from fleetcast.evaluation.fleet import ErrorSummary, FleetMeans, error_summary, naive_scale
+from fleetcast.evaluation.fleet import ErrorSummary, FleetMeans, error_summary
 from fleetcast.evaluation.incumbent import Incumbent, Verdict, Weights, judge
 from fleetcast.evaluation.metrics import (
     Metric,
@@ -34,6 +34,7 @@ from fleetcast.evaluation.rolling_origin import (
     cutoffs,
     default_horizon,
 )
+from fleetcast.evaluation.season import naive_error_of_grid
 from fleetcast.evaluation.weights import best_weights
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar import Stamps
@@ -171,7 +172,7 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     )
     least = _by_step(options.floor - forecast, tests, horizon)
     grid = history.grid()
-    fleet, unit = options.fleet.get(freq), naive_scale(grid)
+    fleet, unit = options.fleet.get(freq), naive_error_of_grid(grid)
     pooled = fleet.pooled(unit) if fleet is not None and unit > 0 else None
     judged = {}
     if options.calibrate:

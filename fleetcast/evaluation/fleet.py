@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from fleetcast.evaluation.calibrate import COVERAGES, Pooled, error_shape
 from fleetcast.evaluation.rolling_origin import METHODS, NAIVE
+from fleetcast.evaluation.season import naive_error_of_grid
 from fleetcast.forecasting.arrays import Matrix
 from fleetcast.forecasting.members import Calibration, Grid
 
@@ -92,7 +93,7 @@ def error_summary(errors: Matrix, naive: Matrix, grid: Grid, freq: str) -> Error
     `errors` and `naive` are y - yhat of the combined and of the seasonal naive forecast by backtest and steps
     ahead, shape (C, H), NaN at steps without a reading.
     """
-    unit = naive_scale(grid)
+    unit = naive_error_of_grid(grid)
     steps = max(grid.seasons.short, _LEAST_GROUP)
     groups = np.minimum(np.arange(naive.shape[1]) // steps, _MOST_GROUPS - 1)
     own = float(np.nanmean(np.abs(errors)))
@@ -118,15 +119,6 @@ def error_summary(errors: Matrix, naive: Matrix, grid: Grid, freq: str) -> Error
         return msgspec.convert(entry, ErrorSummary)
     except msgspec.ValidationError:  # beyond the limits of a fleet's file
         return None
-
-
-def naive_scale(grid: Grid) -> float:
-    """Return the mean absolute error of the seasonal naive forecast within a history, in units of y.
-
-    It is 0 if the history repeats itself, or is not longer than a season.
-    """
-    season = grid.seasons.short or 1
-    return float(np.abs(grid.y[season:] - grid.y[:-season]).mean()) if grid.y.size > season else 0.0
 
 
 def _rounded(values: Iterable[float]) -> list[float]:

@@ -11,6 +11,7 @@ from typing import Final, Self, TypeAlias
 
 import numpy as np
 
+from fleetcast.evaluation.season import naive_error_of_grid
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
 from fleetcast.forecasting.members import MEMBERS, Grid, GriddedHistory, Seasons, forecasts
@@ -35,8 +36,6 @@ _LONG_SEASONS_TO_LEARN_THEM: Final = 4
 """Fewest long seasons of a history whose cut-offs have two of them before."""
 _LONG_SEASONS_FOR_LONG_HORIZON: Final = 5
 """Fewest long seasons of a history whose horizon is one of them."""
-_ROUNDING: Final = 1e-14
-"""An error of the naive forecast up to this share of the readings is a rounding error of their means."""
 _WITHOUT_SEASON: Final = 6
 """Horizon without a season, and the shortest of a backtest, in steps."""
 
@@ -227,11 +226,9 @@ def _scale(history: GriddedHistory, at: int, horizon: int) -> float:
     """
     season = history.seasons.short or 1
     for steps in (at, at + horizon) if at >= 2 * season else (at + horizon,):
-        y = history.grid(steps).y
-        error = float(np.abs(y[season:] - y[:-season]).mean()) if y.size > season else 0.0
-        if error > _ROUNDING * float(np.abs(y).mean()):
+        if (error := naive_error_of_grid(history.grid(steps))) > 0:
             return error
-    return float(np.abs(y).mean()) or 1.0
+    return float(np.abs(history.grid(at + horizon).y).mean()) or 1.0
 
 
 def _without_effects(model: FittedProphet | None, history: GriddedHistory, n: int) -> Grid:

@@ -4,10 +4,13 @@ from typing import Final
 
 import numpy as np
 
+from fleetcast.forecasting.members import Grid
 from fleetcast.readings.customer import Times, Vector
 
 _DAY: Final = np.timedelta64(1, "D")
 _DAYS_PER_WEEK: Final = 7
+_ROUNDING: Final = 1e-14
+"""An error of the naive forecast up to this share of the readings is a rounding error of their means."""
 
 
 def naive_error(ds: Times, y: Vector) -> float:
@@ -21,6 +24,17 @@ def naive_error(ds: Times, y: Vector) -> float:
     """
     season = rows_per_season(ds)
     return float(np.abs(y[season:] - y[:-season]).mean()) if len(y) > season else 0.0
+
+
+def naive_error_of_grid(grid: Grid) -> float:
+    """Return the error of the seasonal naive forecast within a history at equal steps, in units of y.
+
+    It is the mean absolute error, and the season the grid's short one, or a step.  It is 0 if each season
+    repeats the one before but for rounding errors, and if the history is not longer than a season.
+    """
+    y, season = grid.y, grid.seasons.short or 1
+    error = float(np.abs(y[season:] - y[:-season]).mean()) if y.size > season else 0.0
+    return error if error > _ROUNDING * float(np.abs(y).mean()) else 0.0
 
 
 def naive_forecast(ds: Times, y: Vector, ahead: Times) -> Vector:

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 
 from fleetcast.evaluation.combined import CombineOptions, rounded_path
-from fleetcast.evaluation.fleet import naive_scale
 from fleetcast.evaluation.rolling_origin import CORRECTED_PROPHET, NAIVE, PROPHET, default_horizon
+from fleetcast.evaluation.season import naive_error_of_grid
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
 from fleetcast.forecasting.members import (
@@ -53,7 +53,7 @@ def forecast_as_fleet(stamps: Stamps, y: Vector, freq: str, options: CombineOpti
     if not order or order[0] in {PROPHET, CORRECTED_PROPHET}:
         return None
     grid = history.grid()
-    unit = naive_scale(grid)
+    unit = naive_error_of_grid(grid)
     if not unit > 0:
         return None
     calibration = fleet.naive_calibration(unit)

@@ -89,7 +89,9 @@ def test_prophets_model_forecasts_where_it_errs_least_in_the_fleet() -> None:
     assert forecast_as_fleet(stamps, y, "h", CombineOptions(fleet=fleet)) is None
 
 
-@pytest.mark.parametrize("kind", ["one reading", "constant", "a day", "gaps", "another frequency"])
+@pytest.mark.parametrize(
+    "kind", ["one reading", "constant", "repeated", "a day", "gaps", "another frequency"]
+)
 def test_a_history_that_says_nothing_stays_prophets(kind: str) -> None:
     stamps, y = hourly(HOURS)
     freq = "h"
@@ -98,6 +100,8 @@ def test_a_history_that_says_nothing_stays_prophets(kind: str) -> None:
             stamps, y = stamps[:1], y[:1]
         case "constant":
             y = np.ones(HOURS)
+        case "repeated":
+            y = np.resize(y[:24], HOURS) * (1 + 1e-16 * np.arange(HOURS))
         case "a day":
             stamps, y = stamps[:24], y[:24]
         case "gaps":
