@@ -46,7 +46,8 @@ COMBINED: Final = "combined"
 _FAVOUR: Final = {NAIVE: 2.0}
 """Factors of the weights at the start: the benchmark should have a part in the combined forecast."""
 _HORIZONS_OF_PATH: Final = 2
-"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone."""
+"""Backtests say nothing of later steps: there Prophet's model, which has a trend, forecasts alone.  The path
+has a long season at least, because a trend that was learnt from a few days goes astray within a week."""
 _DIGITS: Final = 6
 """Digits of the path, of what differs between its steps."""
 _SHARE_DECIMALS: Final = 12
@@ -134,7 +135,7 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     n, seasons = history.y.size, history.seasons
     asked = min(options.horizon or default_horizon(n, seasons), MOST_PATH)
     places, horizon = cutoffs(n, asked, seasons, count=options.cutoffs)
-    length = min(_HORIZONS_OF_PATH * asked, MOST_PATH)
+    length = min(max(_HORIZONS_OF_PATH * asked, seasons.long), MOST_PATH)
     seen = n if incumbent is None else incumbent.steps_seen(history, stamps)
     places_before = {
         at: earlier if steps == horizon else []

@@ -348,6 +348,18 @@ def test_linear_algebra_has_one_thread_so_that_weights_do_not_depend_on_the_proc
     assert after == 2
 
 
+def test_the_path_has_twice_the_horizon_and_a_week_of_hours_at_least() -> None:
+    stamps, y = hourly()
+
+    lengths = [
+        together.correction.path.size
+        for horizon in (3, 48, 120)
+        if (together := combination(stamps, y, CombineOptions(horizon=horizon))) is not None
+    ]
+
+    assert lengths == [168, 168, 240]
+
+
 def test_a_history_too_short_for_a_backtest_is_not_combined() -> None:
     stamps, y = hourly()
 
