@@ -48,6 +48,8 @@ def combined(
     def fit_before(rows: int) -> FittedProphet | None:
         return _fitted(usable, rows, model, settings)
 
+    if incumbent is not None and incumbent.freq == freq_of(readings.ds):
+        incumbent = replace(incumbent, freq=freq)  # its metadata.json counts rows without a reading
     stamps = usable.ds.astype("datetime64[us]").view(np.int64)
     together = combine(stamps, usable.y, freq, fit_before, options, incumbent)
     if together is None:

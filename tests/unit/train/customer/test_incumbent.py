@@ -65,6 +65,20 @@ def test_without_the_hyperparameter_archives_and_ledger_are_as_before(tmp_path: 
     assert "keep_incumbent" not in metadata_of(tmp_path / "a")["hyperparameters"]
 
 
+def test_rows_without_a_reading_are_no_other_spacing(tmp_path: Path) -> None:
+    def sparse(days: int) -> str:
+        header, *rows = series(days).splitlines()
+        kept = (row if i % 2 == 0 else row.split(",")[0] + "," for i, row in enumerate(rows))
+        return "\n".join([header, *kept]) + "\n"
+
+    trained(tree(tmp_path, {"7/data.csv": sparse(LONG)}, **KEEP))
+    row = trained(tree(tmp_path, {"7/data.csv": sparse(LONG + 4 * HORIZON)}, **KEEP))["7"]
+
+    assert metadata_of(tmp_path)["freq"] == "D"
+    assert "spacing" not in row["incumbent"]["reason"]
+    assert row["incumbent"]["error"] > 0
+
+
 def test_the_first_job_chooses_and_another_one_with_the_same_readings_skips(tmp_path: Path) -> None:
     first = job(tmp_path)
     before = archives(Paths(tmp_path))
