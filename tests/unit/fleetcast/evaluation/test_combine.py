@@ -354,7 +354,7 @@ def test_the_path_has_twice_the_horizon_and_a_week_of_hours_at_least() -> None:
     lengths = [
         together.correction.path.size
         for horizon in (3, 48, 120)
-        if (together := combination(stamps, y, CombineOptions(horizon=horizon))) is not None
+        if (together := combination(stamps, y, options=CombineOptions(horizon=horizon))) is not None
     ]
 
     assert lengths == [168, 168, 240]
