@@ -31,7 +31,8 @@ def held_out_coverage(
     for row in range(len(errors)):
         calibration = calibrated(np.delete(errors, row, axis=0), group_steps, pooled)
         if calibration is not None:
-            bounds[:, row] = [calibration.offsets(ahead, share) for share in shares]
+            multiples = [calibration.multiple(share) for share in shares]
+            bounds[:, row] = np.multiply.outer(multiples, calibration.scales[calibration.groups(ahead)])
     is_judged = np.isfinite(errors) & np.isfinite(bounds[0])
     if not is_judged.any():
         return {}
