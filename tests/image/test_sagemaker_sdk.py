@@ -18,7 +18,14 @@ from tests.image.engine import IMAGE, engine
 from tests.rehearsal import KINDS, ROOT, calls, rehearse
 
 ADDED_BY_THE_SDK = {"Environment", "InitialVariantWeight", "ProfilerConfig", "Tags"}
-OF_BACKTESTS = ("mean_backtest_mase", "share_beating_naive", "mean_backtest_wape", "coverage_80")
+OF_BACKTESTS = (
+    "mean_backtest_mase",
+    "share_beating_naive",
+    "mean_backtest_wape",
+    "coverage_80",
+    "incumbents_kept",
+    "incumbents_replaced",
+)
 """Figures of jobs that compare methods, which this one does not."""
 REQUESTS = [{"target_model": customer, "period": 2} for customer in ("9", "nobody", "0")]
 
