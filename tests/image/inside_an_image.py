@@ -1,4 +1,4 @@
-"""Run inside an image: print the answers to many requests, and the objectives of many fits."""
+"""Run inside an image: print answers to many requests, objectives of many fits, and weights of methods."""
 
 import json
 import sys
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fleetcast.evaluation import CombineOptions, combine
+from fleetcast.forecasting import MEMBERS
 from fleetcast.forecasting.options import FitOptions, RowColumns
 from fleetcast.forecasting.preprocessing.preparation import estimation_problem, prepare
 from fleetcast.forecasting.solver.estimate import maximum_a_posteriori
@@ -56,5 +58,19 @@ def objectives() -> dict[str, float]:
     return minima
 
 
+def weights() -> dict[str, dict[str, float]]:
+    """Return the weights of the methods besides Prophet's for hourly series."""
+    chosen = {}
+    for seed in range(SERIES):
+        draw = np.random.default_rng(seed)
+        hours = np.arange(900)
+        stamps = hours * 3_600_000_000
+        y = 50 + 5 * np.sin(hours * 2 * np.pi / 24) + draw.normal(0, 1, 900).cumsum() / 5
+        together = combine(stamps, y, "h", lambda _: None, CombineOptions(members=tuple(MEMBERS)))
+        assert together is not None
+        chosen[str(seed)] = dict(together.weights)
+    return chosen
+
+
 if __name__ == "__main__":
-    json.dump({"answers": answers(), "objectives": objectives()}, sys.stdout)
+    json.dump({"answers": answers(), "objectives": objectives(), "weights": weights()}, sys.stdout)

@@ -13,6 +13,8 @@ import pytest
 from examples import synthetic
 from fleetcast.archive import Archive, pack
 from fleetcast.forecasting import dumps
+from fleetcast.forecasting.calendar import microseconds
+from testbed.combined import combined_model
 from testbed.preparation import fit_with
 from tests.image.engine import engine, run, serving, serving_many
 
@@ -53,6 +55,8 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         y = 50 + 5 * np.sin(np.arange(300) * 2 * np.pi / 7) + np.arange(300) / 20 + draw.normal(0, 2, 300)
         packed = pack(Archive(dumps(fit_with(ds, y, **arguments)), {}))
         (folder / f"{name}.tar.gz").write_bytes(packed)
+    model = combined_model(microseconds(ds), y, "D")
+    (folder / "combined.tar.gz").write_bytes(pack(Archive(dumps(model), {})))
     volumes = [f"{folder}:/archives:ro", f"{INSIDE}:/inside.py:ro"]
     printed = {
         arch: run("-B", "/inside.py", entrypoint=PYTHON, volumes=volumes, **BY_ARCHITECTURE[arch])
@@ -64,7 +68,7 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_same_archives_give_the_same_forecasts_to_the_last_digit(numbers: dict[str, Any]) -> None:
     amd64, arm64 = numbers["amd64"]["answers"], numbers["arm64"]["answers"]
 
-    assert len(amd64) == 5 * len(KINDS)
+    assert len(amd64) == 5 * (len(KINDS) + 1)
     assert [name for name in amd64 if amd64[name] != arm64[name]] == []
 
 
@@ -74,6 +78,14 @@ def test_fits_agree_on_the_objective(numbers: dict[str, Any]) -> None:
     worst = max(abs(arm64[name] - amd64[name]) / abs(amd64[name]) for name in amd64)
     assert len(amd64) == 12
     assert worst < 1e-9
+
+
+def test_the_methods_have_the_same_weights(numbers: dict[str, Any]) -> None:
+    amd64, arm64 = numbers["amd64"]["weights"], numbers["arm64"]["weights"]
+
+    assert len(amd64) == 12
+    for series, weights in amd64.items():
+        assert arm64[series] == pytest.approx(weights, abs=1e-6)
 
 
 def test_doctor_finds_prophets_numbers_on_either_and_writes_nothing() -> None:
