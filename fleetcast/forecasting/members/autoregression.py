@@ -46,6 +46,8 @@ _LENGTHS_OF_LAG: Final = 2.2
 """Residuals are more than this many times as long as a lag that is used."""
 _LEAST_ROWS: Final = 30
 """A regression of residuals has more rows than this."""
+_MOST_TOGETHER: Final = 32
+"""Most series that share their arrays; it bounds the memory where there are many cut-offs."""
 _CONSTANT: Final = 1e-12
 """A series whose standard deviation is at most this share of its mean is constant but for roundings."""
 
@@ -165,13 +167,18 @@ class _Stack:
 
 
 def _stacks(series: Sequence[Vector], lags_of: Callable[[int], Lags]) -> Iterator[_Stack]:
-    """Yield the series that have lags, those with the same lags together."""
+    """Yield the series that have lags, those with the same lags together, up to 32 at once."""
     alike: dict[bytes, list[int]] = {}
     lags_by_size = {size: lags_of(size) for size in {y.size for y in series}}
     for i, y in enumerate(series):
         if (lags := lags_by_size[y.size]).size:
             alike.setdefault(lags.tobytes(), []).append(i)
-    for indices in alike.values():
+    chunks = (
+        each[start : start + _MOST_TOGETHER]
+        for each in alike.values()
+        for start in range(0, len(each), _MOST_TOGETHER)
+    )
+    for indices in chunks:
         sizes = [series[i].size for i in indices]
         together = np.zeros((len(indices), max(sizes)))
         for row, i in zip(together, indices, strict=True):

@@ -1,4 +1,4 @@
-"""The coverage that a customer is told: of each backtest by the intervals that the others made."""
+"""The coverage of the readings of each backtest by the intervals that the other backtests made."""
 
 import numpy as np
 import pytest

@@ -80,6 +80,8 @@ def test_the_history_before_a_cutoff_is_forecast_whatever_histories_come_with_it
     y = 50 + np.tile(WEEK, 6) + noise(6 * 168)
     grids = [Grid(y[:n] * scale, HOURLY) for n, scale in ((900, 1.0), (30, 1.0), (700, -1.0), (640, 1e6))]
 
+    grids *= 10  # more histories than share arrays
+
     together = forecasts(MEMBERS, grids, 100, {})[name]
 
     for grid, ahead in zip(grids, together, strict=True):
