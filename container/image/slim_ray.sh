@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Remove what a job over several hosts never uses of Ray and XGBoost, and make the rest the same at every build.
+# Remove what a job over several hosts never uses of Ray, and make the rest the same at every build.
 #
 #   container/image/slim_ray.sh PYTHON PACKAGES     with SOURCE_DATE_EPOCH in the environment
 #
@@ -13,9 +13,6 @@ rm -rf bin
 
 # Ray's libraries on top of tasks and actors, its interface to Java, and the pages of its dashboard
 rm -rf ray/{data,jars,llm,rllib,serve,train,tune,workflow} ray/dashboard/client
-
-# XGBoost for other clusters, and its own test tools
-rm -rf xgboost/{dask,spark,testing}
 
 # Names of functions in compiled programs, which only a debugger reads
 find . -type f \( -name '*.so' -o -name '*.so.*' -o -path '*/ray/core/src/ray/*' -perm -u+x \) -exec strip --strip-unneeded {} +
