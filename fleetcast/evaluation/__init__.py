@@ -20,9 +20,11 @@ from fleetcast.evaluation.rolling_origin import (
     NAIVE,
     PROPHET,
     FittedProphet,
+    Origin,
     cutoffs,
     default_horizon,
     method_table,
+    origins,
 )
 from fleetcast.evaluation.season import naive_error, naive_forecast, rows_per_season
 from fleetcast.evaluation.short_history import forecast_as_fleet
@@ -46,6 +48,7 @@ __all__ = [
     "FleetSums",
     "Holdout",
     "Incumbent",
+    "Origin",
     "Verdict",
     "beats_seasonal_naive",
     "best_weights",
@@ -59,5 +62,6 @@ __all__ = [
     "method_table",
     "naive_error",
     "naive_forecast",
+    "origins",
     "rows_per_season",
 ]
