@@ -1,7 +1,7 @@
 """A training job: from the customers of a channel to archives, bundle and ledger."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from container import Paths, progress
 from fleetcast.archive import BundleWriter, remove_unfinished, sync_folder
 from train.archive_writer import write_archives
 from train.channel import Customer, find_customers
-from train.customer import WithArchive
+from train.customer import FitCustomer, Outcome, WithArchive
 from train.engines import Engine, LocalEngine
 from train.fleet_statistics import write_statistics
 from train.host import Host
@@ -52,8 +52,9 @@ def run_job(
     with locked(paths.checkpoints, host.name):
         _prepare_folders(paths)
         started = time.monotonic()
-        engine = LocalEngine(settings, paths.checkpoints)
-        tally = _train(paths, customers, host, engine, stopped)
+        engine: Engine = LocalEngine.of(settings)
+        fitted = engine.results(FitCustomer(settings, paths.checkpoints), customers, stopped=stopped)
+        tally = _train(paths, customers, host, fitted)
         result = JobResult(host, customers, tally, time.monotonic() - started)
         if settings.methods.combine is not None and result.is_complete:
             models, horizon = settings.methods.models, settings.methods.horizon
@@ -71,7 +72,7 @@ def _prepare_folders(paths: Paths) -> None:
 
 
 def _train(
-    paths: Paths, customers: Sequence[Customer], host: Host, engine: Engine, stopped: Callable[[], bool]
+    paths: Paths, customers: Sequence[Customer], host: Host, fitted: Generator[Outcome, None, None]
 ) -> Tally:
     """Write an archive, an entry of the bundle and a line of the ledger for each outcome; return the tally.
 
@@ -81,7 +82,7 @@ def _train(
     with ExitStack() as stack:
         bundle = stack.enter_context(BundleWriter(paths.model / f"fleet-{host.name}.sqlite"))
         ledger = stack.enter_context(LedgerWriter(paths.output_data / "train.jsonl"))
-        fitted = stack.enter_context(closing(engine.outcomes(customers, stopped=stopped)))
+        stack.enter_context(closing(fitted))
         outcomes = stack.enter_context(closing(write_archives(fitted, paths.checkpoints)))
         for outcome in progress(outcomes, total=len(customers), doing="train"):
             tally.add(outcome)

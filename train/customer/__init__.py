@@ -14,12 +14,13 @@ from train.customer.outcome import (
     reason_of,
     status_table,
 )
-from train.customer.train_customer import fit_customer
+from train.customer.train_customer import FitCustomer
 
 __all__ = [
     "STATUSES",
     "Failed",
     "Fallback",
+    "FitCustomer",
     "Fitted",
     "Kept",
     "Outcome",
@@ -27,7 +28,6 @@ __all__ = [
     "WithArchive",
     "column_arguments",
     "file_contents",
-    "fit_customer",
     "load_readings",
     "reason_of",
     "status_table",

@@ -41,6 +41,19 @@ MOST_REASON_CHARACTERS: Final = 2_000
 """A cell or a name may have megabytes; the ledger does not repeat them."""
 
 
+@dataclass(frozen=True, slots=True)
+class FitCustomer:
+    """The task of a training job: from a customer's files to its archive."""
+
+    settings: TrainSettings
+    checkpoints: Path
+    """Folder of the archives that earlier jobs left."""
+
+    def __call__(self, customer: Customer) -> Outcome:
+        """Return what becomes of a customer; see `fit_customer`."""
+        return fit_customer(customer, settings=self.settings, checkpoints=self.checkpoints)
+
+
 def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Path) -> Outcome:
     """Read, fit, pack and prove a customer, or find its archive in `checkpoints` complete and up to date.
 

@@ -8,12 +8,12 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, Generic, Self
 
 from container import configure_logging
 from train.channel import Customer
-from train.customer import Failed, Outcome, fit_customer
+from train.customer import Failed
+from train.engines.engine import ResultT, Task
 from train.engines.worker_environment import own_packages_first
 from train.settings import TrainSettings
 
@@ -22,21 +22,33 @@ METHOD: Final = "forkserver"
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a worker may use for one customer."""
+
+    seconds: int
+    """A worker that takes longer is killed."""
+    memory_bytes: int = 0
+    """Its address space; 0 is no limit."""
+
+    @classmethod
+    def of(cls, settings: TrainSettings) -> Self:
+        """Return the limits in a job's settings."""
+        return cls(settings.customer_timeout_seconds, settings.customer_memory_bytes)
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """The first message of a worker: it has imported everything and can take customers."""
 
 
-Message: TypeAlias = Ready | Outcome
+class Worker(Generic[ResultT]):
+    """A process, the pipe to it, and the customers sent to it that have no result yet."""
 
-
-class Worker:
-    """A process, the pipe to it, and the customers sent to it that have no outcome yet."""
-
-    def __init__(self, settings: TrainSettings, checkpoints: Path) -> None:
+    def __init__(self, task: Task[ResultT], limits: Limits) -> None:
         context = multiprocessing.get_context(METHOD)
         context.set_forkserver_preload([__name__])
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, settings, checkpoints), daemon=True)
+        self._process = context.Process(target=_work, args=(theirs, task, limits), daemon=True)
         with own_packages_first():  # the first start, or the first after its death, starts the fork server
             self._process.start()
         theirs.close()
@@ -51,12 +63,12 @@ class Worker:
         self.waiting.extend(chunk)
         self.connection.send(chunk)
 
-    def receive(self) -> Message:
-        """Return the next message, an outcome being that of the first waiting customer.
+    def receive(self) -> Ready | ResultT | Failed:
+        """Return the next message, a result being that of the first waiting customer.
 
         Raises EOFError or OSError where the process is dead.
         """
-        message: Message = self.connection.recv()
+        message: Ready | ResultT | Failed = self.connection.recv()
         self._since = time.monotonic()
         match message:
             case Ready():
@@ -78,23 +90,23 @@ class Worker:
         return 0 if code is None else code
 
 
-def _work(connection: Connection, settings: TrainSettings, checkpoints: Path) -> None:
-    """Be a worker: answer each customer with an outcome, in order, until the job closes the pipe."""
+def _work(connection: Connection, task: Task[Any], limits: Limits) -> None:
+    """Be a worker: answer each customer with a result, in order, until the job closes the pipe."""
     configure_logging(os.environ)
     logging.getLogger().setLevel(logging.WARNING)  # libraries would log lines for every customer
-    if settings.customer_memory_bytes:
-        resource.setrlimit(resource.RLIMIT_AS, (settings.customer_memory_bytes, resource.RLIM_INFINITY))
+    if limits.memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, resource.RLIM_INFINITY))
     try:
         connection.send(Ready())
         while True:
             for customer in connection.recv():
-                connection.send(_outcome(customer, settings, checkpoints))
+                connection.send(_result(task, customer))
     except (EOFError, OSError):
         return
 
 
-def _outcome(customer: Customer, settings: TrainSettings, checkpoints: Path) -> Outcome:
+def _result(task: Task[ResultT], customer: Customer) -> ResultT | Failed:
     try:
-        return fit_customer(customer, settings=settings, checkpoints=checkpoints)
+        return task(customer)
     except Exception as error:  # noqa: BLE001 -- a defect met by one customer must not stop the others
         return Failed(customer=customer.name, reason=f"internal error: {type(error).__name__}: {error}")

@@ -13,7 +13,8 @@ from container import Paths
 from container.doctor import cpu_name
 from container.profile import Profile, cpu_features, profile
 from tests.unit import cpus
-from train.engines.local import LocalEngine
+from train.customer import FitCustomer
+from train.engines import LocalEngine
 from train.engines.worker_environment import VARIABLES
 from train.settings import TrainSettings
 
@@ -144,7 +145,7 @@ def test_a_training_job_leaves_the_threads_that_the_user_has_set(
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_")
     settings = TrainSettings.from_files(Paths(tmp_path))
 
-    list(LocalEngine(settings, tmp_path).outcomes([]))
+    list(LocalEngine.of(settings).results(FitCustomer(settings, tmp_path), []))
 
     assert os.environ["OMP_NUM_THREADS"] == "3"
     assert os.environ["MALLOC_TRIM_THRESHOLD_"] == VARIABLES["MALLOC_TRIM_THRESHOLD_"]

@@ -4,10 +4,16 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from testbed.server import installed
 from tests.unit.jobs import history, ledger, run_train, tree
+from tests.unit.train.engines.tasks import Measure, Measured, Misbehave
+from train.channel import Customer
+from train.customer import Failed
+from train.engines import LocalEngine
+from train.engines.worker import Limits
 from train.program import train
 from train.settings import TrainSettings
 
@@ -117,3 +123,45 @@ def test_a_customer_that_stops_its_worker_fails_alone_with_the_reason(
     assert reason in rows["stuck"]["reason"]
     assert {row["status"] for name, row in rows.items() if name != "stuck"} == {"ok"}
     assert len(rows) == 4
+
+
+def customers(*names: str) -> list[Customer]:
+    return [Customer(name, ()) for name in names]
+
+
+def test_an_engine_runs_any_task_whose_results_name_their_customers() -> None:
+    names = [f"customer {number}" for number in range(100)]
+
+    results = list(LocalEngine(Limits(10), 2).results(Measure(np.array([2.0])), customers(*names)))
+
+    assert sorted(each.customer for each in results) == sorted(names)
+    for each in results:
+        assert isinstance(each, Measured)
+        assert each.values.tolist() == [2.0 * place for place in range(len(each.customer))]
+
+
+def test_a_task_is_sent_to_each_worker_once() -> None:
+    Measure.pickled.clear()
+
+    results = LocalEngine(Limits(10), 2).results(Measure(np.ones(3)), customers(*map(str, range(200))))
+
+    assert len(list(results)) == 200
+    assert len(Measure.pickled) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("raise", "internal error: KeyError: 'a planted defect'"),
+        ("kill", "killed (SIGKILL)"),
+        ("sleep", "took longer than customer_timeout_seconds = 1"),
+        ("lambda", "ended by itself with exit code 1"),
+    ],
+)
+def test_a_customer_of_any_task_fails_alone(name: str, reason: str) -> None:
+    results = LocalEngine(Limits(1), 1).results(Misbehave(), customers("before", name, "behind"))
+
+    failed = {each.customer: each.reason for each in results if isinstance(each, Failed)}
+
+    assert list(failed) == [name]
+    assert reason in failed[name]
