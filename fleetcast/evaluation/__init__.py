@@ -11,7 +11,7 @@ from fleetcast.evaluation.fleet import (
 )
 from fleetcast.evaluation.holdout import Holdout
 from fleetcast.evaluation.incumbent import Incumbent, Verdict
-from fleetcast.evaluation.metrics import beats_seasonal_naive, measure
+from fleetcast.evaluation.metrics import Metric, beats_seasonal_naive, measure
 from fleetcast.evaluation.reliability import PROBABILITIES
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
@@ -48,6 +48,7 @@ __all__ = [
     "FleetSums",
     "Holdout",
     "Incumbent",
+    "Metric",
     "Origin",
     "Verdict",
     "beats_seasonal_naive",

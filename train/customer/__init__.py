@@ -1,7 +1,9 @@
 """One customer from its files to an archive that was proven to forecast, inside a worker process."""
 
 from train.customer.arguments import column_arguments
-from train.customer.files import file_contents, load_readings
+from train.customer.estimate import estimate
+from train.customer.files import check_cap, file_contents, load_readings
+from train.customer.freq import freq_of
 from train.customer.outcome import (
     STATUSES,
     Failed,
@@ -26,8 +28,11 @@ __all__ = [
     "Outcome",
     "Skipped",
     "WithArchive",
+    "check_cap",
     "column_arguments",
+    "estimate",
     "file_contents",
+    "freq_of",
     "load_readings",
     "reason_of",
     "status_table",

@@ -13,9 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from fleetcast.errors import FutureError
-from fleetcast.evaluation import Origin, origins
-from fleetcast.evaluation.metrics import Metric
+from fleetcast.evaluation import Metric, Origin, origins
 from fleetcast.forecasting import ForecastOptions, forecast
 from fleetcast.readings.customer import Readings, Vector
 from train.channel import Customer
@@ -30,9 +28,9 @@ from train.customer import (
 from train.settings import TrainSettings
 from train.tuning.space import Texts
 
-TOO_SHORT: Final = (
-    "no backtest: its readings have no usual step, or are too few for cut-offs to choose by and one to judge by"
-)
+TOO_SHORT: Final = "no backtest: its readings have no usual step, or are too few for two cut-offs"
+POINT_ONLY: Final = {"uncertainty_samples": "0"}
+"""Backtests need no intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +82,7 @@ class EvaluateCustomer:
             usable = readings.rows(np.isfinite(readings.y)).by_time()
             places = self._places(usable)
             errors = {
-                number: self._errors(usable, settings.with_model(changed), places)
+                number: self._errors(usable, settings.with_model({**changed, **POINT_ONLY}), places)
                 for number, changed in self.configurations.items()
             }
         except (ArithmeticError, MemoryError, OSError, RuntimeError, ValueError) as error:
@@ -129,10 +127,7 @@ def _forecast(usable: Readings, settings: TrainSettings, place: Origin) -> Vecto
     after = usable.rows(np.arange(place.first, place.last))
     estimated = estimate(before, settings)
     arguments = {} if estimated.is_naive else column_arguments(after, settings)
-    try:
-        table = forecast(estimated.model, ForecastOptions(ds=after.ds, **arguments))
-    except FutureError as error:
-        raise ValueError(str(error)) from error
+    table = forecast(estimated.model, ForecastOptions(ds=after.ds, **arguments))
     yhat = np.asarray(table["yhat"], np.float64)
     return np.maximum(yhat, 0.0) if settings.non_negative else yhat
 

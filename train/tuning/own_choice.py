@@ -54,7 +54,7 @@ def _gains(errors: Errors, customer: str, number: int, fleet: int) -> Vector:
     """Return the gain at each cut-off; above 0 where the configuration errs less than the fleet's."""
     pair: Matrix = np.array([errors[customer][fleet], errors[customer][number]])
     logs = np.log(np.maximum(pair, SMALLEST_ERROR))
-    return np.clip(logs[0] - logs[1], -MOST_LOG_RATIO, MOST_LOG_RATIO)
+    return np.asarray(np.clip(logs[0] - logs[1], -MOST_LOG_RATIO, MOST_LOG_RATIO))
 
 
 def _shrunk(gains: Sequence[Vector]) -> Vector:

@@ -10,7 +10,7 @@ Proceedings of AISTATS.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import numpy as np
 
@@ -40,6 +40,39 @@ class Round:
     customers: int
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How one choice did against another, on readings that neither has seen."""
+
+    customers: int
+    gain: float
+    """1 - the geometric mean of the ratios of the customers' errors: 0.1 is 10 % less error."""
+    standard_error: float
+    """Of the mean logarithm of these ratios; NaN for one customer."""
+    share_better: float
+    """Share of the customers that err less."""
+    before: float
+    """Mean error of the customers with the other choice, in the metric's unit."""
+    after: float
+    """The same with this choice."""
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[float, float]]) -> Self:
+        """Return the comparison of at least one pair of errors: with the other choice, and with this one."""
+        before, after = np.array(pairs, np.float64).T
+        ratios = np.log(np.maximum(after, SMALLEST_ERROR)) - np.log(np.maximum(before, SMALLEST_ERROR))
+        ratios = np.clip(ratios, -MOST_LOG_RATIO, MOST_LOG_RATIO)
+        spread = float(ratios.std(ddof=1)) / math.sqrt(ratios.size) if ratios.size > 1 else math.nan
+        return cls(
+            customers=int(ratios.size),
+            gain=-math.expm1(float(ratios.mean())),
+            standard_error=spread,
+            share_better=float((after < before).mean()),
+            before=float(before.mean()),
+            after=float(after.mean()),
+        )
+
+
 def plan(configurations: int, customers: int) -> list[Round]:
     """Return the rounds, the last one on all customers."""
     sizes = [customers]
@@ -49,10 +82,10 @@ def plan(configurations: int, customers: int) -> list[Round]:
 
 
 def evaluations(rounds: Sequence[Round]) -> int:
-    """Return how many pairs of a configuration and a customer the rounds evaluate, each once."""
+    """Return how many pairs of a configuration, besides the job's own, and a customer are evaluated."""
     total = before = 0
     for each in rounds:
-        total += (each.configurations + 1) * (each.customers - before)
+        total += each.configurations * (each.customers - before)
         before = each.customers
     return total
 
@@ -77,7 +110,7 @@ def log_ratios(errors: Errors, customers: Sequence[str], configuration: int, *, 
     """Return the logarithm of each customer's error with a configuration, in units of that with another."""
     means = [[float(np.mean(errors[name][number])) for number in (configuration, to)] for name in customers]
     logs = np.log(np.maximum(np.array(means).reshape(-1, 2), SMALLEST_ERROR))
-    return np.clip(logs[:, 0] - logs[:, 1], -MOST_LOG_RATIO, MOST_LOG_RATIO)
+    return np.asarray(np.clip(logs[:, 0] - logs[:, 1], -MOST_LOG_RATIO, MOST_LOG_RATIO))
 
 
 def ranked(errors: Errors, customers: Sequence[str], configurations: Sequence[int]) -> list[int]:
@@ -89,13 +122,15 @@ def ranked(errors: Errors, customers: Sequence[str], configurations: Sequence[in
 def is_better(errors: Errors, customers: Sequence[str], configuration: int) -> bool:
     """Return whether a configuration is better than the job's own settings by more than chance explains.
 
-    The mean logarithm of the ratio of their errors must be below 0 by `STANDARD_ERRORS` of its standard error,
-    over customers, or over all cut-offs where there are fewer than `LEAST_CUSTOMERS`.
+    The mean logarithm of the ratio of their errors must be below 0 by `STANDARD_ERRORS` standard errors: over
+    customers, or over all cut-offs where there are fewer than `LEAST_CUSTOMERS`.
     """
     ratios = log_ratios(errors, customers, configuration)
     if len(customers) < LEAST_CUSTOMERS:
         pairs = [(errors[name][configuration], errors[name][0]) for name in customers]
-        logs = np.log(np.maximum(np.concatenate(pairs, axis=1), SMALLEST_ERROR)) if pairs else np.empty((2, 0))
+        logs = (
+            np.log(np.maximum(np.concatenate(pairs, axis=1), SMALLEST_ERROR)) if pairs else np.empty((2, 0))
+        )
         ratios = np.clip(logs[0] - logs[1], -MOST_LOG_RATIO, MOST_LOG_RATIO)
     if ratios.size < 2:  # noqa: PLR2004 - a spread needs two
         return False

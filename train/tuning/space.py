@@ -72,13 +72,25 @@ class Range:
 
     def at(self, share: float) -> str:
         """Return the number at a share of the range, from 0 to below 1; with three digits unless whole."""
-        if self.is_log:
-            number = math.exp(math.log(self.least) + share * (math.log(self.most) - math.log(self.least)))
-        else:
-            number = self.least + share * (self.most - self.least)
+        number = self.number_at(share)
         if self.is_whole:
             return str(round(number))
         return f"{min(max(float(f'{number:.{_DIGITS}g}'), self.least), self.most):g}"
+
+    def number_at(self, share: float) -> float:
+        """Return the number at a share of the range."""
+        ends = self.scaled(self.least), self.scaled(self.most)
+        number = ends[0] + share * (ends[1] - ends[0])
+        return math.exp(number) if self.is_log else number
+
+    def share_of(self, number: float) -> float:
+        """Return at which share of the range a number is."""
+        ends = self.scaled(self.least), self.scaled(self.most)
+        return (self.scaled(number) - ends[0]) / (ends[1] - ends[0])
+
+    def scaled(self, number: float) -> float:
+        """Return a number of the range on its scale."""
+        return math.log(number) if self.is_log else number
 
     def describe(self) -> str:
         """Return the range in words."""
@@ -135,8 +147,8 @@ SEASONS: Final = ("yearly_seasonality", "weekly_seasonality", "daily_seasonality
 def default_space(*, set_by_user: Iterable[str], seasons: Iterable[str], has_effects: bool) -> Space:
     """Return the default space without what the user has set, and without what changes nothing.
 
-    `seasons` are those of `SEASONS` that Prophet fits to the customers' histories by itself, and `has_effects`
-    says whether there are holidays or regressors.
+    `seasons` are those of `SEASONS` that Prophet fits by itself to the customers' histories, and
+    `has_effects` says whether there are holidays or regressors.
     """
     left_out = {*set_by_user, *set(SEASONS) - set(seasons)}
     if not has_effects:
@@ -152,8 +164,8 @@ def parse_space(content: Any) -> Space:  # noqa: ANN401 -- whatever JSON holds
     """
     if not isinstance(content, dict) or not content:
         raise SettingError(
-            f"a search space must be a JSON object of hyperparameters, each with a list of values or an object "
-            f"such as {_EXAMPLE}, not {quoted(json.dumps(content))}"
+            "a search space must be a JSON object of hyperparameters, each with a list of values or an "
+            f"object such as {_EXAMPLE}, not {quoted(json.dumps(content))}"
         )
     unknown = [name for name in content if name not in SEARCHABLE]
     if unknown:
@@ -168,7 +180,8 @@ def _setting(name: str, declared: Any) -> Setting:  # noqa: ANN401 -- as above
         return Values(tuple(_text(name, value) for value in declared))
     if not isinstance(declared, dict) or not {"from", "to"} <= declared.keys() <= {"from", "to", "scale"}:
         raise SettingError(
-            f"{name} must have a list of values, or an object such as {_EXAMPLE}, not {quoted(json.dumps(declared))}"
+            f"{name} must have a list of values, or an object such as {_EXAMPLE}, not "
+            f"{quoted(json.dumps(declared))}"
         )
     for end in ("from", "to"):
         if isinstance(declared[end], bool) or not isinstance(declared[end], int | float):
