@@ -71,11 +71,11 @@ bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcas
 bench-brought: $(VENV)/ready ## what bfloat16 changes for a brought PyTorch model; TORCH=… is a Python with torch
 	$(BIN)/python -m benchmarks.brought_model $(if $(TORCH),--python '$(TORCH)')
 
-image: ## build the container image (./build.sh --help)
-	./build.sh
+image: ## build the container image (./build.sh --help); VARIANT=ray for the one with Ray and XGBoost, VARIANT=both
+	./build.sh $(if $(VARIANT),--variant $(VARIANT))
 
-images: ## build the images for both architectures; needs emulation of arm64
-	./build.sh --arch both
+images: ## build all images: for both architectures, with Ray and without it; needs emulation of arm64
+	./build.sh --arch both --variant both
 
 test-image: $(VENV)/ready ## the tests inside containers; needs Docker and `make image`, or `make images`
 	$(BIN)/pytest tests/image
@@ -83,6 +83,9 @@ test-image: $(VENV)/ready ## the tests inside containers; needs Docker and `make
 lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		pyproject.toml --extra process --extra train --extra serve -o requirements/image.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		pyproject.toml --extra global --extra ray --constraint requirements/image.txt \
+		$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/image.txt) -o requirements/image-ray.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	for own in sagemaker-v2 sagemaker-v3 peers; do \

@@ -6,6 +6,9 @@
 #   ./build.sh --push-only    push what was built before
 #
 #   --arch amd64|arm64|both   amd64 is made from Dockerfile, arm64 (Graviton) from Dockerfile.arm64
+#   --variant default|ray|both
+#                             ray has Ray and XGBoost besides, for jobs over several hosts and global models;
+#                             its tags end in -ray; default: default
 #   --tag NAME:TAG            default: fleetcast:<version of pyproject.toml>; NAME is the ECR repository, too
 #   --region REGION           default: AWS_REGION, AWS_DEFAULT_REGION or the AWS CLI's configuration
 #   --context DIR             the folder with the Dockerfiles; default: the one of build.sh
@@ -13,13 +16,14 @@
 #
 # The images are NAME:TAG-amd64 and NAME:TAG-arm64.  On this machine the image of its own architecture is also
 # NAME:TAG and, without --tag, fleetcast:latest.  In ECR NAME:TAG is the multi-architecture tag (a manifest list),
-# pushed when both images are.  build/NAME-TAG-ARCH.cdx.json lists the content of each image (CycloneDX).
+# pushed when both images are.  build/NAME-TAG-ARCH.cdx.json lists the content of each image (CycloneDX).  With
+# --variant ray all of this holds for NAME:TAG-ray and fleetcast:latest-ray.
 # Needs a Docker engine with buildx, and to push the AWS CLI with credentials; the repository is created if missing.
 # Environment: BASE replaces the base image; SOURCE_DATE_EPOCH is the image's time (default: the last commit's).
 set -euo pipefail
 
 root=$(dirname "$0")
-mode=local arch='' tag='' region='' context=$root dry=''
+mode=local arch='' variant=default tag='' region='' context=$root dry=''
 docker_v2=application/vnd.docker.distribution.manifest
 
 fail() { echo "build.sh: $*" >&2; exit 1; }
@@ -43,11 +47,12 @@ read_arguments() {
       --local | --push | --push-only) mode=${1#--}; shift; continue ;;
       --dry-run) dry=1; shift; continue ;;
       -h | --help) usage; exit 0 ;;
-      --arch | --tag | --region | --context) (($# > 1)) || fail "$1 needs a value; ./build.sh --help says which" ;;
+      --arch | --variant | --tag | --region | --context) (($# > 1)) || fail "$1 needs a value; ./build.sh --help says which" ;;
       *) fail "unknown argument $1; ./build.sh --help says what is accepted" ;;
     esac
     case $1 in
       --arch) arch=$2 ;;
+      --variant) variant=$2 ;;
       --tag) tag=$2 ;;
       --region) region=$2 ;;
       --context) context=$2 ;;
@@ -68,13 +73,18 @@ choose_images() {
     both) arches=(amd64 arm64) ;;
     *) fail "--arch must be amd64, arm64 or both, not '$arch'" ;;
   esac
-  aliases=()
+  case $variant in
+    default) suffixes=('') ;;
+    ray) suffixes=(-ray) ;;
+    both) suffixes=('' -ray) ;;
+    *) fail "--variant must be default, ray or both, not '$variant'" ;;
+  esac
+  latest=''
   if [ -z "$tag" ]; then
     tag=fleetcast:$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/pyproject.toml")
-    aliases=(--tag fleetcast:latest)
+    latest=fleetcast:latest
   fi
   [[ $tag =~ ^[a-z0-9._/-]+:[A-Za-z0-9._-]+$ ]] || fail "--tag must be a name such as fleetcast:test, not '$tag'"
-  aliases=(--tag "$tag" ${aliases[@]+"${aliases[@]}"})
   name=${tag%:*}
   epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || true)}
 }
@@ -97,11 +107,14 @@ check_builder() {
 }
 
 check_images() {
-  local found
-  for a in "${arches[@]}"; do
-    found=$(docker image inspect --format '{{.Architecture}}' "$tag-$a" 2>/dev/null) \
-      || fail "there is no image $tag-$a: ./build.sh --local --arch $a builds it"
-    [ "$found" = "$a" ] || fail "$tag-$a is an image for $found"
+  local found image
+  for suffix in "${suffixes[@]}"; do
+    for a in "${arches[@]}"; do
+      image=$tag$suffix-$a
+      found=$(docker image inspect --format '{{.Architecture}}' "$image" 2>/dev/null) \
+        || fail "there is no image $image: ./build.sh --local --arch $a${suffix:+ --variant ray} builds it"
+      [ "$found" = "$a" ] || fail "$image is an image for $found"
+    done
   done
 }
 
@@ -115,23 +128,25 @@ check_aws() {
 
 dockerfile() { if [ "$1" = arm64 ]; then echo Dockerfile.arm64; else echo Dockerfile; fi; }
 
-build() { # ARCH
-  local names=(--tag "$tag-$1")
-  [ "$1" != "$own" ] || names+=("${aliases[@]}")
+build() { # SUFFIX ARCH
+  local image=$tag$1-$2 names=()
+  names=(--tag "$image")
+  [ "$2" != "$own" ] || names+=(--tag "$tag$1" ${latest:+--tag "$latest$1"})
   # Neither attestations nor OCI media types: SageMaker's CreateModel refuses both
-  run docker buildx build --platform "linux/$1" --provenance=false --sbom=false \
+  run docker buildx build --platform "linux/$2" --provenance=false --sbom=false \
     --output type=docker,oci-mediatypes=false ${BASE:+--build-arg "BASE=$BASE"} \
-    ${epoch:+--build-arg "SOURCE_DATE_EPOCH=$epoch"} "${names[@]}" --file "$context/$(dockerfile "$1")" "$context"
-  [ -n "$dry" ] || echo "built $tag-$1"
-  write_sbom "$1"
+    ${epoch:+--build-arg "SOURCE_DATE_EPOCH=$epoch"} ${1:+--target "${1#-}"} "${names[@]}" \
+    --file "$context/$(dockerfile "$2")" "$context"
+  [ -n "$dry" ] || echo "built $image"
+  write_sbom "$image" "$2"
 }
 
 # List the content of an image
-write_sbom() { # ARCH
-  local script=$context/container/image/sbom.py file=$root/build/${tag//[:\/]/-}-$1.cdx.json
+write_sbom() { # IMAGE ARCH
+  local script=$context/container/image/sbom.py file=$root/build/${1//[:\/]/-}.cdx.json
   [ -f "$script" ] || return 0
-  local listing=(docker run --rm --interactive --network none --platform "linux/$1"
-    --entrypoint /opt/fleetcast/bin/python "$tag-$1" -B -)
+  local listing=(docker run --rm --interactive --network none --platform "linux/$2"
+    --entrypoint /opt/fleetcast/bin/python "$1" -B -)
   if [ -n "$dry" ]; then echo "${listing[*]} <$script >$file"; return; fi
   mkdir -p "$root/build"
   "${listing[@]}" <"$script" >"$file.part"
@@ -163,15 +178,15 @@ print_repository() {
   echo "aws ecr get-login-password --region $region | docker login --username AWS --password-stdin ${uri%%/*}"
 }
 
-push() { # ARCH
-  local pushed=$uri:${tag##*:}-$1
-  run docker tag "$tag-$1" "$pushed"
+push() { # SUFFIX ARCH
+  local pushed=$uri:${tag##*:}$1-$2
+  run docker tag "$tag$1-$2" "$pushed"
   run docker push --quiet "$pushed"
   check_media_types "$pushed" "$docker_v2.v2+json"
 }
 
-push_list() {
-  local list=$uri:${tag##*:}
+push_list() { # SUFFIX
+  local list=$uri:${tag##*:}$1
   # Docker would push the list that an aborted push left on this machine instead of a new one
   [ -n "$dry" ] || docker manifest rm "$list" >/dev/null 2>&1 || true
   run docker manifest create "$list" "$list-amd64" "$list-arm64"
@@ -197,10 +212,14 @@ if [ -z "$dry" ]; then
   if [ "$mode" != local ]; then check_aws; fi
 fi
 if [ "$mode" != push-only ]; then
-  for a in "${arches[@]}"; do build "$a"; done
+  for suffix in "${suffixes[@]}"; do
+    for a in "${arches[@]}"; do build "$suffix" "$a"; done
+  done
 fi
 if [ "$mode" != local ]; then
   if [ -n "$dry" ]; then print_repository; else find_repository; log_in; fi
-  for a in "${arches[@]}"; do push "$a"; done
-  if [ "${#arches[@]}" = 2 ]; then push_list; fi
+  for suffix in "${suffixes[@]}"; do
+    for a in "${arches[@]}"; do push "$suffix" "$a"; done
+    if [ "${#arches[@]}" = 2 ]; then push_list "$suffix"; fi
+  done
 fi

@@ -47,8 +47,9 @@ def main() -> None:
 
 
 def python() -> Iterator[Component]:
-    """Yield the installed distributions."""
-    for each in distributions():
+    """Yield the installed distributions, and those that Ray brings inside its own package."""
+    inside_ray = Path(sys.prefix).glob("lib/python*/site-packages/ray/**/thirdparty_files")
+    for each in (*distributions(), *distributions(path=[str(folder) for folder in inside_ray])):
         yield component(each.name, each.version, f"pypi/{each.name.lower().replace('_', '-')}")
 
 

@@ -140,6 +140,30 @@ def test_both_architectures_are_built_and_pushed(
     assert registry.tags(name) == ["2.0.0", "2.0.0-amd64", "2.0.0-arm64"]
 
 
+def test_the_ray_images_are_pushed_beside_the_others(
+    registry: Ecr, account: dict[str, str], name: str, tmp_path: Path
+) -> None:
+    stages = "FROM scratch AS default\nCOPY Dockerfile /\nFROM default AS ray\nLABEL ray=true\nFROM default\n"
+    (tmp_path / "Dockerfile").write_text(stages)
+    options = ("--arch", "amd64", "--variant", "both", "--context", str(tmp_path))
+
+    build_sh("--push", *options, "--tag", f"{name}:2.0.0", environment=account)
+
+    assert registry.tags(name) == ["2.0.0-amd64", "2.0.0-ray-amd64"]
+    assert registry.manifest(name, "2.0.0-ray-amd64").media_type == IMAGE
+    labels = {tag: engine().images.get(f"{name}:2.0.0{tag}").labels for tag in ("-amd64", "-ray-amd64")}
+    assert labels == {"-amd64": {}, "-ray-amd64": {"ray": "true"}}
+
+
+def test_a_ray_image_that_was_not_built_is_named_with_the_command_that_builds_it(name: str) -> None:
+    printed = build_sh("--push-only", "--variant", "both", "--tag", f"{name}:1.2.3", code=1)
+
+    missing = (
+        f"there is no image {name}:1.2.3-ray-amd64: ./build.sh --local --arch amd64 --variant ray builds it"
+    )
+    assert printed == f"build.sh: {missing}\n"
+
+
 def test_a_local_build_carries_the_time_of_the_last_commit(context: Path, name: str) -> None:
     build_sh("--context", str(context), "--tag", f"{name}:2.0.0")
 

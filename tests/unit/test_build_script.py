@@ -56,7 +56,7 @@ def test_the_help_names_every_argument(machine: Machine) -> None:
 
     loop = (ROOT / "build.sh").read_text().partition("read_arguments() {")[2].partition("\n}\n")[0]
     accepted = set(re.findall(r"--[a-z-]+", loop)) - {"--help"}
-    assert len(accepted) == 8
+    assert len(accepted) == 9
     assert {name for name in accepted if not re.search(rf"{name}\b(?!-)", printed)} == set()
 
 
@@ -66,6 +66,7 @@ def test_the_help_names_every_argument(machine: Machine) -> None:
         (["--frobnicate"], "unknown argument --frobnicate; ./build.sh --help says what is accepted"),
         (["--arch"], "--arch needs a value; ./build.sh --help says which"),
         (["--arch", "riscv64"], "--arch must be amd64, arm64 or both, not 'riscv64'"),
+        (["--variant", "spark"], "--variant must be default, ray or both, not 'spark'"),
         (["--tag", "Fleetcast"], "--tag must be a name such as fleetcast:test, not 'Fleetcast'"),
     ],
 )
@@ -100,6 +101,42 @@ def test_each_architecture_is_built_from_its_own_dockerfile(machine: Machine) ->
     assert made == [
         [("linux/amd64", ""), ("", "Dockerfile")],
         [("linux/arm64", ""), ("", "Dockerfile.arm64")],
+    ]
+
+
+def test_the_ray_image_is_another_target_of_the_same_dockerfile(machine: Machine) -> None:
+    machine.script("uname", "echo x86_64")
+    printed = machine.build("--dry-run", "--arch", "arm64", "--variant", "both", "--tag", "fleetcast:1.2.3")
+    builds = [line for line in printed.stdout.splitlines() if line.startswith("docker buildx build")]
+    lists = [line for line in printed.stdout.splitlines() if line.startswith("docker run")]
+
+    default, ray = (line.split() for line in builds)
+    assert [part for part in ray if part not in default] == ["--target", "ray", "fleetcast:1.2.3-ray-arm64"]
+    assert [part for part in default if part not in ray] == ["fleetcast:1.2.3-arm64"]
+    assert [line.rpartition("/")[2] for line in lists] == [
+        "fleetcast-1.2.3-arm64.cdx.json",
+        "fleetcast-1.2.3-ray-arm64.cdx.json",
+    ]
+
+
+def test_each_variant_has_its_own_tags_on_this_machine(machine: Machine) -> None:
+    machine.script("uname", "echo x86_64")
+
+    printed = machine.build("--dry-run", "--variant", "ray").stdout
+
+    tags = re.findall(r"--tag (\S+)", printed)
+    version = tags[0].removeprefix("fleetcast:").removesuffix("-ray-amd64")
+    assert tags == [f"fleetcast:{version}-ray-amd64", f"fleetcast:{version}-ray", "fleetcast:latest-ray"]
+
+
+def test_each_variant_is_pushed_with_its_own_list(machine: Machine) -> None:
+    arguments = ("--push-only", "--dry-run", "--variant", "both", "--region", "eu-central-1")
+    printed = machine.build(*arguments, "--tag", "fleetcast:1.2.3").stdout
+
+    registry = "ACCOUNT.dkr.ecr.eu-central-1.amazonaws.com/fleetcast"
+    assert [line.split()[3:] for line in printed.splitlines() if "manifest create" in line] == [
+        [f"{registry}:{tag}", f"{registry}:{tag}-amd64", f"{registry}:{tag}-arm64"]
+        for tag in ("1.2.3", "1.2.3-ray")
     ]
 
 

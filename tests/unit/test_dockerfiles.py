@@ -1,5 +1,6 @@
 """The two Dockerfiles differ only in the architecture, and copy every package of the project."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -19,6 +20,23 @@ def test_the_two_dockerfiles_differ_in_the_architecture_alone() -> None:
         ours for ours, _ in different[1:]
     ]
     assert [ours for ours, _ in different] == [lines("Dockerfile")[0], "ARG PLATFORM=linux/amd64"]
+
+
+def test_the_ray_image_adds_packages_and_replaces_none() -> None:
+    default, added = (
+        set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
+        for name in ("image.txt", "image-ray.txt")
+    )
+
+    assert {"ray", "xgboost-cpu"} <= added
+    assert added & (default | {"xgboost"}) == set()
+
+
+def test_without_a_target_the_default_image_is_built() -> None:
+    stages = [line for line in lines("Dockerfile") if line.startswith("FROM ")]
+
+    assert stages[-2:] == ["FROM default AS ray", "FROM default"]
+    assert lines("Dockerfile")[-1] == stages[-1]
 
 
 def test_every_package_is_copied_into_the_image() -> None:
