@@ -1,9 +1,8 @@
 """One customer from its files to an archive that was proven to forecast, inside a worker process."""
 
 from train.customer.arguments import column_arguments
-from train.customer.estimate import estimate
-from train.customer.files import check_cap, file_contents, load_readings
-from train.customer.freq import freq_of
+from train.customer.backtest import BacktestCustomer, Backtested, BacktestOptions, digest_of_files
+from train.customer.files import file_contents, load_readings
 from train.customer.outcome import (
     STATUSES,
     Failed,
@@ -20,6 +19,9 @@ from train.customer.train_customer import FitCustomer
 
 __all__ = [
     "STATUSES",
+    "BacktestCustomer",
+    "BacktestOptions",
+    "Backtested",
     "Failed",
     "Fallback",
     "FitCustomer",
@@ -28,11 +30,9 @@ __all__ = [
     "Outcome",
     "Skipped",
     "WithArchive",
-    "check_cap",
     "column_arguments",
-    "estimate",
+    "digest_of_files",
     "file_contents",
-    "freq_of",
     "load_readings",
     "reason_of",
     "status_table",

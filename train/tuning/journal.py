@@ -18,7 +18,7 @@ from container import quoted
 from fleetcast.archive import set_aside, sync_folder, write_error
 from fleetcast.errors import UnusableFileError
 from fleetcast.readings.customer import read_file
-from train.tuning.evaluate import Evaluated
+from train.customer import Backtested
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Journal:
         """Close the file."""
         os.close(self._descriptor)
 
-    def add(self, evaluated: Evaluated, *, judges: bool = False) -> None:
+    def add(self, evaluated: Backtested, *, judges: bool = False) -> None:
         """Write a result to the disk; raise FilesystemError."""
         line = Line(
             customer=evaluated.customer,

@@ -15,14 +15,13 @@ from fleetcast.forecasting import FitOptions
 from fleetcast.forecasting.features import with_automatic
 from train import hyperparameters
 from train.channel import Customer, find_customers
-from train.customer import file_contents, load_readings
+from train.customer import digest_of_files, file_contents, load_readings
 from train.engines import LocalEngine
 from train.exit_codes import DONE, FAILED, code_of_signal, write_failure
 from train.host import Host
 from train.lock import TreeInUseError, locked
 from train.preflight import check
 from train.stop import StopRequest
-from train.tuning.evaluate import digest
 from train.tuning.journal import NAME, Journal
 from train.tuning.result import sentence, write_result
 from train.tuning.search import Search, in_order
@@ -130,7 +129,7 @@ def _search(paths: Paths, settings: TuneSettings, customers: Sequence[Customer],
 
     def data_of(name: str) -> str:
         with suppress(ReadingsError, UnusableFileError, OSError):
-            return digest(file_contents(by_name[name])) if name in by_name else ""
+            return digest_of_files(file_contents(by_name[name])) if name in by_name else ""
         return ""
 
     space = settings.space(_seasons(customers, settings))

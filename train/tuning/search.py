@@ -16,9 +16,8 @@ from typing import Final
 from container import progress, quoted
 from fleetcast.errors import InputError
 from train.channel import Customer
-from train.customer import Failed
+from train.customer import BacktestCustomer, Backtested, Failed
 from train.engines import Engine
-from train.tuning.evaluate import EvaluateCustomer, Evaluated
 from train.tuning.journal import Journal
 from train.tuning.own_choice import own_choices
 from train.tuning.rounds import Judged, affordable, is_better, ranked
@@ -225,23 +224,23 @@ class Search:
 
     def _results(
         self, parts: Sequence[list[int]], missing: Sequence[list[Customer]], *, share: float, judges: bool
-    ) -> Generator[Evaluated, None, None]:
+    ) -> Generator[Backtested, None, None]:
         for part, of_part in zip(parts, missing, strict=True):
             customers = [each for each in of_part if each.name not in self.journal.failed]
             if not customers or self._is_over(share):
                 continue
             configurations = {number: self.configurations[number] for number in part}
             train, backtests = self.settings.train, self.settings.backtests
-            task = EvaluateCustomer(train, backtests, configurations, judges)
+            task = BacktestCustomer(train, backtests, configurations, judges)
             results = self.engine.results(task, customers, stopped=lambda: self._is_over(share))
             with closing(results):
                 for result in results:
-                    yield result if isinstance(result, Evaluated) else self._failed(result)
+                    yield result if isinstance(result, Backtested) else self._failed(result)
 
-    def _failed(self, failed: Failed) -> Evaluated:
+    def _failed(self, failed: Failed) -> Backtested:
         name = failed.customer
         logger.warning("%s takes no further part: %s", quoted(name), failed.reason)
-        return Evaluated(
+        return Backtested(
             customer=name, data=self.data_of(name), reason=failed.reason, cpu_seconds=failed.seconds
         )
 

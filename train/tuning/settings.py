@@ -14,9 +14,9 @@ from fleetcast.evaluation import PROPHET
 from fleetcast.forecasting import FitOptions
 from train import hyperparameters
 from train.config import BEST_HYPERPARAMETERS, SEARCH_SPACE
+from train.customer import BacktestOptions
 from train.hyperparameters_file import read_texts, value_of
 from train.settings import TrainSettings
-from train.tuning.evaluate import Backtests
 from train.tuning.space import Space, Texts, default_space, parse_space
 
 OWN: Final = "tune_"
@@ -32,7 +32,7 @@ class TuneSettings:
     """The settings of the job whose hyperparameters are searched."""
     texts: Texts
     """Its hyperparameters, without those of the search."""
-    backtests: Backtests
+    backtests: BacktestOptions
     own_space: Space | None
     """The space that the user has declared; None for the default."""
     per: Literal["fleet", "customer"]
@@ -61,7 +61,7 @@ class TuneSettings:
         return cls(
             train=replace(train, methods=methods),
             texts={name: text for name, text in texts.items() if not name.startswith(OWN)},
-            backtests=Backtests(
+            backtests=BacktestOptions(
                 cutoffs=hyperparameters.BACKTEST_CUTOFFS.read(texts),
                 horizon=hyperparameters.BACKTEST_HORIZON.read(texts) or None,
                 metric="wape" if hyperparameters.METRIC.read(texts) == "wape" else "mase",

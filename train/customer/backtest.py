@@ -17,24 +17,19 @@ from fleetcast.evaluation import Metric, Origin, origins
 from fleetcast.forecasting import ForecastOptions, forecast
 from fleetcast.readings.customer import Readings, Vector
 from train.channel import Customer
-from train.customer import (
-    check_cap,
-    column_arguments,
-    estimate,
-    file_contents,
-    freq_of,
-    load_readings,
-)
+from train.customer.arguments import column_arguments
+from train.customer.estimate import estimate
+from train.customer.files import check_cap, file_contents, load_readings
+from train.customer.freq import freq_of
 from train.settings import TrainSettings
-from train.tuning.space import Texts
 
 TOO_SHORT: Final = "no backtest: its readings have no usual step, or are too few for two cut-offs"
 POINT_ONLY: Final = {"uncertainty_samples": "0"}
-"""Backtests need no intervals."""
+"""BacktestOptions need no intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backtests:
+class BacktestOptions:
     """How a customer is backtested."""
 
     cutoffs: int
@@ -47,7 +42,7 @@ class Backtests:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluated:
+class Backtested:
     """A customer's errors, or the reason why there are none."""
 
     customer: str
@@ -61,22 +56,22 @@ class Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluateCustomer:
-    """The task of a search: backtest a customer with some configurations."""
+class BacktestCustomer:
+    """The task of a search for hyperparameters: backtest a customer with some configurations."""
 
     settings: TrainSettings
-    backtests: Backtests
-    configurations: Mapping[int, Texts]
-    """What each changes, by number."""
+    backtests: BacktestOptions
+    configurations: Mapping[int, Mapping[str, str]]
+    """By number the hyperparameters that each changes."""
     judges: bool = False
     """Whether the last horizon is forecast, which no choice has seen, instead of the earlier ones."""
 
-    def __call__(self, customer: Customer) -> Evaluated:
+    def __call__(self, customer: Customer) -> Backtested:
         """Return the customer's errors."""
         before, data = time.process_time(), ""
         try:
             contents = file_contents(customer)
-            data = digest(contents)
+            data = digest_of_files(contents)
             settings = self.settings.for_customer(customer.name)
             readings = load_readings(customer, contents, settings)
             usable = readings.rows(np.isfinite(readings.y)).by_time()
@@ -87,8 +82,8 @@ class EvaluateCustomer:
             }
         except (ArithmeticError, MemoryError, OSError, RuntimeError, ValueError) as error:
             reason = str(error) or type(error).__name__
-            return Evaluated(customer=customer.name, data=data, reason=reason, cpu_seconds=_since(before))
-        return Evaluated(customer=customer.name, data=data, errors=errors, cpu_seconds=_since(before))
+            return Backtested(customer=customer.name, data=data, reason=reason, cpu_seconds=_since(before))
+        return Backtested(customer=customer.name, data=data, errors=errors, cpu_seconds=_since(before))
 
     def _places(self, usable: Readings) -> Sequence[Origin]:
         """Return the cut-offs; raise ValueError where the history has too few."""
@@ -132,7 +127,7 @@ def _forecast(usable: Readings, settings: TrainSettings, place: Origin) -> Vecto
     return np.maximum(yhat, 0.0) if settings.non_negative else yhat
 
 
-def digest(contents: Sequence[bytes]) -> str:
+def digest_of_files(contents: Sequence[bytes]) -> str:
     """Return the SHA-256 of a customer's files."""
     found = hashlib.sha256()
     for content in contents:
