@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from fleetcast.forecasting.arrays import Matrix, Vector
-from train.tuning.rounds import LEAST_CUSTOMERS, MOST_LOG_RATIO, SMALLEST_ERROR, Errors
+from train.tuning.rounds import LEAST_CUSTOMERS, MOST_LOG_RATIO, SMALLEST_ERROR, STANDARD_ERRORS, Errors
 
 LEAST_CUTOFFS: Final = 3
 """Customers with fewer cut-offs keep the fleet's configuration."""
@@ -27,8 +27,9 @@ def own_choices(
     """Return the configuration of each customer that leaves the fleet's, `fleet`.
 
     It leaves it for the configuration with the largest expected gain, if that is at least the share `margin`
-    of its error, and if the configuration errs less at all cut-offs but one of every three.  Nobody leaves
-    where fewer than 8 customers have three cut-offs, as then nothing is known about how much they differ.
+    of its error and twice as large as its uncertainty, and if the configuration errs less at two of every
+    three cut-offs.  Nobody leaves where fewer than 8 customers have three cut-offs, as then nothing is known
+    about how much they differ, nor where they do not differ by more than chance explains.
     """
     candidates = [name for name in customers if len(errors[name][fleet]) >= LEAST_CUTOFFS]
     others = [number for number in configurations if number != fleet]
@@ -58,9 +59,15 @@ def _gains(errors: Errors, customer: str, number: int, fleet: int) -> Vector:
 
 
 def _shrunk(gains: Sequence[Vector]) -> Vector:
-    """Return each customer's expected gain, from its gains at its cut-offs and those of all customers."""
+    """Return each customer's expected gain, from its gains at its cut-offs and those of all customers.
+
+    It is 0 where it is not `STANDARD_ERRORS` times its uncertainty, and where customers do not differ.
+    """
     means = np.array([gain.mean() for gain in gains])
     noise = float(np.mean([gain.var(ddof=1) / gain.size for gain in gains]))
-    between = max(float(means.var(ddof=1)) - noise, 0.0)
-    share = between / (between + noise) if between else 0.0
-    return np.asarray(means.mean() + share * (means - means.mean()))
+    between = float(means.var(ddof=1)) - noise
+    if between <= STANDARD_ERRORS * noise * math.sqrt(2 / (means.size - 1)):
+        return np.zeros(means.size)
+    share = between / (between + noise)
+    expected = means.mean() + share * (means - means.mean())
+    return np.where(expected >= STANDARD_ERRORS * math.sqrt(share * noise), expected, 0.0)
