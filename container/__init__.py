@@ -2,6 +2,7 @@
 
 from container.cpu import usable_cpus
 from container.environment import COMMON, JAVA_HOME
+from container.host import Host
 from container.java import find_java
 from container.memory import free_bytes, total_bytes
 from container.paths import Paths
@@ -9,6 +10,7 @@ from container.profile import TUNED
 from container.program import LineFormatter, configure_logging, log_level_name, log_metrics, run
 from container.progress_bar import progress
 from container.quoting import one_line, quoted
+from container.stop import StopRequest
 from container.variables import (
     Choice,
     Computed,
@@ -31,8 +33,10 @@ __all__ = [
     "FiniteNumber",
     "Flag",
     "Fraction",
+    "Host",
     "LineFormatter",
     "Paths",
+    "StopRequest",
     "Text",
     "Variable",
     "WholeNumber",

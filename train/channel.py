@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from container import Paths, quoted
+from container import Host, Paths, quoted
 from fleetcast.errors import InputError
 from fleetcast.readings.customer import link_problem
-from train.host import Host
 
 logger = logging.getLogger(__name__)
 

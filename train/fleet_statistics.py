@@ -13,13 +13,12 @@ from typing import Annotated, Final
 
 import msgspec
 
-from container import Paths, quoted
+from container import Host, Paths, quoted
 from fleetcast.archive import remove_unfinished, write_atomically
 from fleetcast.errors import InputError, SettingError, UnusableFileError
 from fleetcast.evaluation import COVERAGES, LEAST_CUSTOMERS, METHODS, FleetMeans, FleetSums
 from fleetcast.readings.customer import read_file
 from train.channel import CONFIG, PREFERRED
-from train.host import Host
 
 logger = logging.getLogger(__name__)
 

@@ -5,14 +5,13 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from container import Paths, progress
+from container import Host, Paths, progress
 from fleetcast.archive import BundleWriter, remove_unfinished, sync_folder
 from train.archive_writer import write_archives
 from train.channel import Customer, find_customers
 from train.customer import FitCustomer, Outcome, WithArchive
 from train.engines import Engine, LocalEngine
 from train.fleet_statistics import write_statistics
-from train.host import Host
 from train.ledger import LedgerWriter
 from train.lock import locked
 from train.preflight import check

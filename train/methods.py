@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
-from container import Paths, quoted
+from container import Host, Paths, quoted
 from fleetcast.errors import SettingError
 from fleetcast.evaluation import CORRECTED_PROPHET, METHODS, PROPHET, CombineOptions
 from train import hyperparameters
 from train.fleet_statistics import FleetStatistics, read_statistics
-from train.host import Host
 from train.hyperparameters_file import value_of
 
 AUTO: Final = "auto"

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from container import COMMON, Paths, help_text, log_metrics, run
+from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, run
 from fleetcast.archive import write_atomically
 from train import hyperparameters
 from train.exit_codes import (
@@ -19,12 +19,10 @@ from train.exit_codes import (
     write_failure,
 )
 from train.figures import figures_of
-from train.host import Host
 from train.job import run_job
 from train.lock import TreeInUseError
 from train.report import report_page
 from train.settings import TrainSettings
-from train.stop import StopRequest
 
 __all__ = ["TrainingError", "main", "parser", "train"]
 

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final, Self
 
-from container import Paths, quoted, usable_cpus
+from container import Host, Paths, quoted, usable_cpus
 from fleetcast.errors import SettingError
 from fleetcast.evaluation import Holdout
 from fleetcast.forecasting import PROPHET_ARGUMENTS, CountryHolidays
 from fleetcast.readings import ReadingOptions
 from train import hyperparameters
 from train.config import BEST_HYPERPARAMETERS, Config
-from train.host import Host
 from train.hyperparameters_file import read_texts, value_of
 from train.methods import Methods
 

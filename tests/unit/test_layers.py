@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS: dict[str, list[set[str]]] = {
     "": [{"fleetcast"}, {"container"}, {"processing", "serving", "train"}],
-    "fleetcast": [{"archive", "forecasting", "readings"}, {"evaluation"}],
+    "container": [{"cluster"}],
+    "fleetcast": [{"archive", "forecasting", "readings"}, {"evaluation", "global_model"}],
     "fleetcast.forecasting": [
         {"calendar"},
         {"features", "members", "solver"},

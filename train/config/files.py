@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from container import Paths, quoted
+from container import Host, Paths, quoted
 from fleetcast.errors import InputError, SettingError
 from fleetcast.forecasting import FitOptions, HolidayTable
 from train.channel import CONFIG
 from train.config.best_hyperparameters import NAME as BEST
 from train.config.best_hyperparameters import read_best, read_json
 from train.config.rows import CUSTOMER, Placed, Row, read_rows
-from train.host import Host
 
 logger = logging.getLogger(__name__)
 

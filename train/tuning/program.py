@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from container import COMMON, Paths, help_text, log_metrics, run
+from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, run
 from fleetcast.archive import remove_unfinished
 from fleetcast.errors import InputError, ReadingsError, UnusableFileError
 from fleetcast.forecasting import FitOptions
@@ -18,10 +18,8 @@ from train.channel import Customer, find_customers
 from train.customer import digest_of_files, file_contents, load_readings
 from train.engines import LocalEngine
 from train.exit_codes import DONE, FAILED, code_of_signal, write_failure
-from train.host import Host
 from train.lock import TreeInUseError, locked
 from train.preflight import check
-from train.stop import StopRequest
 from train.tuning.journal import NAME, Journal
 from train.tuning.result import sentence, write_result
 from train.tuning.search import Search, in_order

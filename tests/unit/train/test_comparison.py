@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from container import Host
 from tests.unit.jobs import history, tree
 from train.comparison import MOST_WORST, Comparison, Mean
-from train.host import Host
 from train.job import run_job
 from train.settings import TrainSettings
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from container import Paths
+from container import Host, Paths
 from fleetcast.archive import read_archive
 from fleetcast.errors import FleetcastError, InputError, SettingError
 from fleetcast.forecasting import Model, loads
 from tests.unit.jobs import archives, history, run_train, trained, tree, write_config
 from train.fleet_statistics import MOST_BYTES
-from train.host import Host
 from train.program import train
 from train.settings import TrainSettings
 

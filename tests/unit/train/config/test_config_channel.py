@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from container import Paths
+from container import Host, Paths
 from fleetcast.archive import read_archive
 from fleetcast.errors import InputError, SettingError
 from fleetcast.forecasting import ForecastOptions, forecast, loads
 from tests.unit.jobs import history, ledger, tree
 from train.config.files import Config
-from train.host import Host
 from train.program import train
 from train.settings import TrainSettings
 

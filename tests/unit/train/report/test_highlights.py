@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from container import Host
 from fleetcast.evaluation import Holdout
 from train.channel import Customer
 from train.customer import Failed
-from train.host import Host
 from train.job import JobResult
 from train.report.highlights import highlights
 from train.settings import TrainSettings

@@ -5,14 +5,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from container import Paths
+from container import Host, Paths
 from fleetcast.archive import read_archive
 from fleetcast.forecasting import ForecastOptions, forecast, loads
 from tests.unit.jobs import HEADER, history, trained, tree
 from train.channel import Customer
 from train.customer import Failed
 from train.figures import figures_of
-from train.host import Host
 from train.job import JobResult
 from train.program import train
 from train.report import report_page

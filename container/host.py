@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from container import Paths, quoted
+from container.paths import Paths
+from container.quoting import quoted
 from fleetcast.errors import InputError
 
 REPLICATED = "FullyReplicated"
@@ -21,7 +22,7 @@ class Host:
     index: int = 0
     hosts: int = 1
     names: tuple[str, ...] = ("algo-1",)
-    """Of all hosts, sorted."""
+    """Of all hosts: `algo-1`, `algo-2`, ..., `algo-10`."""
     replicated: frozenset[str] = frozenset()
     """Channels of which every host has all files; of the others each host has some."""
 
@@ -30,7 +31,7 @@ class Host:
         """Read `resourceconfig.json` and `inputdataconfig.json`; without them this is the only host."""
         resources = _read(paths.config / "resourceconfig.json")
         name = str(resources.get("current_host", "algo-1"))
-        hosts = sorted(map(str, resources.get("hosts", [name])))
+        hosts = sorted(map(str, resources.get("hosts", [name])), key=lambda host: (len(host), host))
         if name not in hosts:
             raise InputError(f"resourceconfig.json: current_host {name!r} is not among hosts {hosts}")
         if "/" in name or len(name) > MOST_NAME_CHARACTERS:

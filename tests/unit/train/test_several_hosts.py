@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
-from container import Paths
-from fleetcast.errors import InputError
+from container import Host, Paths
 from tests.unit.jobs import history, ledger, tree, write_config
 from train.channel import find_customers
-from train.host import Host
 from train.program import train
 from train.settings import TrainSettings
 
@@ -47,14 +43,6 @@ def test_a_customer_with_several_sharded_objects_fails_with_the_reason(tmp_path:
 
     assert ledger(paths)["whole"]["status"] == "ok"
     assert "other hosts may have the missing parts" in ledger(paths)["torn"]["reason"]
-
-
-def test_a_host_that_is_not_among_the_hosts_is_an_error(tmp_path: Path) -> None:
-    paths = tree(tmp_path, {})
-    write_config(paths, "resourceconfig", {"current_host": "algo-3", "hosts": ["algo-1"]})
-
-    with pytest.raises(InputError, match=r"current_host 'algo-3' is not among hosts"):
-        Host.from_files(paths)
 
 
 def test_a_host_without_customers_succeeds(tmp_path: Path) -> None:
