@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS: dict[str, list[set[str]]] = {
     "": [{"fleetcast"}, {"container"}, {"processing", "serving", "train"}],
     "container": [{"cluster"}],
-    "fleetcast": [{"archive", "forecasting", "readings"}, {"evaluation"}],
+    "fleetcast": [{"archive", "forecasting", "readings"}, {"evaluation", "global_model"}],
     "fleetcast.forecasting": [
         {"calendar"},
         {"features", "members", "solver"},
