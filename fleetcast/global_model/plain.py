@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from fleetcast.errors import FutureError, ModelFormatError
+from fleetcast.forecasting import ForecastOptions
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import (
     Stamps,
@@ -22,7 +23,6 @@ from fleetcast.forecasting.calendar import (
     parse_frequency,
 )
 from fleetcast.forecasting.members import GriddedHistory, seasons_of
-from fleetcast.forecasting.options import ForecastOptions
 from fleetcast.forecasting.predict import (
     Table,
     check_columns,
