@@ -1,6 +1,7 @@
 """One customer from its files to an archive that was proven to forecast, inside a worker process."""
 
 from train.customer.arguments import column_arguments
+from train.customer.earlier import sent_archive
 from train.customer.files import file_contents, load_readings
 from train.customer.outcome import (
     STATUSES,
@@ -14,10 +15,11 @@ from train.customer.outcome import (
     reason_of,
     status_table,
 )
-from train.customer.train_customer import FitCustomer
+from train.customer.train_customer import VERSIONS, FitCustomer
 
 __all__ = [
     "STATUSES",
+    "VERSIONS",
     "Failed",
     "Fallback",
     "FitCustomer",
@@ -30,5 +32,6 @@ __all__ = [
     "file_contents",
     "load_readings",
     "reason_of",
+    "sent_archive",
     "status_table",
 ]
