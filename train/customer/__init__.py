@@ -1,6 +1,7 @@
 """One customer from its files to an archive that was proven to forecast, inside a worker process."""
 
 from train.customer.arguments import column_arguments
+from train.customer.backtest import BacktestCustomer, Backtested, BacktestOptions, digest_of_files
 from train.customer.earlier import sent_archive
 from train.customer.files import file_contents, load_readings
 from train.customer.outcome import (
@@ -20,6 +21,9 @@ from train.customer.train_customer import VERSIONS, FitCustomer
 __all__ = [
     "STATUSES",
     "VERSIONS",
+    "BacktestCustomer",
+    "BacktestOptions",
+    "Backtested",
     "Failed",
     "Fallback",
     "FitCustomer",
@@ -29,6 +33,7 @@ __all__ = [
     "Skipped",
     "WithArchive",
     "column_arguments",
+    "digest_of_files",
     "file_contents",
     "load_readings",
     "reason_of",
