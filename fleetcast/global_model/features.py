@@ -144,7 +144,7 @@ class _Past:
         )
 
     def at(self, steps: Stamps) -> Matrix:
-        """Return the readings at steps, shape (..., P, K); NaN from the origin on and before the first step."""
+        """Return the readings at steps, shape (..., P, K); NaN from the origin on, and before the first."""
         values = self.padded.take(steps + self.padding, mode="clip")
         return np.where((steps >= self.first) & (steps < self.origins), values, np.nan)
 
