@@ -4,6 +4,7 @@ from fleetcast.global_model.features import PLAIN_FEATURES, STACKED_FEATURES, Ro
 from fleetcast.global_model.from_xgboost import trees_of
 from fleetcast.global_model.local import LOCAL_METHODS, LocalForecasts, local_forecasts
 from fleetcast.global_model.model import GlobalModel, GlobalSettings, Kind, Part
+from fleetcast.global_model.plain import forecast_history
 from fleetcast.global_model.series import Cycles, Series
 from fleetcast.global_model.stored import read_global_model, write_global_model
 from fleetcast.global_model.training_rows import TrainingRows, plain_rows, stacked_rows
@@ -24,6 +25,7 @@ __all__ = [
     "TrainingRows",
     "Trees",
     "feature_rows",
+    "forecast_history",
     "local_forecasts",
     "plain_rows",
     "read_global_model",
