@@ -6,11 +6,21 @@ from fleetcast.global_model import (
     GlobalModel,
     GlobalSettings,
     Part,
+    RelativeErrors,
     Trees,
     write_global_model,
 )
 
 FREQ = "h"
+_ERRORS = RelativeErrors(
+    steps=(48.0,),
+    scales=(1.0,),
+    coverages=(0.0, 0.8, 0.99),
+    lower=(0.0, -1.5, -3.0),
+    upper=(0.0, 1.5, 3.0),
+    lengths=(7.0,),
+    factors=(1.0,),
+)
 
 
 def global_model() -> GlobalModel:
@@ -20,7 +30,8 @@ def global_model() -> GlobalModel:
     trees = Trees.from_level_order(
         features=features, base_score=0.0, column=[ahead, leaf, leaf], threshold=[24.5, 0.1, 0.3]
     )
-    return GlobalModel(GlobalSettings(freq=FREQ, horizon=48), {"plain": Part(trees, PLAIN_FEATURES)})
+    settings = GlobalSettings(freq=FREQ, horizon=48, plain_errors=_ERRORS)
+    return GlobalModel(settings, {"plain": Part(trees, PLAIN_FEATURES)})
 
 
 def packed_global_model() -> bytes:

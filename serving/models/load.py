@@ -16,7 +16,7 @@ from typing import Any, Final
 from fleetcast.archive import Archive, read_folder, read_stream
 from fleetcast.errors import ArchiveError, ModelFormatError, OwnCodeError
 from fleetcast.forecasting import Model, SampledModel, loads, spacing
-from fleetcast.global_model import GlobalModel, read_global_model
+from fleetcast.global_model import GlobalModel, check_plain, read_global_model
 from serving.errors import ModelNotFoundError, RequestError
 
 DEFAULT_FREQ: Final = "D"
@@ -168,16 +168,22 @@ def _loaded(archive: Archive) -> Forecaster:
 
 def _model(content: str | bytes, *, brings_code: bool) -> Model | SampledModel | GlobalModel:
     if isinstance(content, bytes):
-        try:
-            return read_global_model(content)
-        except ModelFormatError as error:
-            raise ArchiveError(f"global_model.msgpack: {error}") from error
+        return _global_model(content)
     try:
         return loads(content, keep_history=len(content) <= MAX_CHARACTERS_WITH_HISTORY)
     except ModelFormatError as error:
         if brings_code and _PROPHET_FIELD not in content:
             raise OwnCodeError("model.json is not Prophet's") from error
         raise ArchiveError(f"model.json: {error}") from error
+
+
+def _global_model(content: bytes) -> GlobalModel:
+    try:
+        model = read_global_model(content)
+        check_plain(model)
+    except ModelFormatError as error:
+        raise ArchiveError(f"global_model.msgpack: {error}") from error
+    return model
 
 
 def _customer(metadata: Mapping[str, Any]) -> str | None:

@@ -33,7 +33,7 @@ class ModelWithReadings:
 
     model: GlobalModel
     ds: Stamps
-    """Times in microseconds since 1970, ascending, shape (N,)."""
+    """Times in microseconds since 1970, in any order, shape (N,)."""
     y: Vector
     """Readings, NaN where they are missing, shape (N,)."""
 
@@ -55,6 +55,4 @@ def model_of_record(request: Request, forecaster: Forecaster) -> AnyModel:
     if history is None:
         raise RequestError(_NEEDED)
     ds = microseconds(times(history.ds, field="history.ds"))
-    y = np.array(history.y, np.float64)  # null becomes NaN
-    order = np.argsort(ds, kind="stable")
-    return ModelWithReadings(model, ds[order], y[order])
+    return ModelWithReadings(model, ds, np.array(history.y, np.float64))  # null becomes NaN

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fleetcast.archive import GLOBAL_NAME, Archive, pack, unpack
-from fleetcast.global_model import GlobalModel, write_global_model
+from fleetcast.global_model import GlobalModel, Part, write_global_model
 from serving.errors import RequestError
 from serving.http.loaded_models import LoadedModelsTable, load_stored
 from serving.models import load_packed
@@ -39,6 +40,21 @@ def test_its_memory_is_that_of_its_arrays() -> None:
 def test_other_bytes_are_refused_with_the_reason(content: bytes) -> None:
     with pytest.raises(RequestError, match=r"cannot be used: global_model\.msgpack: this is not a stored"):
         load_packed(pack(Archive(content, {})))
+
+
+def test_a_model_that_cannot_forecast_a_history_is_refused_when_it_is_loaded() -> None:
+    plain = global_model().parts["plain"]
+    other = Part(plain.trees, tuple(f"{name}_" for name in plain.features))
+    monthly = msgspec.structs.replace(global_model().settings, freq="MS")
+
+    for settings, parts, reason in (
+        (global_model().settings, {"stacked": plain}, "no trees for forecasts from a history"),
+        (global_model().settings, {"plain": other}, "other features"),
+        (monthly, {"plain": plain}, "cannot have steps of 'MS'"),
+    ):
+        content = write_global_model(GlobalModel(settings, parts))  # type: ignore[arg-type]
+        with pytest.raises(RequestError, match=f"cannot be used: .*{reason}"):
+            load_packed(pack(Archive(content, {})))
 
 
 def test_the_table_of_loaded_models_keeps_the_bytes(tmp_path: Path) -> None:
