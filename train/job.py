@@ -11,6 +11,7 @@ from train.archive_writer import write_archives
 from train.channel import Customer
 from train.customer import FitCustomer, Outcome, WithArchive
 from train.fleet_statistics import write_statistics
+from train.global_training import with_global_models
 from train.job_engine import job_engine
 from train.ledger import LedgerWriter
 from train.lock import locked
@@ -50,6 +51,7 @@ def run_job(
         with locked(paths.checkpoints, host.name):
             _prepare_folders(paths)
             started = time.monotonic()
+            settings, newest = with_global_models(engine, customers, settings, stopped)
             fitted = engine.results(FitCustomer(settings, paths.checkpoints), customers, stopped=stopped)
             tally = _train(paths, customers, host, fitted)
             result = JobResult(host, customers, tally, time.monotonic() - started)

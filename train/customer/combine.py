@@ -51,7 +51,10 @@ def combined(
     if incumbent is not None and incumbent.freq == freq_of(readings.ds):
         incumbent = replace(incumbent, freq=freq)  # its metadata.json counts rows without a reading
     stamps = usable.ds.astype("datetime64[us]").view(np.int64)
-    together = combine(stamps, usable.y, freq, fit_before, options, incumbent)
+    of_all = settings.methods.global_models
+    if of_all is not None and of_all.freq != freq:
+        of_all = None
+    together = combine(stamps, usable.y, freq, fit_before, options, incumbent, of_all)
     if together is None:
         as_fleet = forecast_as_fleet(stamps, usable.y, freq, options)
         return (model if as_fleet is None else replace(model, combination=as_fleet)), None
