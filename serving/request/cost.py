@@ -22,9 +22,9 @@ CELLS_OF_A_LOGISTIC_QUANTILE: Final = 5
 """Time of one quantile of one row with logistic growth, in cells."""
 CELLS_OF_A_LOGISTIC_FORECAST: Final = 150
 """Time of a forecast with logistic growth besides its rows, in cells."""
-CELLS_OF_A_GLOBAL_FORECAST: Final = 3_000
+CELLS_OF_A_GLOBAL_FORECAST: Final = 1_000
 """Time of a forecast by the global model besides its rows, in cells."""
-CELLS_OF_A_GLOBAL_ROW: Final = 15
+CELLS_OF_A_GLOBAL_ROW: Final = 8
 """Time of one of its rows besides its cells, in cells."""
 CELLS_OF_A_SAMPLED_FORECAST: Final = 20_000
 """Time of a forecast by stock Prophet, in cells."""

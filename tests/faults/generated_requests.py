@@ -104,12 +104,11 @@ def _customer(chance: random.Random) -> str:
 
 
 def _history(chance: random.Random) -> dict[str, Any]:
-    """Return hourly readings, in no order, of a few days or of none; some are missing."""
-    count = chance.choice([1, 2, 30, 100, 300])
-    day = chance.randint(1, 28)
-    hours = chance.sample(range(2 * count), count)
-    ds = [f"2025-{1 + hour // 672:02}-{1 + (day + hour // 24) % 28:02}T{hour % 24:02}:00" for hour in hours]
-    missing, level = chance.choice([0, 0, 0.1, 1]), chance.choice([0.0, 1.0, 1e-30, 1e12, -1e30])
+    """Return readings of hours, in no order: of a moment or of days, and some or all of them missing."""
+    count = chance.choice([1, 30, 100, 100, 240, 240])
+    hours = chance.sample(range(chance.choice([1, 1, 3]) * count), count)
+    ds = [f"2025-01-{1 + hour // 24:02}T{hour % 24:02}:00" for hour in hours]
+    missing, level = chance.choice([0, 0, 0.1, 0.1, 1]), chance.choice([0.0, 1.0, 1e-30, 1e12, -1e30])
     return {"ds": ds, "y": [None if chance.random() < missing else level * chance.random() for _ in ds]}
 
 
