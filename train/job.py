@@ -6,12 +6,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from container import Host, Paths, progress
-from fleetcast.archive import BundleWriter, remove_unfinished, sync_folder
+from fleetcast.archive import GLOBAL_NAME, BundleWriter, remove_unfinished, sync_folder, write_archive
 from train.archive_writer import write_archives
 from train.channel import Customer
 from train.customer import FitCustomer, Outcome, WithArchive
 from train.fleet_statistics import write_statistics
-from train.global_training import with_global_models
+from train.global_training import GlobalTraining, with_global_models
 from train.job_engine import job_engine
 from train.ledger import LedgerWriter
 from train.lock import locked
@@ -45,15 +45,15 @@ def run_job(
     written, `TreeInUseError` where another training works on the same folders, `WorkerStartError`, and
     `FilesystemError` where the disk does not take what has to be written.
     """
-    with job_engine(paths, settings) as (engine, customers, host):
+    with job_engine(paths, settings) as (engine, customers, host, fleet):
         check(settings, customers)
         paths.checkpoints.mkdir(parents=True, exist_ok=True)
         with locked(paths.checkpoints, host.name):
             _prepare_folders(paths)
             started = time.monotonic()
-            settings, newest = with_global_models(engine, customers, settings, stopped)
-            fitted = engine.results(FitCustomer(settings, paths.checkpoints), customers, stopped=stopped)
-            tally = _train(paths, customers, host, fitted)
+            training = with_global_models(engine, fleet, settings, stopped)
+            task = FitCustomer(training.settings, paths.checkpoints)
+            tally = _train(paths, customers, host, engine.results(task, customers, stopped=stopped), training)
             result = JobResult(host, customers, tally, time.monotonic() - started)
             if settings.methods.combine is not None and result.is_complete:
                 models, horizon = settings.methods.models, settings.methods.horizon
@@ -73,11 +73,16 @@ def _prepare_folders(paths: Paths) -> None:
 
 
 def _train(
-    paths: Paths, customers: Sequence[Customer], host: Host, fitted: Generator[Outcome, None, None]
+    paths: Paths,
+    customers: Sequence[Customer],
+    host: Host,
+    fitted: Generator[Outcome, None, None],
+    training: GlobalTraining,
 ) -> Tally:
     """Write an archive, an entry of the bundle and a line of the ledger for each outcome; return the tally.
 
-    Bundle and ledger appear at the end, once all archives are on the disk.
+    The model of all customers, if there is one, is a further archive and entry of the bundle.  Bundle and
+    ledger appear at the end, once all archives are on the disk.
     """
     tally = Tally()
     with ExitStack() as stack:
@@ -90,6 +95,9 @@ def _train(
             ledger.add(outcome)
             if isinstance(outcome, WithArchive):
                 bundle.add(outcome.customer, outcome.packed)
+        if training.packed:
+            write_archive(paths.checkpoints, GLOBAL_NAME, training.packed)
+            bundle.add(GLOBAL_NAME, training.packed)
         sync_folder(paths.checkpoints)
         bundle.finish()
         ledger.finish()

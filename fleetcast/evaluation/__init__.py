@@ -1,7 +1,7 @@
 """How good a forecast is: measures, backtests, and which methods forecast a history best."""
 
 from fleetcast.evaluation.calibrate import COVERAGES, calibrated
-from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
+from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine, rounded_path
 from fleetcast.evaluation.fleet import (
     LEAST_CUSTOMERS,
     ErrorSummary,
@@ -68,5 +68,6 @@ __all__ = [
     "naive_error",
     "naive_forecast",
     "origins",
+    "rounded_path",
     "rows_per_season",
 ]

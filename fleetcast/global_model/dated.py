@@ -13,14 +13,26 @@ from typing import Final
 
 import numpy as np
 
+from fleetcast.errors import FutureError
 from fleetcast.forecasting.arrays import Vector
-from fleetcast.forecasting.members import GriddedHistory
+from fleetcast.forecasting.members import Calibration, GriddedHistory
 from fleetcast.global_model.features import feature_rows
 from fleetcast.global_model.local import local_forecasts
 from fleetcast.global_model.model import GlobalModel, Kind, Part
+from fleetcast.global_model.plain import plain_path, plain_scale
 from fleetcast.global_model.series import Cycles, Series
 from fleetcast.global_model.stored import write_global_model
 from fleetcast.global_model.training_rows import LEAST_LONG_CYCLES, LEAST_SHORT_CYCLES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FewReadings:
+    """The forecast of a customer that has too few readings for methods of its own."""
+
+    path: Vector
+    """For 1, 2, ... steps after the last reading, in units of y, shape (T,)."""
+    calibration: Calibration | None
+    """Its intervals; None where nothing is known of the errors."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,11 @@ class DatedModels:
         """Return the step between the readings, by pandas' names."""
         return self.models[-1].settings.freq
 
+    @property
+    def horizon(self) -> int:
+        """Return the most steps ahead that the models were trained for."""
+        return self.models[-1].settings.horizon
+
     def of(self, time: int) -> GlobalModel | None:
         """Return the latest model with a date up to a time, in microseconds since 1970; None before all."""
         place = bisect_right(self.dates, time)
@@ -66,6 +83,22 @@ class DatedModels:
                 for i, path in zip(own, found, strict=True):
                     paths[i] = path
         return paths
+
+    def of_few_readings(self, history: GriddedHistory, last: int, length: int) -> FewReadings | None:
+        """Return the forecast after a history too short for backtests; None where no model can make one.
+
+        Its last step is at the time `last`, in microseconds since 1970.
+        """
+        series, model = Series.of(history, last, self.freq), self.of(last)
+        if series is None or model is None or "plain" not in model.parts:
+            return None
+        try:
+            path, scale = plain_path(model, series, length), plain_scale(series)
+        except FutureError:
+            return None
+        errors = model.settings.plain_errors
+        readings = np.count_nonzero(np.isfinite(series.y)) / series.cycles.short
+        return FewReadings(path, errors.times(scale, readings) if errors is not None and scale > 0 else None)
 
     def _paths(self, series: Series, ends: Sequence[int], length: int) -> list[Vector | None]:
         paths: list[Vector | None] = [None] * len(ends)

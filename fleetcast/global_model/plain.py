@@ -60,6 +60,12 @@ def check_plain(model: GlobalModel) -> None:
     _step_and_cycles(model.settings.freq)
 
 
+def plain_scale(series: Series) -> float:
+    """Return the scale q after a series, in units of y; see `features`."""
+    rows = feature_rows(series, np.array([series.y.size]), np.ones((1, 1), np.int64))
+    return float(rows.scale[0, 0])
+
+
 def forecast_history(model: GlobalModel, stamps: Stamps, y: Vector, options: ForecastOptions) -> Table:
     """Forecast the steps after the last reading of a history, or the timestamps `options.ds`.
 

@@ -1,6 +1,7 @@
 """The task that draws a customer's part of the rows that global models are trained on."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,7 +70,7 @@ class DrawRows:
         n, seasons, combine = series.y.size, series.history.seasons, settings.methods.combine
         horizon = min(settings.methods.horizon or default_horizon(n, seasons), MOST_PATH)
         places, _ = cutoffs(n, horizon, seasons, count=1 if combine is None else combine.cutoffs)
-        seed = int.from_bytes(hashlib.sha256(customer.name.encode()).digest()[:_SEED_BYTES])
+        seed = int.from_bytes(hashlib.sha256(os.fsencode(customer.name)).digest()[:_SEED_BYTES])
         return DrawnRows(
             customer=customer.name,
             freq=freq,

@@ -6,6 +6,7 @@ They take at most 80 MB, and twice that while trees are fitted.
 
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,8 @@ from typing import Final
 import numpy as np
 
 from container import progress
-from fleetcast.errors import SettingError
+from fleetcast.archive import GLOBAL_NAME
+from fleetcast.errors import InputError, SettingError
 from fleetcast.extras import require
 from fleetcast.global_model import (
     PLAIN_FEATURES,
@@ -34,6 +36,7 @@ from fleetcast.global_model import (
 )
 from train.channel import Customer
 from train.engines import Engine
+from train.global_training.archive import GlobalTraining, packed_model
 from train.global_training.draw_rows import DrawnRows, DrawRows
 from train.global_training.fit_trees import StoppedError, fit_trees
 from train.settings import TrainSettings
@@ -54,53 +57,52 @@ _DATES_OF_PLAIN: Final = 2
 """Number of dates, the last ones, that have plain trees."""
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalTraining:
-    """The outcome of a training."""
-
-    models: DatedModels | None
-    """None where there are too few customers or rows, or the job is to end."""
-    reason: str = ""
-    """Why there are no models."""
-
-    @property
-    def newest(self) -> GlobalModel | None:
-        """Return the model trained on the latest readings, which forecasts new customers."""
-        return None if self.models is None else self.models.models[-1]
-
-
 def with_global_models(
     engine: Engine, customers: Sequence[Customer], settings: TrainSettings, stopped: Callable[[], bool]
-) -> tuple[TrainSettings, GlobalModel | None]:
-    """Return the settings with models of all customers, if the job is to have some, and the newest of them.
+) -> GlobalTraining:
+    """Train models of all customers, if the job is to have some.
 
-    Raises SettingError where the job needs a model and there is none, and MissingExtraError.
+    Raises SettingError where the job needs a model and there can be none, InputError for a customer with the
+    name of the model's archive, and MissingExtraError.
     """
-    methods = settings.methods
+    methods, none = settings.methods, GlobalTraining(settings)
     if not methods.tries_global:
-        return settings, None
+        return none
     if methods.needs_global:
         require("xgboost", extra="global")
     elif find_spec("xgboost") is None:
         logger.info("models = auto without a model of all customers: fleetcast[global] is not installed")
-        return settings, None
-    training = train_global_models(engine, customers, settings, stopped)
-    if training.models is None:
-        if methods.needs_global and not stopped():
+        return none
+    if any(customer.name == GLOBAL_NAME for customer in customers):
+        raise InputError(
+            f"a customer is called {GLOBAL_NAME}, as is the archive of the model of all customers: rename "
+            "it, or set global_share = 0"
+        )
+    try:
+        models = _trained(_drawn(engine, customers, settings, stopped), settings, stopped)
+    except StoppedError:
+        return none
+    except _TooFewError as error:
+        if methods.needs_global:
             raise SettingError(
-                f"models = global cannot be trained: {training.reason}; use models = auto, which does without"
-            )
-        logger.info("no model of all customers: %s", training.reason)
-        return settings, None
-    own = replace(settings, methods=replace(methods, global_models=training.models))
-    return own, training.newest
+                f"models = global cannot be trained: {error}; use models = auto, which does without"
+            ) from None
+        logger.info("no model of all customers: %s", error)
+        return none
+    own = replace(settings, methods=replace(methods, global_models=models))
+    return GlobalTraining(own, packed_model(models.models[-1]))
 
 
-def train_global_models(
+class _TooFewError(Exception):
+    """There are too few customers or rows for a model."""
+
+
+def _drawn(
     engine: Engine, customers: Sequence[Customer], settings: TrainSettings, stopped: Callable[[], bool]
-) -> GlobalTraining:
-    """Train on the customers with the most common frequency of readings."""
-    chosen = sorted(customers, key=lambda each: hashlib.sha256(each.name.encode()).digest())[:MOST_CUSTOMERS]
+) -> list[DrawnRows]:
+    """Return the rows of the customers with the most common frequency of readings, in alphabetical order."""
+    chosen = sorted(customers, key=lambda each: hashlib.sha256(os.fsencode(each.name)).digest())
+    chosen = chosen[:MOST_CUSTOMERS]
     task = DrawRows(settings, MOST_ROWS // max(len(chosen), 1))
     results = engine.results(task, chosen, stopped=stopped)
     drawn = [
@@ -109,16 +111,13 @@ def train_global_models(
         if isinstance(result, DrawnRows) and result.freq
     ]
     if stopped():
-        return GlobalTraining(None, "the job was stopped")
+        raise StoppedError
     drawn = _of_one_frequency(sorted(drawn, key=lambda each: each.customer))
     if len(drawn) < LEAST_CUSTOMERS:
-        return GlobalTraining(
-            None, f"{len(drawn)} customers have readings at equal steps, and it needs {LEAST_CUSTOMERS}"
+        raise _TooFewError(
+            f"{len(drawn)} customers have readings at equal steps, and it needs {LEAST_CUSTOMERS}"
         )
-    try:
-        return _trained(drawn, settings, stopped)
-    except StoppedError:
-        return GlobalTraining(None, "the job was stopped")
+    return drawn
 
 
 def _of_one_frequency(drawn: list[DrawnRows]) -> list[DrawnRows]:
@@ -138,7 +137,7 @@ class _Fit:
     """Number of rows up to the date."""
 
 
-def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[[], bool]) -> GlobalTraining:
+def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[[], bool]) -> DatedModels:
     first = drawn[0]
     horizon = Counter(each.horizon for each in drawn).most_common(1)[0][0]
     rows: dict[Kind, TrainingRows] = {
@@ -157,7 +156,7 @@ def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[
     counted = [_Fit(each, date, int((rows[each].times <= date).sum())) for each, date in every]
     fits = [fit for fit in counted if fit.rows >= LEAST_ROWS]
     if not any(fit.date == dates[-1] for fit in fits):
-        return GlobalTraining(None, f"the customers' readings make fewer than {LEAST_ROWS} rows")
+        raise _TooFewError(f"the customers' readings make fewer than {LEAST_ROWS} rows")
     logger.info(
         "global model: %d customers with steps of %s, %d rows, %d dates",
         len(drawn),
@@ -181,7 +180,7 @@ def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[
         models[date] = GlobalModel(
             GlobalSettings(freq=first.freq, horizon=horizon, plain_errors=errors), parts
         )
-    return GlobalTraining(DatedModels(tuple(models), tuple(models.values())))
+    return DatedModels(tuple(models), tuple(models.values()))
 
 
 def _best_share(
@@ -194,7 +193,7 @@ def _best_share(
     of what they say is better than all of it.  It is one number for the fleet: a customer's own readings
     could not tell luck from skill.
     """
-    targets, corrections = [np.empty(0)], [np.empty(0)]
+    targets, corrections = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
     for date, following in pairwise(dates):
         if ("stacked", date) in trees:
             later = rows.with_origins(date, following, step)
