@@ -169,6 +169,13 @@ INTERVALS: Final = Choice(
     meaning="Where intervals come from: Prophet's model, or the errors of the backtests.",
 )
 
+ENGINE: Final = Choice(
+    name="engine",
+    among=("auto", "local", "ray"),
+    default="auto",
+    meaning="How several hosts share the customers: each has its own part (`local`), or all take from one "
+    "queue (`ray`); `auto` is `ray` with `mcmc_samples`, where Ray is installed, and else `local`.",
+)
 HOLDOUT: Final = Text(
     name="holdout",
     accepted="a span such as `7D`, `48h`, `2W`, `90min`, or a number of readings",
@@ -271,6 +278,7 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
     ),
     "How the customers' files are written": READING,
     "The job": (
+        ENGINE,
         HOLDOUT,
         MAX_FAILED_FRACTION,
         MAX_FALLBACK_FRACTION,

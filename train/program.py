@@ -9,6 +9,7 @@ from typing import Final
 from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, run
 from fleetcast.archive import write_atomically
 from train import hyperparameters
+from train.engines import RAY_ADDRESS
 from train.exit_codes import (
     DONE,
     FAILED,
@@ -79,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOGUE.format(
             exit_codes=help_of_exit_codes(),
             hyperparameters=hyperparameters.help_of_all(),
-            variables=help_text(COMMON),
+            variables=help_text((*COMMON, RAY_ADDRESS)),
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -53,7 +53,9 @@ class TrainSettings:
     replace_with_fallback: bool = False
     """Whether a seasonal naive forecast may replace the archive of an earlier fit."""
     workers: int = 1
-    """Number of worker processes."""
+    """Number of worker processes on this machine."""
+    engine: str = hyperparameters.ENGINE.default
+    """Which engine runs the job; `train.engines.choose` decides on `auto`."""
 
     @classmethod
     def from_files(cls, paths: Paths, host: Host | None = None) -> Self:
@@ -89,6 +91,7 @@ class TrainSettings:
             max_fallback_fraction=hyperparameters.MAX_FALLBACK_FRACTION.read(texts),
             replace_with_fallback=hyperparameters.REPLACE_WITH_FALLBACK.read(texts),
             workers=usable_cpus(),
+            engine=hyperparameters.ENGINE.read(texts),
         )
 
     @property

@@ -4,6 +4,8 @@ from fleetcast.global_model.features import PLAIN_FEATURES, STACKED_FEATURES, Ro
 from fleetcast.global_model.from_xgboost import trees_of
 from fleetcast.global_model.local import LOCAL_METHODS, LocalForecasts, local_forecasts
 from fleetcast.global_model.model import GlobalModel, GlobalSettings, Kind, Part
+from fleetcast.global_model.plain import forecast_history, plain_errors, plain_path
+from fleetcast.global_model.relative_errors import RelativeErrors
 from fleetcast.global_model.series import Cycles, Series
 from fleetcast.global_model.stored import read_global_model, write_global_model
 from fleetcast.global_model.training_rows import TrainingRows, plain_rows, stacked_rows
@@ -19,12 +21,16 @@ __all__ = [
     "Kind",
     "LocalForecasts",
     "Part",
+    "RelativeErrors",
     "Rows",
     "Series",
     "TrainingRows",
     "Trees",
     "feature_rows",
+    "forecast_history",
     "local_forecasts",
+    "plain_errors",
+    "plain_path",
     "plain_rows",
     "read_global_model",
     "stacked_rows",

@@ -18,7 +18,7 @@ from fleetcast.global_model.local import LOCAL_METHODS, LocalForecasts
 from fleetcast.global_model.series import Cycles, Series
 
 _HOUR: Final = 3_600_000_000
-_LONG_CYCLES: Final = 4
+LONG_CYCLES: Final = 4
 """Long cycles before an origin that features are made from."""
 _SHORT_LAGS: Final = 7
 _SHORT_COLUMNS: Final = 4
@@ -103,7 +103,7 @@ def feature_rows(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # means of no reading are NaN, as they should be
         past = _Past.of(series, origins, longest)
-        recent = past.at(past.origins + np.arange(-_LONG_CYCLES * series.cycles.long, 0))
+        recent = past.at(past.origins + np.arange(-LONG_CYCLES * series.cycles.long, 0))
         level, scale = _level_and_scale(recent, series.cycles)
         unit = np.where(scale > 0, scale, 1.0)
         levels = _lagged(past, ahead) | _levels_of_origin(recent, series.cycles)
@@ -139,7 +139,7 @@ class _Past:
     def of(cls, series: Series, origins: Stamps, longest: Stamps | None) -> "_Past":
         column = np.asarray(origins, np.int64)[:, None]
         first = np.zeros_like(column) if longest is None else np.maximum(column - longest[:, None], 0)
-        padding = (_LONG_CYCLES + 1) * series.cycles.long
+        padding = (LONG_CYCLES + 1) * series.cycles.long
         return cls(
             np.concatenate((np.full(padding, np.nan), series.y)), padding, column, first, series.cycles
         )

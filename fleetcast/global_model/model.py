@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
+from fleetcast.forecasting.members import MOST_PATH
+from fleetcast.global_model.relative_errors import RelativeErrors
 from fleetcast.global_model.trees import Trees
 
 Kind: TypeAlias = Literal["plain", "stacked"]
 """Trees that forecast from readings alone, or that correct the forecast of a customer's own methods."""
+
+MOST_HORIZON: Final = MOST_PATH
+"""Most steps that a model may be trained for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +32,10 @@ class GlobalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     freq: str
     """The step between readings, by pandas' names."""
-    horizon: int
+    horizon: Annotated[int, Meta(ge=1, le=MOST_HORIZON)]
     """Most steps ahead that the trees were trained for."""
+    plain_errors: RelativeErrors | None = None
+    """Errors of the plain trees where they were not trained; None for forecasts without intervals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,6 +34,20 @@ class Cycles:
         return cls(seasons.short, _SHORT_CYCLES * seasons.short) if seasons.short else None
 
 
+def step_length(freq: str) -> int | None:
+    """Return the length of a step in microseconds; None where steps differ in length, as months do.
+
+    Raises FutureError if `freq` is no frequency.
+    """
+    match parse_frequency(freq):
+        case Fixed(step):
+            return step
+        case Weekly(count, _):
+            return 7 * DAY * count
+        case _:
+            return None
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """A history at equal steps, and the time of each step."""
@@ -52,15 +66,11 @@ class Series:
         Returns None without a history, where steps differ in length, as months and business days do, and
         where they have no season.  Raises FutureError if `freq` is no frequency.
         """
-        match parse_frequency(freq):
-            case Fixed(step):
-                length = step
-            case Weekly(count, _):
-                length = 7 * DAY * count
-            case _:
-                return None
+        length = step_length(freq)
         cycles = None if history is None else Cycles.of(history.seasons)
-        return None if history is None or cycles is None else cls(history, cycles, last, length)
+        if history is None or cycles is None or length is None:
+            return None
+        return cls(history, cycles, last, length)
 
     @property
     def y(self) -> Vector:

@@ -2,6 +2,7 @@
 
 from train.customer.arguments import column_arguments
 from train.customer.backtest import BacktestCustomer, Backtested, BacktestOptions, digest_of_files
+from train.customer.earlier import sent_archive
 from train.customer.files import file_contents, load_readings
 from train.customer.outcome import (
     STATUSES,
@@ -15,10 +16,11 @@ from train.customer.outcome import (
     reason_of,
     status_table,
 )
-from train.customer.train_customer import FitCustomer
+from train.customer.train_customer import VERSIONS, FitCustomer
 
 __all__ = [
     "STATUSES",
+    "VERSIONS",
     "BacktestCustomer",
     "BacktestOptions",
     "Backtested",
@@ -35,5 +37,6 @@ __all__ = [
     "file_contents",
     "load_readings",
     "reason_of",
+    "sent_archive",
     "status_table",
 ]
