@@ -175,7 +175,6 @@ def parser() -> argparse.ArgumentParser:
         hyperparameters.METRIC,
         hyperparameters.BACKTEST_CUTOFFS,
         hyperparameters.BACKTEST_HORIZON,
-        hyperparameters.CHAMPION_MARGIN,
         hyperparameters.ENGINE,
     )
     return argparse.ArgumentParser(
