@@ -66,6 +66,9 @@ bench-jobs: $(VENV)/ready ## forecast errors of repeated jobs on TABLES='a.csv.g
 bench-fleet: $(VENV)/ready ## customers with few readings on TABLES='a.csv.gz …' with fleet_statistics and without them; EVERY=20
 	$(BIN)/python -m benchmarks.few_readings $(if $(EVERY),--every $(EVERY)) $(TABLES)
 
+bench-tune: $(VENV)/ready ## forecast errors on TABLES='a.csv.gz …' with the settings that tune finds; EVERY=20, BUDGET=600 CPU seconds
+	$(BIN)/python -m benchmarks.tune $(if $(EVERY),--every $(EVERY)) $(if $(BUDGET),--budget $(BUDGET)) $(TABLES)
+
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 
@@ -96,4 +99,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that make created
 	rm -rf $(VENV) $(PEERS) .cache .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-conformance bench-brought image images test-image lock clean
+.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-conformance bench-brought image images test-image lock clean
