@@ -21,9 +21,10 @@ $(PEERS)/ready: $(VENV)/ready requirements/peers.txt
 	$(BIN)/uv pip sync --quiet --require-hashes --python $(PEERS)/bin/python requirements/peers.txt
 	touch $@
 
-demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=… TIME=… VALUE=… [WHERE=column=text]
+demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=… TIME=… VALUE=… [WHERE=column=text]; ENGINE=ray on two logical hosts
 	$(BIN)/python -m examples.demo $(if $(DATA),--data '$(DATA)') $(if $(ID),--id '$(ID)') \
-		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(WHERE),--where '$(WHERE)')
+		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(WHERE),--where '$(WHERE)') \
+		$(if $(ENGINE),--engine '$(ENGINE)')
 
 test: check docs $(VENV)/ready ## style, types and the test suite, no Docker needed; SEEDS=fresh for other random examples
 	$(BIN)/pytest --ignore tests/image $(if $(filter fresh,$(SEEDS)),--hypothesis-profile=fresh)
