@@ -35,6 +35,8 @@ PACKAGES: Final = (
     "gunicorn",
     "multi-model-server",
     "sagemaker-inference",
+    "ray",
+    "xgboost-cpu",
     "torch",
     "tensorflow",
 )

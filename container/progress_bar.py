@@ -1,9 +1,10 @@
 """Shows the progress of long work: a bar on a terminal, a log line every few seconds elsewhere."""
 
 import logging
+import math
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -36,15 +37,27 @@ class Estimate:
         return (self._total - done) / ((rate + before) / 2)
 
 
-def progress(items: Iterable[T], *, total: int, doing: str) -> Iterator[T]:
+def progress(
+    items: Iterable[T],
+    *,
+    total: int,
+    doing: str,
+    unit: str = "customers",
+    at_most: Callable[[], float] = lambda: math.inf,
+) -> Iterator[T]:
     """Yield `items`, and write to stderr how many of `total` are done, their rate and the time left.
 
-    `doing` is the verb of the line, such as `train`.
+    `doing` is the verb of the line, such as `train`, and `unit` what an item is, in the plural.  `at_most`
+    returns the seconds after which the work ends even if it is not done, such as those of a budget.
     """
     if sys.stderr.isatty():
         from tqdm import tqdm  # noqa: PLC0415 -- 16 ms that only a terminal needs
 
-        yield from tqdm(items, total=total, desc=doing, unit=" customers", dynamic_ncols=True)
+        with tqdm(items, total=total, desc=doing, unit=f" {unit}", dynamic_ncols=True) as bar:
+            for item in bar:
+                yield item
+                if math.isfinite(limit := at_most()):
+                    bar.set_postfix_str(f"at most {limit:.0f} s left", refresh=False)
         return
     started = last_line = time.monotonic()
     estimate = Estimate(total, now=started)
@@ -53,6 +66,10 @@ def progress(items: Iterable[T], *, total: int, doing: str) -> Iterator[T]:
         now = time.monotonic()
         if now - last_line >= SECONDS_BETWEEN_LINES and done < total:
             last_line = now
-            left = estimate.left(done, now=now)
-            rest = "" if left is None else f", {left:.0f} s left"
-            logger.info("%s: %d of %d customers, %.1f/s%s", doing, done, total, done / (now - started), rest)
+            left, limit = estimate.left(done, now=now), at_most()
+            if left is not None:
+                rest = f", {min(left, limit):.0f} s left"
+            else:
+                rest = f", at most {limit:.0f} s left" if math.isfinite(limit) else ""
+            rate = done / (now - started)
+            logger.info("%s: %d of %d %s, %.1f/s%s", doing, done, total, unit, rate, rest)

@@ -17,9 +17,21 @@ from fleetcast.extras import require
 
 logger = logging.getLogger(__name__)
 
-MODULES: Final = {"process": "processing.program", "train": "train.program", "serve": "serving.program"}
-NEEDED: Final = {"process": ("duckdb", "tqdm"), "train": ("duckdb", "jinja2", "tqdm"), "serve": ("flask",)}
+MODULES: Final = {
+    "process": "processing.program",
+    "train": "train.program",
+    "tune": "train.tuning.program",
+    "serve": "serving.program",
+}
+NEEDED: Final = {
+    "process": ("duckdb", "tqdm"),
+    "train": ("duckdb", "jinja2", "tqdm"),
+    "tune": ("duckdb", "jinja2", "tqdm"),
+    "serve": ("flask",),
+}
 """Packages of each program's extra; without them the program does not start."""
+EXTRAS: Final = {"tune": "train"}
+"""Extras by program, where it has not the program's name."""
 _HELP: Final = frozenset({"-h", "--help"})
 STARTED: Final = "FLEETCAST_PROFILE"
 """Set to the profile's name once this process was started again with the profile's variables."""
@@ -42,7 +54,7 @@ def start(arguments: list[str]) -> int:
         return _doctor(rest, profile)
     try:
         for package in NEEDED[name]:
-            require(package, extra=name)
+            require(package, extra=EXTRAS.get(name, name))
     except MissingExtraError as error:
         print(f"fleetcast {name}: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE

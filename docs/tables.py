@@ -17,6 +17,7 @@ from serving.http import metrics, routes
 from serving.request import field_table
 from train import hyperparameters
 from train.customer import status_table
+from train.engines import settings_table as engine_settings_table
 from train.exit_codes import exit_code_table
 from train.figures import figure_table
 
@@ -40,6 +41,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "serving-settings": settings.table,
     "train-exit-codes": exit_code_table,
     "training-metrics": figure_table,
+    "training-settings": engine_settings_table,
 }
 """Text in Markdown by the name of its place."""
 _PLACE: Final = re.compile(

@@ -21,6 +21,8 @@ KINDS = {
     "batch-transform": ["s3.PutObject", "sagemaker.CreateModel", "sagemaker.CreateTransformJob"],
 }
 """The calls of each kind, but for those that ask how far something is."""
+KINDS_OF_BOTO3 = KINDS | {"tuning-job": ["sagemaker.CreateHyperParameterTuningJob"]}
+"""The same of the client without an SDK, which has one kind more."""
 
 
 def rehearse(

@@ -31,6 +31,18 @@ _COPY: Final = re.compile(r"( \(\d+\)|[ _-]*\bcopy( \d+)?)$|^copy of ", re.IGNOR
 
 
 @dataclass(frozen=True, slots=True)
+class SentArchive:
+    """The archive that an earlier job left of a customer, on its way to another host."""
+
+    packed: bytes | None
+    """None where there is none."""
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """See `Customer`."""
+        return type(self), (self.packed,)
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     """One customer, and where its readings are on the disk."""
 
@@ -41,10 +53,12 @@ class Customer:
     """Whether other hosts may have more of this customer's files."""
     problem: str = ""
     """Why its files cannot be read; empty where they can."""
+    sent: SentArchive | None = None
+    """For a host that does not have the archives of earlier jobs; None where their folder is at hand."""
 
     def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
         """Pickle it as a call of its constructor, which is faster than what the dataclass would do."""
-        return type(self), (self.name, self.paths, self.may_be_incomplete, self.problem)
+        return type(self), (self.name, self.paths, self.may_be_incomplete, self.problem, self.sent)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -88,6 +102,11 @@ def find_customers(paths: Paths, host: Host | None = None, *, fleet: str = "") -
         customers = customers[host.index :: host.hosts]
     logger.info("%d customers in %s for host %s", len(customers), quoted(folder), quoted(host.name))
     return customers
+
+
+def is_divided(paths: Paths, host: Host, *, fleet: str = "") -> bool:
+    """Return whether each host has the files of some customers only; see `find_customers`."""
+    return host.is_presharded(_channel(paths, fleet).name)
 
 
 def _channel(paths: Paths, fleet: str) -> Path:

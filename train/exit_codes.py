@@ -1,10 +1,11 @@
 """How a training job ends: its exit codes, and when too few customers have a model for success."""
 
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from container import quoted
+from container import Paths, quoted
 from fleetcast.command import EXIT_INTERRUPTED, EXIT_USAGE
 from fleetcast.errors import FleetcastError
 from train.settings import TrainSettings
@@ -32,6 +33,8 @@ INTERRUPTED: Final = ExitCode(
 TERMINATED: Final = ExitCode(
     128 + signal.SIGTERM, "stopped by SIGTERM; all that was done is written, and the same command continues"
 )
+MOST_FAILURE_CHARACTERS: Final = 1024
+"""Of `output/failure`; SageMaker shows no more."""
 EXIT_CODES: Final = (DONE, FAILED, USAGE, INTERRUPTED, TERMINATED)
 
 
@@ -55,6 +58,13 @@ def check_shares(tally: Tally, settings: TrainSettings) -> None:
             f"more than max_fallback_fraction = {settings.max_fallback_fraction:g} allows. "
             f"The first fallback: {quoted(customer)}: {reason}"
         )
+
+
+def write_failure(env: Mapping[str, str], reason: str) -> None:
+    """Write why the program failed to `output/failure`, where SageMaker looks for it."""
+    failure = Paths.from_env(env).failure
+    failure.parent.mkdir(parents=True, exist_ok=True)
+    failure.write_text(reason[:MOST_FAILURE_CHARACTERS])
 
 
 def exit_code_table() -> str:

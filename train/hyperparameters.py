@@ -148,7 +148,8 @@ CHAMPION_MARGIN: Final = Fraction(
     name="champion_margin",
     default=0.05,
     meaning="With `champion`: by which share of Prophet's error another method must be better; with "
-    "`keep_incumbent`: by which share of the earlier choice's error a new one must be.",
+    "`keep_incumbent`: by which share of the earlier choice's error a new one must be; with `tune_per`: by "
+    "which share a customer's own settings must be.",
 )
 KEEP_INCUMBENT: Final = Flag(
     name="keep_incumbent",
@@ -168,6 +169,13 @@ INTERVALS: Final = Choice(
     meaning="Where intervals come from: Prophet's model, or the errors of the backtests.",
 )
 
+ENGINE: Final = Choice(
+    name="engine",
+    among=("auto", "local", "ray"),
+    default="auto",
+    meaning="How several hosts share the customers: each has its own part (`local`), or all take from one "
+    "queue (`ray`); `auto` is `ray` with `mcmc_samples`, where Ray is installed, and else `local`.",
+)
 HOLDOUT: Final = Text(
     name="holdout",
     accepted="a span such as `7D`, `48h`, `2W`, `90min`, or a number of readings",
@@ -202,6 +210,51 @@ CUSTOMER_MEMORY: Final = WholeNumber(
     meaning="The address space of a worker process; a customer that needs more fails.",
 )
 
+TUNE_PER: Final = Choice(
+    name="tune_per",
+    among=("fleet", "customer"),
+    default="fleet",
+    meaning="Whether all customers get the same settings, or a customer may leave the fleet's for others "
+    "that its own backtests prefer by `champion_margin`.",
+)
+TUNE_CPU: Final = WholeNumber(
+    name="tune_cpu_seconds",
+    default=1_800,
+    maximum=100_000_000,
+    unit="seconds",
+    meaning="The processor time of all backtests of a search: on all workers together, earlier runs "
+    "included.",
+)
+TUNE_CONFIGURATIONS: Final = WholeNumber(
+    name="tune_configurations",
+    default=48,
+    maximum=5_000,
+    meaning="Number of configurations that are tried beside the job's own settings.",
+)
+TUNE_CUSTOMERS: Final = WholeNumber(
+    name="tune_customers",
+    default=256,
+    maximum=100_000,
+    meaning="Most customers whose backtests compare configurations.",
+)
+TUNE_SPACE: Final = Text(
+    name="tune_space",
+    accepted="a JSON object of hyperparameters, each with a list of values, or an object with `from`, `to` "
+    'and, for prior scales, `"scale": "log"`',
+    default_words="Prophet's recommended ranges, without the settings of the job",
+    meaning="What is searched, instead of a file `search-space.json` in the channel `config`.",
+)
+TUNE_SEED: Final = WholeNumber(
+    name="tune_seed",
+    default=0,
+    minimum=0,
+    maximum=2**31,
+    meaning="Another number tries other configurations on other customers.",
+)
+
+TUNE: Final = (TUNE_PER, TUNE_CPU, TUNE_CONFIGURATIONS, TUNE_CUSTOMERS, TUNE_SPACE, TUNE_SEED)
+"""The hyperparameters of a search alone."""
+
 GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
     "Arguments of Prophet's constructor": PROPHET,
     "More about the model": (
@@ -225,6 +278,7 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
     ),
     "How the customers' files are written": READING,
     "The job": (
+        ENGINE,
         HOLDOUT,
         MAX_FAILED_FRACTION,
         MAX_FALLBACK_FRACTION,
@@ -232,6 +286,7 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
         CUSTOMER_TIMEOUT,
         CUSTOMER_MEMORY,
     ),
+    "The search of `fleetcast tune`, which `train` ignores": TUNE,
 }
 """All hyperparameters by heading, in the order of the documentation."""
 NAMES: Final = tuple(each.name for group in GROUPS.values() for each in group)

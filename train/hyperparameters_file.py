@@ -8,14 +8,15 @@ from typing import Any, Final
 from container import quoted
 from fleetcast.errors import InputError, SettingError
 
-SAGEMAKER_PREFIX: Final = "sagemaker_"
-"""Begins the names of the SageMaker SDKs' own settings, which they put among the hyperparameters."""
+NOT_OURS: Final = ("sagemaker_", "_")
+"""Begin the names of the SageMaker SDKs' own settings, and of those that a tuning job adds, such as
+`_tuning_objective_metric`; both come among the hyperparameters."""
 PYTHON_WORDS: Final = {"True": "true", "False": "false", "None": "null"}
 """JSON's words by Python's, which are accepted too."""
 
 
 def read_texts(path: Path) -> dict[str, str]:
-    """Return the hyperparameters with `_` for `-` in their names, without empty ones and the SDKs' own.
+    """Return the hyperparameters with `_` for `-` in their names, without empty ones and SageMaker's own.
 
     Without a file there are none.  Raises InputError and SettingError.
     """
@@ -34,7 +35,7 @@ def read_texts(path: Path) -> dict[str, str]:
     texts = {
         names[name]: _unquoted(text) if isinstance(text, str) else json.dumps(text)
         for name, text in content.items()
-        if not names[name].startswith(SAGEMAKER_PREFIX)
+        if not names[name].startswith(NOT_OURS)
     }
     return {name: text for name, text in texts.items() if text != ""}
 

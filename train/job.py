@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from container import Host, Paths, progress
 from fleetcast.archive import BundleWriter, remove_unfinished, sync_folder
 from train.archive_writer import write_archives
-from train.channel import Customer, find_customers
+from train.channel import Customer
 from train.customer import FitCustomer, Outcome, WithArchive
-from train.engines import Engine, LocalEngine
 from train.fleet_statistics import write_statistics
+from train.job_engine import job_engine
 from train.ledger import LedgerWriter
 from train.lock import locked
 from train.preflight import check
@@ -25,7 +25,7 @@ class JobResult:
 
     host: Host
     customers: Sequence[Customer]
-    """All customers of this host, those without an outcome included."""
+    """All that the job has, on this host or on all hosts; those without an outcome included."""
     tally: Tally
     seconds: float
 
@@ -44,21 +44,21 @@ def run_job(
     written, `TreeInUseError` where another training works on the same folders, `WorkerStartError`, and
     `FilesystemError` where the disk does not take what has to be written.
     """
-    host = Host.from_files(paths)
-    customers = find_customers(paths, host, fleet=settings.methods.fleet.channel)
-    check(settings, customers)
-    paths.checkpoints.mkdir(parents=True, exist_ok=True)
-    with locked(paths.checkpoints, host.name):
-        _prepare_folders(paths)
-        started = time.monotonic()
-        engine: Engine = LocalEngine.of(settings)
-        fitted = engine.results(FitCustomer(settings, paths.checkpoints), customers, stopped=stopped)
-        tally = _train(paths, customers, host, fitted)
-        result = JobResult(host, customers, tally, time.monotonic() - started)
-        if settings.methods.combine is not None and result.is_complete:
-            models, horizon = settings.methods.models, settings.methods.horizon
-            write_statistics(paths.checkpoints, host, tally.fleet, models=models, backtest_horizon=horizon)
-        return result
+    with job_engine(paths, settings) as (engine, customers, host):
+        check(settings, customers)
+        paths.checkpoints.mkdir(parents=True, exist_ok=True)
+        with locked(paths.checkpoints, host.name):
+            _prepare_folders(paths)
+            started = time.monotonic()
+            fitted = engine.results(FitCustomer(settings, paths.checkpoints), customers, stopped=stopped)
+            tally = _train(paths, customers, host, fitted)
+            result = JobResult(host, customers, tally, time.monotonic() - started)
+            if settings.methods.combine is not None and result.is_complete:
+                models, horizon = settings.methods.models, settings.methods.horizon
+                write_statistics(
+                    paths.checkpoints, host, tally.fleet, models=models, backtest_horizon=horizon
+                )
+            return result
 
 
 def _prepare_folders(paths: Paths) -> None:

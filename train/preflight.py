@@ -41,7 +41,7 @@ def _check_bounds(settings: TrainSettings) -> None:
 def _log_absent_customers(settings: TrainSettings, customers: Sequence[Customer]) -> None:
     """Log the customers that have rows in the channel `config`, but no readings on this host."""
     present = {customer.name for customer in customers}
-    absent = [name for name in settings.config.own if name not in present]
+    absent = sorted(settings.config.customers() - present)
     if absent:
         logger.warning(
             "the channel config has rows of %d customers that are not among this host's: %s",

@@ -9,7 +9,16 @@ from typing import Final
 from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, run
 from fleetcast.archive import write_atomically
 from train import hyperparameters
-from train.exit_codes import DONE, FAILED, TrainingError, check_shares, code_of_signal, help_of_exit_codes
+from train.engines import RAY_ADDRESS
+from train.exit_codes import (
+    DONE,
+    FAILED,
+    TrainingError,
+    check_shares,
+    code_of_signal,
+    help_of_exit_codes,
+    write_failure,
+)
 from train.figures import figures_of
 from train.job import run_job
 from train.lock import TreeInUseError
@@ -39,8 +48,6 @@ hyperparameters:
 
 environment variables:
 {variables}"""
-MOST_FAILURE_CHARACTERS: Final = 1024
-"""Of output/failure; SageMaker shows no more."""
 
 
 def train(paths: Paths, settings: TrainSettings) -> int:
@@ -73,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOGUE.format(
             exit_codes=help_of_exit_codes(),
             hyperparameters=hyperparameters.help_of_all(),
-            variables=help_text(COMMON),
+            variables=help_text((*COMMON, RAY_ADDRESS)),
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -91,10 +98,4 @@ def main() -> int:
             logger.error("%s", error)  # noqa: TRY400 -- output/failure is the other training's
             return FAILED.number
 
-    return run(program, failed=_write_failure)
-
-
-def _write_failure(env: Mapping[str, str], reason: str) -> None:
-    failure = Paths.from_env(env).failure
-    failure.parent.mkdir(parents=True, exist_ok=True)
-    failure.write_text(reason[:MOST_FAILURE_CHARACTERS])
+    return run(program, failed=write_failure)

@@ -10,7 +10,7 @@ from fleetcast.evaluation import Holdout
 from fleetcast.forecasting import PROPHET_ARGUMENTS, CountryHolidays
 from fleetcast.readings import ReadingOptions
 from train import hyperparameters
-from train.config import Config
+from train.config import BEST_HYPERPARAMETERS, Config
 from train.hyperparameters_file import read_texts, value_of
 from train.methods import Methods
 
@@ -53,7 +53,9 @@ class TrainSettings:
     replace_with_fallback: bool = False
     """Whether a seasonal naive forecast may replace the archive of an earlier fit."""
     workers: int = 1
-    """Number of worker processes."""
+    """Number of worker processes on this machine."""
+    engine: str = hyperparameters.ENGINE.default
+    """Which engine runs the job; `train.engines.choose` decides on `auto`."""
 
     @classmethod
     def from_files(cls, paths: Paths, host: Host | None = None) -> Self:
@@ -62,9 +64,9 @@ class TrainSettings:
         Raises SettingError for an unknown or malformed hyperparameter, and InputError, with file, line and
         reason, for what is wrong in the channel.
         """
-        texts = read_texts(paths.config / "hyperparameters.json")
-        hyperparameters.check_names(texts)
         config = Config.from_files(paths, host)
+        texts = _together(read_texts(paths.config / "hyperparameters.json"), config.best.get("", {}))
+        hyperparameters.check_names(texts)
         if both := sorted(config.names() & texts.keys()):
             raise SettingError(f"{both[0]} is a hyperparameter and a file of the channel config: keep one")
         model, country = _model(texts)
@@ -89,6 +91,7 @@ class TrainSettings:
             max_fallback_fraction=hyperparameters.MAX_FALLBACK_FRACTION.read(texts),
             replace_with_fallback=hyperparameters.REPLACE_WITH_FALLBACK.read(texts),
             workers=usable_cpus(),
+            engine=hyperparameters.ENGINE.read(texts),
         )
 
     @property
@@ -102,13 +105,18 @@ class TrainSettings:
         return self.model.get("growth") == "logistic"
 
     def for_customer(self, customer: str) -> Self:
-        """Return these settings with the customer's own rows of the channel `config`, if it has some."""
+        """Return these settings with what the channel `config` has for this customer alone."""
+        settings = self.with_model(self.config.best[customer]) if customer in self.config.best else self
         if customer not in self.config.own:
-            return self
+            return settings
         rows = self.config.arguments_of(customer)
         return replace(
-            self, rows=rows, digest=self.config.digest_of(customer), columns=_columns(self.model, rows)
+            settings, rows=rows, digest=self.config.digest_of(customer), columns=_columns(self.model, rows)
         )
+
+    def with_model(self, texts: Mapping[str, str]) -> Self:
+        """Return these settings with other arguments of Prophet; the texts are those of hyperparameters."""
+        return replace(self, model=dict(self.model) | {name: value_of(text) for name, text in texts.items()})
 
     def for_archive(self) -> dict[str, Any]:
         """Return the settings that, with a customer's data, decide what its archive holds."""
@@ -122,6 +130,17 @@ class TrainSettings:
             **{name: getattr(self.reading, name) for name in READING},
         }
         return always | {name: value for name, value in if_set.items() if value}
+
+
+def _together(texts: Mapping[str, str], best: Mapping[str, str]) -> dict[str, str]:
+    """Return the hyperparameters of the job and of the channel `config`, which must not contradict them."""
+    for name in texts.keys() & best.keys():
+        if value_of(texts[name]) != value_of(best[name]):
+            raise SettingError(
+                f"{name} is {quoted(texts[name])} in hyperparameters.json and {quoted(best[name])} in "
+                f"config/{BEST_HYPERPARAMETERS}: keep one of them"
+            )
+    return {**best, **texts}
 
 
 def _model(texts: Mapping[str, str]) -> tuple[dict[str, Any], CountryHolidays | None]:

@@ -31,6 +31,31 @@ METRICS = {
         "seconds",
     )
 }
+OBJECTIVE = "mean_mase"
+"""What a tuning job minimizes: the error on the holdout, as the last log line of `train` has it."""
+TUNING_JOBS, TUNING_JOBS_AT_ONCE = 20, 2
+RANGES = {
+    "ContinuousParameterRanges": [
+        {
+            "Name": "changepoint_prior_scale",
+            "MinValue": "0.001",
+            "MaxValue": "0.5",
+            "ScalingType": "Logarithmic",
+        },
+        {
+            "Name": "seasonality_prior_scale",
+            "MinValue": "0.01",
+            "MaxValue": "10",
+            "ScalingType": "Logarithmic",
+        },
+        {"Name": "changepoint_range", "MinValue": "0.8", "MaxValue": "0.95", "ScalingType": "Linear"},
+    ],
+    "IntegerParameterRanges": [
+        {"Name": "n_changepoints", "MinValue": "5", "MaxValue": "50", "ScalingType": "Linear"},
+    ],
+    "CategoricalParameterRanges": [{"Name": "seasonality_mode", "Values": ["additive", "multiplicative"]}],
+}
+"""What a tuning job searches, as Prophet's documentation recommends."""
 JSON, JSON_LINES = "application/json", "application/jsonlines"
 PERIOD = {"period": 7}
 ONE_CUSTOMER = {"target_model": "7"} | PERIOD
@@ -86,6 +111,11 @@ class Fleet:
     def failures(self) -> str:
         """Where async endpoints say which requests they could not answer."""
         return f"s3://{self.bucket}/failures/"
+
+    @property
+    def tuning_archives(self) -> str:
+        """Where the training jobs of a tuning job leave their archives, which nothing serves."""
+        return f"s3://{self.bucket}/tuning/{self.name}/"
 
     def called(self, kind: str) -> str:
         """Return the name of a model, endpoint or transform job of this fleet."""

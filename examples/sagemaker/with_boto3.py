@@ -16,12 +16,16 @@ from examples.sagemaker._fleet import (
     JSON_LINES,
     MAX_RUNTIME_SECONDS,
     METRICS,
+    OBJECTIVE,
     ONE_CUSTOMER,
     PERIOD,
+    RANGES,
     SERVERLESS_CONCURRENCY,
     SERVERLESS_MEMORY_MB,
     TARGET_ARCHIVE,
     TRAINING_HOSTS,
+    TUNING_JOBS,
+    TUNING_JOBS_AT_ONCE,
     VOLUME_GB,
     Fleet,
     put_requests,
@@ -63,6 +67,53 @@ def training_job(session: boto3.Session, fleet: Fleet) -> None:
         StoppingCondition={"MaxRuntimeInSeconds": MAX_RUNTIME_SECONDS},
     )
     sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=fleet.name)
+
+
+def tuning_job(session: boto3.Session, fleet: Fleet) -> None:
+    """Search hyperparameters: a training job for each configuration, compared on the holdout.
+
+    `fleetcast tune` does the same in one job, on a sample of the customers.
+    """
+    sagemaker = session.client("sagemaker")
+    customers = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": fleet.customers,
+        "S3DataDistributionType": "FullyReplicated",
+    }
+    searched = {each["Name"] for ranges in RANGES.values() for each in ranges}
+    sagemaker.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=fleet.name,
+        HyperParameterTuningJobConfig={
+            "Strategy": "Bayesian",
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": OBJECTIVE},
+            "ResourceLimits": {
+                "MaxNumberOfTrainingJobs": TUNING_JOBS,
+                "MaxParallelTrainingJobs": TUNING_JOBS_AT_ONCE,
+            },
+            "ParameterRanges": RANGES,
+            "TrainingJobEarlyStoppingType": "Off",
+        },
+        TrainingJobDefinition={
+            "StaticHyperParameters": {
+                name: text for name, text in HYPERPARAMETERS.items() if name not in searched
+            },
+            "AlgorithmSpecification": {
+                "TrainingImage": fleet.image,
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": OBJECTIVE, "Regex": METRICS[OBJECTIVE]}],
+            },
+            "RoleArn": fleet.role,
+            "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": customers}}],
+            "OutputDataConfig": {"S3OutputPath": fleet.tuning_archives},
+            "ResourceConfig": {
+                "InstanceType": INSTANCE_TYPE,
+                "InstanceCount": 1,
+                "VolumeSizeInGB": VOLUME_GB,
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": MAX_RUNTIME_SECONDS},
+        },
+    )
+    print(f"aws sagemaker describe-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name {fleet.name}")
 
 
 def multi_model_endpoint(session: boto3.Session, fleet: Fleet) -> None:
@@ -161,6 +212,7 @@ if __name__ == "__main__":
         __doc__,
         (
             training_job,
+            tuning_job,
             multi_model_endpoint,
             plain_endpoint,
             serverless_endpoint,

@@ -128,6 +128,20 @@ class NewFiles:
         self._paths.clear()
 
 
+def set_aside(path: Path) -> Path:
+    """Rename the file at `path` so that another can be written there; return its new path.
+
+    `name.ext` becomes `name.old.ext`, and an older file of that name is replaced.  Raises FilesystemError.
+    """
+    other = path.with_name(f"{path.stem}.old{path.suffix}")
+    try:
+        path.replace(other)
+    except OSError as error:
+        raise write_error(other, error) from error
+    sync_folder(path.parent)
+    return other
+
+
 def sync_folder(folder: Path) -> None:
     """Sync the names in `folder` to the disk; raises FilesystemError."""
     try:

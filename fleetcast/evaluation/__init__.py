@@ -11,7 +11,7 @@ from fleetcast.evaluation.fleet import (
 )
 from fleetcast.evaluation.holdout import Holdout
 from fleetcast.evaluation.incumbent import Incumbent, Verdict
-from fleetcast.evaluation.metrics import beats_seasonal_naive, measure
+from fleetcast.evaluation.metrics import Metric, beats_seasonal_naive, measure
 from fleetcast.evaluation.reliability import PROBABILITIES
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
@@ -20,9 +20,11 @@ from fleetcast.evaluation.rolling_origin import (
     NAIVE,
     PROPHET,
     FittedProphet,
+    Origin,
     cutoffs,
     default_horizon,
     method_table,
+    origins,
 )
 from fleetcast.evaluation.season import naive_error, naive_forecast, rows_per_season
 from fleetcast.evaluation.short_history import forecast_as_fleet
@@ -46,6 +48,8 @@ __all__ = [
     "FleetSums",
     "Holdout",
     "Incumbent",
+    "Metric",
+    "Origin",
     "Verdict",
     "beats_seasonal_naive",
     "best_weights",
@@ -59,5 +63,6 @@ __all__ = [
     "method_table",
     "naive_error",
     "naive_forecast",
+    "origins",
     "rows_per_season",
 ]

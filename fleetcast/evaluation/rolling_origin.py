@@ -138,6 +138,42 @@ def default_horizon(n: int, seasons: Seasons) -> int:
     return 2 * seasons.short or _WITHOUT_SEASON
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A cut-off in a history, as rows of it: what may be seen, and what follows."""
+
+    first: int
+    """Number of rows before the cut-off, the only ones that a forecast may use."""
+    last: int
+    """Number of rows up to the end of the steps to forecast: rows `first` to `last - 1` are compared."""
+    scale: float
+    """Size of an error that counts as 1, in units of y, above 0; see `Backtest.scale`."""
+
+
+def origins(
+    stamps: Stamps, y: Vector, freq: str, *, horizon: int | None, count: int
+) -> tuple[list[Origin], Origin] | None:
+    """Return up to `count` cut-offs to choose by, latest first, and a later one to judge the choice by.
+
+    `y` are readings at ascending `stamps`, both of shape (N,), without NaN.  The steps after the judging
+    cut-off are the last ones of the history, `horizon` of them (None for `default_horizon`); what the others
+    compare ends before them.  Returns None where fewer than half of the steps have a reading, and where the
+    history is too short for both.  Raises FutureError if `freq` is no frequency.
+    """
+    history = GriddedHistory.of(stamps, y, freq)
+    if history is None:
+        return None
+    n, seasons = history.y.size, history.seasons
+    asked = horizon or default_horizon(n, seasons)
+    places, steps = cutoffs(n - asked, asked, seasons, count=count)
+    cuts = [_Cut.of(history, at, steps, None) for at in places]
+    judge = _Cut.of(history, n - asked, asked, None)
+    chosen_by = [Origin(cut.first, cut.last, _scale(history, cut.at, steps)) for cut in cuts if cut]
+    if judge is None or not chosen_by:
+        return None
+    return chosen_by, Origin(judge.first, judge.last, _scale(history, judge.at, asked))
+
+
 def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     history: GriddedHistory,
     y: Vector,

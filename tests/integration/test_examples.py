@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from tests.aws import arguments, moto
-from tests.rehearsal import KINDS, ROOT
+from tests.rehearsal import KINDS_OF_BOTO3, ROOT
 
 REGION, BUCKET = "eu-west-1", "fleet"
 ROLE = "arn:aws:iam::123456789012:role/SageMaker"
@@ -46,7 +46,7 @@ def run_example(
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_OF_BOTO3)
 def test_every_call_is_one_that_boto3_accepts(aws: dict[str, str], kind: str) -> None:
     finished = run_example(aws, kind, name="taken")
 
@@ -83,6 +83,20 @@ def test_an_endpoint_is_in_service_with_its_model(
 
     assert sagemaker.describe_endpoint(EndpointName=model)["EndpointStatus"] == "InService"
     assert container.items() <= sagemaker.describe_model(ModelName=model)["PrimaryContainer"].items()
+
+
+def test_a_tuning_job_minimizes_the_error_on_the_holdout(aws: dict[str, str]) -> None:
+    run_example(aws, "tuning-job", name="searched")
+
+    job = client(aws, "sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="searched")
+
+    objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    assert objective == {"Type": "Minimize", "MetricName": "mean_mase"}
+    definition = job["TrainingJobDefinition"]
+    assert definition["StaticHyperParameters"] == {"max_failed_fraction": "0.05", "holdout": "7D"}
+    assert definition["AlgorithmSpecification"]["MetricDefinitions"] == [
+        {"Name": "mean_mase", "Regex": "mean_mase=([0-9.]+);"}
+    ]
 
 
 def test_a_batch_transform_names_the_requests_that_were_uploaded(aws: dict[str, str]) -> None:

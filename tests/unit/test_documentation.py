@@ -18,7 +18,8 @@ from processing.program import columns, parse
 from serving.http.routes import MULTI_MODEL, OPENAPI, PLAIN, template
 from serving.request.schema import as_request
 from serving.variables import VARIABLES
-from tests.rehearsal import KINDS
+from tests.rehearsal import KINDS, KINDS_OF_BOTO3
+from train.engines import RAY_ADDRESS
 from train.figures import FIGURES
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +62,7 @@ def names(pattern: str, *pages: Path) -> set[str]:
 def test_the_environment_variables_on_the_pages_are_those_that_the_programs_read() -> None:
     named = names(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 
-    assert named - VARIABLES_OF_OTHERS == {variable.name for variable in VARIABLES}
+    assert named - VARIABLES_OF_OTHERS == {variable.name for variable in (*VARIABLES, RAY_ADDRESS)}
 
 
 def test_the_routes_on_the_pages_are_those_of_the_server() -> None:
@@ -168,7 +169,7 @@ def test_every_example_for_sagemaker_is_one_that_the_clients_have() -> None:
     assert modules
     for module, kind in modules:
         assert (ROOT / f"{module.replace('.', '/')}.py").exists()
-        assert kind in KINDS
+        assert kind in (KINDS_OF_BOTO3 if module.endswith("with_boto3") else KINDS)
 
 
 @pytest.mark.parametrize("script", ["./build.sh", "examples/verify_on_aws.sh"])

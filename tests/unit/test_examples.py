@@ -6,21 +6,21 @@ import pytest
 from botocore.exceptions import ParamValidationError
 
 from examples.sagemaker import dry_session
-from tests.rehearsal import CONNECTED, KINDS, calls, rehearse, run_offline
+from tests.rehearsal import CONNECTED, KINDS_OF_BOTO3, calls, rehearse, run_offline
 
 BOTO3 = "examples.sagemaker.with_boto3"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_OF_BOTO3)
 def test_a_dry_run_needs_no_account_and_no_network(kind: str) -> None:
     rehearsed = rehearse("with_boto3", kind)
 
-    assert [name for name, _ in calls(rehearsed.stdout)] == KINDS[kind]
+    assert [name for name, _ in calls(rehearsed.stdout)] == KINDS_OF_BOTO3[kind]
     assert rehearsed.stderr == ""
     assert rehearsed.returncode == 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_OF_BOTO3)
 def test_a_dry_run_refuses_a_parameter_that_aws_would_refuse(kind: str) -> None:
     rehearsed = rehearse("with_boto3", kind, "--role", "admin")
 
@@ -29,7 +29,7 @@ def test_a_dry_run_refuses_a_parameter_that_aws_would_refuse(kind: str) -> None:
     assert "Traceback" not in rehearsed.stderr
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_OF_BOTO3)
 def test_a_dry_run_refuses_an_unknown_and_a_missing_parameter_of_each_call(kind: str) -> None:
     rehearsed = calls(rehearse("with_boto3", kind).stdout)
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS: dict[str, list[set[str]]] = {
     "": [{"fleetcast"}, {"container"}, {"processing", "serving", "train"}],
     "container": [{"cluster"}],
-    "fleetcast": [{"archive", "forecasting", "readings"}, {"evaluation"}],
+    "fleetcast": [{"archive", "forecasting", "readings"}, {"evaluation", "global_model"}],
     "fleetcast.forecasting": [
         {"calendar"},
         {"features", "members", "solver"},
@@ -29,7 +29,7 @@ LAYERS: dict[str, list[set[str]]] = {
     "fleetcast.readings": [{"columns"}, {"tables"}, {"customer"}],
     "processing": [{"raw_files"}, {"output"}],
     "serving": [{"models"}, {"request"}, {"http", "mms"}],
-    "train": [{"config"}, {"customer"}, {"engines"}, {"report"}],
+    "train": [{"config"}, {"customer"}, {"engines"}, {"report", "tuning"}],
 }
 """The folders in each package, from the lowest; a folder imports from lower layers only."""
 

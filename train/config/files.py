@@ -1,4 +1,6 @@
-"""The channel `config`: holidays, changepoints and seasonalities from files, for all customers or for one.
+"""The channel `config`: holidays, changepoints, seasonalities and chosen hyperparameters from files.
+
+Each file has rows for all customers or for one.
 
 Every file is checked before the job writes anything; an error names the file and the line.
 """
@@ -16,6 +18,8 @@ from container import Host, Paths, quoted
 from fleetcast.errors import InputError, SettingError
 from fleetcast.forecasting import FitOptions, HolidayTable
 from train.channel import CONFIG
+from train.config.best_hyperparameters import NAME as BEST
+from train.config.best_hyperparameters import read_best, read_json
 from train.config.rows import CUSTOMER, Placed, Row, read_rows
 
 logger = logging.getLogger(__name__)
@@ -26,7 +30,9 @@ _FILES: Final = {
     "changepoints.json": "changepoints",
     "seasonalities.json": "seasonalities",
 }
-_ACCEPTED: Final = ", ".join(_FILES)
+SEARCH_SPACE: Final = "search-space.json"
+_OTHERS: Final = (BEST, SEARCH_SPACE)
+_ACCEPTED: Final = ", ".join((*_FILES, *_OTHERS))
 Rows: TypeAlias = Mapping[str, Sequence[Row]]
 """Rows by the name of the argument of `fit` that they become."""
 
@@ -39,6 +45,10 @@ class Config:
     """Rows for every customer."""
     own: Mapping[str, Rows] = field(default_factory=dict)
     """Further rows by customer."""
+    best: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Hyperparameters as texts by customer, those for all customers under an empty name."""
+    search_space: Any = None
+    """The content of the file that `fleetcast tune` reads; None without one."""
 
     @classmethod
     def from_files(cls, paths: Paths, host: Host | None = None) -> "Config":
@@ -50,14 +60,22 @@ class Config:
             raise InputError("the channel config must be FullyReplicated: each host needs all of its files")
         shared: dict[str, list[Row]] = {}
         own: dict[str, dict[str, list[Row]]] = {}
+        best: Mapping[str, Mapping[str, str]] = {}
+        search_space = None
         for argument, path in _files(folder.resolve()).items():
+            if argument == BEST:
+                best = read_best(path)
+                continue
+            if argument == SEARCH_SPACE:
+                search_space = read_json(path)
+                continue
             placed = read_rows(path, argument)
             _check_together(f"config/{path.name}", argument, placed)
             for _, row in placed:
                 customer = row.pop(CUSTOMER, "")
                 rows = own.setdefault(customer, {}) if customer else shared
                 rows.setdefault(argument, []).append(row)
-        return cls(shared, own)
+        return cls(shared, own, best, search_space)
 
     def arguments_of(self, customer: str = "") -> dict[str, Any]:
         """Return the arguments of `fit` from the files, for all customers or with the rows of one.
@@ -70,6 +88,10 @@ class Config:
         """Return the SHA-256 of the rows for all customers, or with those of one; empty without rows."""
         rows = self.rows_of(customer)
         return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest() if rows else ""
+
+    def customers(self) -> set[str]:
+        """Return the customers with rows or hyperparameters of their own."""
+        return (self.own.keys() | self.best.keys()) - {""}
 
     def names(self) -> set[str]:
         """Return the names of the arguments of `fit` that come from files."""
@@ -88,7 +110,7 @@ def _files(folder: Path) -> dict[str, Path]:
         if path.name.startswith("."):
             logger.info("%s is skipped: hidden", quoted(path))
             continue
-        argument = _FILES.get(path.name)
+        argument = path.name if path.name in _OTHERS else _FILES.get(path.name)
         if argument is None:
             raise InputError(f"config/{path.name} is not a file of this channel; accepted are {_ACCEPTED}")
         if argument in files:

@@ -1,6 +1,8 @@
 """One customer from its files to an archive that was proven to forecast, inside a worker process."""
 
 from train.customer.arguments import column_arguments
+from train.customer.backtest import BacktestCustomer, Backtested, BacktestOptions, digest_of_files
+from train.customer.earlier import sent_archive
 from train.customer.files import file_contents, load_readings
 from train.customer.outcome import (
     STATUSES,
@@ -14,10 +16,14 @@ from train.customer.outcome import (
     reason_of,
     status_table,
 )
-from train.customer.train_customer import FitCustomer
+from train.customer.train_customer import VERSIONS, FitCustomer
 
 __all__ = [
     "STATUSES",
+    "VERSIONS",
+    "BacktestCustomer",
+    "BacktestOptions",
+    "Backtested",
     "Failed",
     "Fallback",
     "FitCustomer",
@@ -27,8 +33,10 @@ __all__ = [
     "Skipped",
     "WithArchive",
     "column_arguments",
+    "digest_of_files",
     "file_contents",
     "load_readings",
     "reason_of",
+    "sent_archive",
     "status_table",
 ]

@@ -10,8 +10,9 @@ from typing import Any, Final, Self, TypeGuard
 
 import numpy as np
 
-from fleetcast.archive import Archive, unpack
+from fleetcast.archive import SUFFIX, Archive, unpack
 from fleetcast.evaluation import CORRECTED_PROPHET, PROPHET, Combined, Incumbent
+from train.channel import Customer, SentArchive
 
 FORMAT_VERSION: Final = 2
 """Version of `metadata.json`; an archive of another version is fitted again."""
@@ -39,13 +40,21 @@ class EarlierArchive:
         return str(_object(self.archive.metadata.get("incumbent")).get("sha256", ""))
 
 
-def read_earlier(path: Path) -> EarlierArchive | None:
-    """Return the archive that an earlier job left, None without one; raise ArchiveError for a damaged one."""
+def read_earlier(customer: Customer, checkpoints: Path) -> EarlierArchive | None:
+    """Return the archive that an earlier job left, None without one.
+
+    It was sent with the customer, or is in the folder.  Raises ArchiveError for a damaged one, and OSError.
+    """
+    sent = customer.sent or sent_archive(customer.name, checkpoints)
+    return None if sent.packed is None else EarlierArchive(unpack(sent.packed), sent.packed)
+
+
+def sent_archive(customer: str, checkpoints: Path) -> SentArchive:
+    """Return the archive that an earlier job left in a folder, to send it to another host; raise OSError."""
     try:
-        packed = path.read_bytes()
+        return SentArchive((checkpoints / f"{customer}{SUFFIX}").read_bytes())
     except FileNotFoundError:
-        return None
-    return EarlierArchive(unpack(packed), packed)
+        return SentArchive(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from fleetcast.archive import SUFFIX, Archive, pack
+from fleetcast.archive import Archive, pack
 from fleetcast.errors import ArchiveError
 from fleetcast.evaluation import ErrorSummary
 from fleetcast.forecasting import Model, dumps
@@ -64,7 +64,7 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
     try:
         settings = settings.for_customer(customer.name)
         contents = file_contents(customer)
-        earlier, problem = _earlier(checkpoints / f"{customer.name}{SUFFIX}")
+        earlier, problem = _earlier(customer, checkpoints)
         took_part = earlier.incumbent_sha256 if earlier is not None else ""
         if (unchanged := _unchanged(earlier, _fingerprint(contents, settings, took_part))) is not None:
             return _skipped(customer, unchanged, settings)
@@ -101,10 +101,10 @@ def _fingerprint(contents: Sequence[bytes], settings: TrainSettings, incumbent: 
     return digest.hexdigest()
 
 
-def _earlier(path: Path) -> tuple[EarlierArchive | None, str]:
+def _earlier(customer: Customer, checkpoints: Path) -> tuple[EarlierArchive | None, str]:
     """Return the archive that an earlier job left, and what is wrong with it if it is damaged."""
     try:
-        return read_earlier(path), ""
+        return read_earlier(customer, checkpoints), ""
     except ArchiveError as error:
         return None, str(error)
 

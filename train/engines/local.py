@@ -40,4 +40,4 @@ class LocalEngine:
         with Pool(task, self.limits, min(self.workers, len(customers))) as pool:
             pool.add(customers)
             while pool.has_work() and not stopped():
-                yield from pool.next_results()
+                yield from (result for _, result in pool.next_results())

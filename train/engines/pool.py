@@ -19,9 +19,11 @@ from train.engines.engine import ResultT, Task
 from train.engines.worker import Limits, Ready, Worker
 from train.engines.worker_environment import set_variables, without_signals
 
-CUSTOMERS_PER_CHUNK: Final = 16
-LOW_WATER: Final = 8
-"""A worker with at most this many waiting customers gets the next chunk."""
+MOST_PER_CHUNK: Final = 16
+"""Customers that are sent to a worker at once; it gets the next chunk when half of them are done."""
+CHUNKS_PER_WORKER: Final = 4
+"""Into how many chunks each worker's share of the last customers is divided: nobody waits for long behind one
+that is slow."""
 POLL_SECONDS: Final = 0.2
 
 
@@ -47,7 +49,7 @@ End: TypeAlias = TimedOut | Died
 
 
 class Pool(Generic[ResultT]):
-    """The workers, and the customers that none of them has yet; all workers end with the `with` block."""
+    """The workers, and the customers that none of them has yet; a `with` block ends with all workers."""
 
     def __init__(self, task: Task[ResultT], limits: Limits, workers: int) -> None:
         self._task = task
@@ -63,8 +65,17 @@ class Pool(Generic[ResultT]):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Kill all workers."""
         for worker in self._workers:
             worker.kill()
+
+    @property
+    def waiting(self) -> int:
+        """How many customers were not sent to a worker yet."""
+        return len(self._left)
 
     def add(self, customers: Iterable[Customer]) -> None:
         """Put customers behind those that wait."""
@@ -74,28 +85,35 @@ class Pool(Generic[ResultT]):
         """Return whether a customer is still without a result."""
         return bool(self._left) or any(worker.waiting for worker in self._workers)
 
-    def next_results(self) -> Iterator[ResultT | Failed]:
-        """Send customers to workers that have few left, then yield the results of the next moments."""
+    def next_results(self) -> list[tuple[Customer, ResultT | Failed]]:
+        """Send customers to workers that have few left, then return the results of the next moments.
+
+        A worker whose result is there was in time, however late this is called.
+        """
         self._feed()
-        for worker in list(self._workers):
-            if worker.seconds_on_first() > self._limits.seconds:
-                worker.kill()
-                yield from self._replace(worker, TimedOut(self._limits.seconds))
         ready = wait([worker.connection for worker in self._workers], POLL_SECONDS)
-        for worker in [worker for worker in self._workers if worker.connection in ready]:
-            yield from self._receive(worker)
+        results: list[tuple[Customer, ResultT | Failed]] = []
+        for worker in list(self._workers):
+            if worker.connection in ready:
+                results += self._receive(worker)
+            elif worker.seconds_on_first() > self._limits.seconds:
+                worker.kill()
+                results += self._replace(worker, TimedOut(self._limits.seconds))
+        return results
 
     def _start(self) -> Worker[ResultT]:
         return Worker(self._task, self._limits)
 
     def _feed(self) -> None:
         for worker in self._workers:
-            if self._left and len(worker.waiting) <= LOW_WATER:
-                chunk = [self._left.popleft() for _ in range(min(CUSTOMERS_PER_CHUNK, len(self._left)))]
+            size = len(self._left) // (CHUNKS_PER_WORKER * len(self._workers))
+            size = max(1, min(MOST_PER_CHUNK, size))
+            if self._left and len(worker.waiting) <= size // 2:
+                chunk = [self._left.popleft() for _ in range(size)]
                 with suppress(OSError):  # it is dead, which `_receive` finds
                     worker.send(chunk)
 
-    def _receive(self, worker: Worker[ResultT]) -> Iterator[ResultT | Failed]:
+    def _receive(self, worker: Worker[ResultT]) -> Iterator[tuple[Customer, ResultT | Failed]]:
         try:
             message = worker.receive()
         except (EOFError, OSError):
@@ -111,13 +129,13 @@ class Pool(Generic[ResultT]):
             case Ready():
                 return
             case result:
-                yield result
+                yield worker.waiting.popleft(), result
 
-    def _replace(self, worker: Worker[ResultT], end: End) -> Iterator[ResultT | Failed]:
+    def _replace(self, worker: Worker[ResultT], end: End) -> Iterator[tuple[Customer, Failed]]:
         """Start a worker in place of one that ended; its first customer has failed, the others wait again."""
         if worker.waiting:
             failed = worker.waiting.popleft()
-            yield Failed(customer=failed.name, reason=_reason(end))
+            yield failed, Failed(customer=failed.name, reason=_reason(end))
         self._left.extendleft(reversed(worker.waiting))
         self._workers[self._workers.index(worker)] = self._start()
 

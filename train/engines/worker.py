@@ -14,7 +14,7 @@ from container import configure_logging
 from train.channel import Customer
 from train.customer import Failed
 from train.engines.engine import ResultT, Task
-from train.engines.worker_environment import own_packages_first
+from train.engines.worker_environment import own_packages_first, without_main
 from train.settings import TrainSettings
 
 METHOD: Final = "forkserver"
@@ -49,7 +49,10 @@ class Worker(Generic[ResultT]):
         context.set_forkserver_preload([__name__])
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, task, limits), daemon=True)
-        with own_packages_first():  # the first start, or the first after its death, starts the fork server
+        with (
+            own_packages_first(),
+            without_main(),
+        ):  # the first start, or the first after its death, starts the fork server
             self._process.start()
         theirs.close()
         self.waiting: deque[Customer] = deque()
@@ -64,17 +67,13 @@ class Worker(Generic[ResultT]):
         self.connection.send(chunk)
 
     def receive(self) -> Ready | ResultT | Failed:
-        """Return the next message, a result being that of the first waiting customer.
+        """Return the next message; a result is that of the first of `waiting`, which the caller takes out.
 
         Raises EOFError or OSError where the process is dead.
         """
         message: Ready | ResultT | Failed = self.connection.recv()
         self._since = time.monotonic()
-        match message:
-            case Ready():
-                self.is_ready = True
-            case _:
-                self.waiting.popleft()
+        self.is_ready = True
         return message
 
     def seconds_on_first(self) -> float:

@@ -6,10 +6,12 @@ inherit what the fork server has.
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 VARIABLES: Final = {
@@ -55,6 +57,20 @@ def own_packages_first() -> Iterator[None]:
     root = str(_ROOT)
     with _changed_environment(PYTHONSAFEPATH="1", PYTHONPATH=os.pathsep.join([root, path]) if path else root):
         yield
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Start processes that do not import this process's main module: a worker needs nothing of it.
+
+    The main module of a process of Ray imports all of Ray, a second and 50 MB for each worker.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from fleetcast.forecasting.members.combination import Combination, steps_ahead
 from fleetcast.forecasting.members.correction import MOST_PATH, CorrectedRows, Correction, corrected_rows
 from fleetcast.forecasting.members.grid import Grid, GriddedHistory
 from fleetcast.forecasting.members.registry import MEMBERS, Member, forecasts
-from fleetcast.forecasting.members.steps import Seasons
+from fleetcast.forecasting.members.steps import Seasons, seasons_of
 
 __all__ = [
     "MEMBERS",
@@ -20,5 +20,6 @@ __all__ = [
     "Seasons",
     "corrected_rows",
     "forecasts",
+    "seasons_of",
     "steps_ahead",
 ]

@@ -1,4 +1,10 @@
-from container.progress_bar import Estimate
+import logging
+import sys
+
+import pytest
+
+from container import progress_bar
+from container.progress_bar import Estimate, progress
 
 
 def test_a_slow_start_gives_no_estimate() -> None:
@@ -22,3 +28,30 @@ def test_work_that_stands_still_gives_no_estimate() -> None:
         estimate.left(50, now=now)
 
     assert estimate.left(50, now=15.0) is None
+
+
+def test_a_log_line_has_the_unit_and_the_time_that_a_limit_leaves(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    monkeypatch.setattr(progress_bar, "SECONDS_BETWEEN_LINES", 0.0)
+
+    assert list(progress(range(5), total=5, doing="try", unit="backtests", at_most=lambda: 0.0)) == [
+        *range(5)
+    ]
+
+    assert [record.message.partition(",")[0] for record in caplog.records] == [
+        f"try: {done} of 5 backtests" for done in range(1, 5)
+    ]
+    assert all(record.message.endswith("0 s left") for record in caplog.records)
+
+
+def test_a_bar_on_a_terminal_shows_the_time_that_a_limit_leaves(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    list(progress(range(5), total=5, doing="try", unit="backtests", at_most=lambda: 7.0))
+
+    assert "at most 7 s left" in capfd.readouterr().err

@@ -46,6 +46,25 @@ def test_hyperparameters_are_texts_that_become_prophets_arguments(tmp_path: Path
     }
 
 
+def test_what_a_sagemaker_tuning_job_adds_is_no_hyperparameter_of_ours(tmp_path: Path) -> None:
+    read = settings(
+        tmp_path,
+        {
+            "_tuning_objective_metric": "mean_mase",
+            "sagemaker_estimator_class_name": '"Estimator"',
+            "changepoint_prior_scale": "0.012345678901234567",
+            "n_changepoints": "17",
+            "seasonality_mode": '"multiplicative"',
+        },
+    )
+
+    assert read.model == {
+        "changepoint_prior_scale": 0.012345678901234567,
+        "n_changepoints": 17,
+        "seasonality_mode": "multiplicative",
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [

@@ -15,6 +15,7 @@ from fleetcast.archive import (
     NewFiles,
     pack,
     remove_unfinished,
+    set_aside,
     write_archive,
     write_atomically,
 )
@@ -110,3 +111,19 @@ def test_files_without_a_name_are_removed_where_writing_stops(tmp_path: Path) ->
         raise KeyboardInterrupt
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_set_aside_replaces_an_older_one_of_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    for content in ("first", "second"):
+        path.write_text(content)
+
+        assert set_aside(path) == tmp_path / "journal.old.jsonl"
+
+    assert [each.name for each in tmp_path.iterdir()] == ["journal.old.jsonl"]
+    assert (tmp_path / "journal.old.jsonl").read_text() == "second"
+
+
+def test_a_missing_file_cannot_be_set_aside(tmp_path: Path) -> None:
+    with pytest.raises(FilesystemError, match=r"journal.old.jsonl could not be written"):
+        set_aside(tmp_path / "journal.jsonl")

@@ -6,9 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fleetcast.archive import Archive
+from fleetcast.archive import Archive, pack
 from fleetcast.errors import ArchiveError
-from train.customer.earlier import FORMAT_VERSION, EarlierArchive, EarlierChoice, read_earlier
+from train.channel import Customer
+from train.customer.earlier import (
+    FORMAT_VERSION,
+    EarlierArchive,
+    EarlierChoice,
+    read_earlier,
+    sent_archive,
+)
 
 SEEN = "2025-07-19T06:00:00"
 END_OF_SECOND = int(np.datetime64(SEEN, "us").astype(np.int64)) + 999_999
@@ -121,8 +128,25 @@ def test_a_choice_counts_only_before_readings_that_it_has_not_seen() -> None:
 
 
 def test_no_archive_is_none_and_a_damaged_one_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "damaged").write_bytes(b"\x1f\x8b")
+    (tmp_path / "damaged.tar.gz").write_bytes(b"\x1f\x8b")
 
-    assert read_earlier(tmp_path / "absent") is None
+    assert read_earlier(Customer("absent", ()), tmp_path) is None
     with pytest.raises(ArchiveError):
-        read_earlier(tmp_path / "damaged")
+        read_earlier(Customer("damaged", ()), tmp_path)
+
+
+def test_an_archive_that_was_sent_with_the_customer_is_the_earlier_one_whatever_the_folder_has(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "head").mkdir()
+    packed = pack(Archive("{}", metadata()))
+    (tmp_path / "head" / "7.tar.gz").write_bytes(packed)
+    (tmp_path / "8.tar.gz").write_bytes(packed)
+
+    with_archive = Customer("7", (), sent=sent_archive("7", tmp_path / "head"))
+    without = Customer("8", (), sent=sent_archive("8", tmp_path / "head"))
+
+    found = read_earlier(with_archive, tmp_path)
+    assert found is not None
+    assert found.packed == packed
+    assert read_earlier(without, tmp_path) is None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import psutil
 
 from train.channel import Customer
 
@@ -17,6 +18,7 @@ class Measured:
     customer: str
     values: np.ndarray[Any, Any]
     process: int
+    raylet: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,22 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Sleep:
+    """A task that takes this many seconds and tells where it ran."""
+
+    seconds: float
+
+    def __call__(self, customer: Customer) -> Measured:
+        time.sleep(self.seconds)
+        return Measured(customer.name, np.zeros(1), os.getpid(), raylet())
+
+
+def raylet() -> int:
+    """Return the process id of Ray's own process on this host, which Ray tells its workers."""
+    return int(os.environ["RAY_RAYLET_PID"])
+
+
+@dataclass(frozen=True)
 class Misbehave:
     """A task that does what the customer's name says."""
 
@@ -46,6 +64,11 @@ class Misbehave:
             case "kill":
                 os.kill(os.getpid(), 9)
             case "sleep":
+                time.sleep(60)
+            case "actor":  # the parent of the fork server
+                os.kill(psutil.Process(os.getppid()).ppid(), 9)
+            case "host":
+                os.kill(raylet(), 9)
                 time.sleep(60)
             case "lambda":
                 object.__setattr__(result, "values", lambda: None)

@@ -1,0 +1,40 @@
+"""One gradient-boosted model over all customers: its features, its training, and its forecasts."""
+
+from fleetcast.global_model.features import PLAIN_FEATURES, STACKED_FEATURES, Rows, feature_rows
+from fleetcast.global_model.from_xgboost import trees_of
+from fleetcast.global_model.local import LOCAL_METHODS, LocalForecasts, local_forecasts
+from fleetcast.global_model.model import GlobalModel, GlobalSettings, Kind, Part
+from fleetcast.global_model.plain import check_plain, forecast_history, plain_errors, plain_path
+from fleetcast.global_model.relative_errors import RelativeErrors
+from fleetcast.global_model.series import Cycles, Series
+from fleetcast.global_model.stored import read_global_model, write_global_model
+from fleetcast.global_model.training_rows import TrainingRows, plain_rows, stacked_rows
+from fleetcast.global_model.trees import Trees
+
+__all__ = [
+    "LOCAL_METHODS",
+    "PLAIN_FEATURES",
+    "STACKED_FEATURES",
+    "Cycles",
+    "GlobalModel",
+    "GlobalSettings",
+    "Kind",
+    "LocalForecasts",
+    "Part",
+    "RelativeErrors",
+    "Rows",
+    "Series",
+    "TrainingRows",
+    "Trees",
+    "check_plain",
+    "feature_rows",
+    "forecast_history",
+    "local_forecasts",
+    "plain_errors",
+    "plain_path",
+    "plain_rows",
+    "read_global_model",
+    "stacked_rows",
+    "trees_of",
+    "write_global_model",
+]

@@ -1,0 +1,86 @@
+"""One customer's part of the rows that a global model is trained on.
+
+A row is a step ahead of an origin inside the history.  Origins are whole short cycles before its end, and a
+few steps ahead of each are drawn at random, from a seed that is the customer's own.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleetcast.forecasting.calendar import Stamps
+from fleetcast.global_model.features import Rows, feature_rows
+from fleetcast.global_model.local import local_forecasts
+from fleetcast.global_model.series import Series
+
+LEAST_LONG_CYCLES: Final = 2
+"""Fewest long cycles before an origin of the stacked model."""
+LEAST_SHORT_CYCLES: Final = 3
+"""Fewest short cycles before an origin of the plain model."""
+_LIMITS: Final = (3, 7, 14, 0)
+"""Short cycles that the plain model sees of a history, drawn at random; 0 is all of it."""
+_MOST_AHEAD: Final = 16
+"""Most steps ahead that are drawn for each origin."""
+_LEAST_AHEAD: Final = 4
+_NOT_BEYOND: Final = 1000.0
+"""Targets are at most this many units of the scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRows:
+    """R rows; the target is (y - base) / scale."""
+
+    x: NDArray[np.float32]
+    """Shape (R, F)."""
+    target: NDArray[np.float32]
+    """Shape (R,)."""
+    times: Stamps
+    """Time of the step that each row forecasts, in microseconds since 1970, shape (R,)."""
+
+
+def stacked_rows(series: Series, horizon: int, *, most: int, seed: int) -> TrainingRows | None:
+    """Return up to about `most` rows of the stacked model; None where the history is too short for one."""
+    least = LEAST_LONG_CYCLES * series.cycles.long
+    drawn = _drawn(series, horizon, least=least, most=most, seed=seed)
+    if drawn is None:
+        return None
+    origins, ahead = drawn
+    local = local_forecasts(series, origins.tolist(), horizon)
+    return _with_targets(series, origins, ahead, feature_rows(series, origins, ahead, local))
+
+
+def plain_rows(series: Series, horizon: int, *, most: int, seed: int) -> TrainingRows | None:
+    """Return up to about `most` rows of the plain model; None where the history is too short for one."""
+    least = LEAST_SHORT_CYCLES * series.cycles.short
+    drawn = _drawn(series, horizon, least=least, most=most, seed=seed)
+    if drawn is None:
+        return None
+    origins, ahead = drawn
+    limits = np.random.default_rng(seed).choice(_LIMITS, origins.size) * series.cycles.short
+    longest = np.where(limits > 0, limits, series.y.size)
+    return _with_targets(series, origins, ahead, feature_rows(series, origins, ahead, longest=longest))
+
+
+def _drawn(series: Series, horizon: int, *, least: int, most: int, seed: int) -> tuple[Stamps, Stamps] | None:
+    """Return P origins, the latest first, and K steps ahead of each, shape (P, K)."""
+    n, cycle = series.y.size, series.cycles.short
+    origins = np.arange(n - cycle, least - 1, -cycle)
+    first = int(np.flatnonzero(np.isfinite(series.y))[0])
+    origins = origins[origins > first][: max(most // _LEAST_AHEAD, 1)]
+    if not origins.size:
+        return None
+    count = min(max(most // origins.size, _LEAST_AHEAD), _MOST_AHEAD)
+    room = np.minimum(horizon, n - origins)
+    share = np.random.default_rng(seed).random((origins.size, count))
+    return origins, 1 + np.floor(share * room[:, None]).astype(np.int64)
+
+
+def _with_targets(series: Series, origins: Stamps, ahead: Stamps, rows: Rows) -> TrainingRows:
+    steps = origins[:, None] + ahead - 1
+    y = series.y[steps]
+    usable = np.isfinite(y) & (rows.scale > 0)
+    target = np.divide(y - rows.base, rows.scale, out=np.zeros(y.shape), where=usable)
+    usable &= np.abs(target) < _NOT_BEYOND
+    return TrainingRows(rows.x[usable], target[usable].astype(np.float32), series.times(steps)[usable])

@@ -1,0 +1,116 @@
+"""The customers of a job over several hosts: which of them wait, and which are at which host.
+
+A customer leaves the queue once, with its result or given up.  Those that a host had in hand when it was lost
+go to another one, each alone and after all others: a customer that takes hosts down takes few others with it.
+"""
+
+from collections import Counter, deque
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from train.channel import Customer
+
+MOST_PER_CALL: Final = 256
+"""Customers that a host gets at once."""
+CALLS_PER_HOST: Final = 4
+"""Into how many calls each host's share of the waiting customers is divided."""
+MOST_LOSSES: Final = 2
+"""Hosts that may be lost with a customer in hand; then it is given up."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """Customers that wait for one of the same hosts."""
+
+    hosts: set[str] = field(default_factory=set)
+    waiting: deque[Customer] = field(default_factory=deque)
+    again: deque[Customer] = field(default_factory=deque)
+    """Those that were in hand when a host was lost."""
+
+    def take(self) -> Iterator[Customer]:
+        if not self.waiting:
+            if self.again:
+                yield self.again.popleft()
+            return
+        size = len(self.waiting) // (CALLS_PER_HOST * len(self.hosts))
+        for _ in range(max(1, min(MOST_PER_CALL, size))):
+            yield self.waiting.popleft()
+
+
+class FleetQueue:
+    """The customers of a job without a result, and the hosts that take them."""
+
+    def __init__(
+        self, customers: Sequence[Customer], hosts: Sequence[str], owners: Mapping[str, str] | None = None
+    ) -> None:
+        """Queue customers of different names, in this order.
+
+        `owners` has the host of each customer by name, the only one with its files; without it every host has
+        the files of all customers.
+        """
+        self._without_result = {customer.name for customer in customers}
+        if len(self._without_result) != len(customers):
+            raise ValueError("two customers have the same name")
+        common = _Line(set(hosts))
+        self._lines = {host: common if owners is None else _Line({host}) for host in hosts}
+        for customer in customers:
+            line = common if owners is None else self._lines[owners[customer.name]]
+            line.waiting.append(customer)
+        self._in_hand: dict[str, dict[str, Customer]] = {host: {} for host in hosts}
+        self._losses: Counter[str] = Counter()
+
+    def has_work(self) -> bool:
+        """Return whether a customer is still without a result."""
+        return bool(self._without_result)
+
+    def in_hand(self, host: str) -> int:
+        """Return how many customers are at a host."""
+        return len(self._in_hand[host])
+
+    def take(self, host: str) -> Iterator[Customer]:
+        """Yield the next customers for a host, which are in its hand from then on.
+
+        There are none where all that it could take are at other hosts or done.
+        """
+        for customer in self._lines[host].take():
+            self._in_hand[host][customer.name] = customer
+            yield customer
+
+    def finish(self, host: str, name: str) -> bool:
+        """Note a customer's result; return False where it is not the first, or not this host's to give."""
+        if self._in_hand[host].pop(name, None) is None:
+            return False
+        self._without_result.remove(name)
+        return True
+
+    def put_back(self, host: str, known: Container[str]) -> int:
+        """Let those of a host's customers wait again that it does not know; return how many."""
+        lost = [customer for name, customer in self._in_hand[host].items() if name not in known]
+        for customer in lost:
+            del self._in_hand[host][customer.name]
+        self._lines[host].waiting.extendleft(reversed(lost))
+        return len(lost)
+
+    def lose(self, host: str) -> list[str]:
+        """Take back what a lost host had in hand; return the names of customers that are given up."""
+        given_up = []
+        for name, customer in self._in_hand[host].items():
+            self._losses[name] += 1
+            if self._losses[name] < MOST_LOSSES:
+                self._lines[host].again.append(customer)
+            else:
+                given_up.append(name)
+        self._in_hand[host] = {}
+        self._without_result.difference_update(given_up)
+        return given_up
+
+    def close(self, host: str) -> list[str]:
+        """Give up what only this host can take, and return those names; it gets no customers any more."""
+        line = self._lines.pop(host)
+        line.hosts.remove(host)
+        if line.hosts:
+            return []
+        left = [customer.name for customer in (*line.waiting, *line.again)]
+        self._without_result.difference_update(left)
+        return left

@@ -1,0 +1,1 @@
+"""The program `tune`: searches the hyperparameters with which a fleet errs least in backtests."""
