@@ -9,7 +9,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 """The folder of this project's packages."""
 
 
-def own_packages_first(env: Mapping[str, str]) -> dict[str, str]:
+def variables_for_own_packages(env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a Python process that finds this project's packages before all others.
 
     `python -c` and `python -m` look into the working directory first; a folder `train` there would replace
