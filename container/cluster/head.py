@@ -72,10 +72,8 @@ def _work_with_all(host: Host, work: Work, ray_process: RayProcess, waiting: Wai
 def _connected(ray_process: RayProcess, address: str, port: int, waiting: Waiting) -> Iterator[None]:
     """Be connected to Ray on this host.  Raises ClusterError where it does not start."""
     import ray  # noqa: PLC0415 -- an extra
-    from ray._raylet import AuthenticationTokenLoader, Config  # noqa: PLC0415 -- an extra
 
-    Config.initialize("")  # reads the environment again, as Ray may have been imported before it was set
-    AuthenticationTokenLoader.instance().reset_cache()
+    ray._raylet.Config.initialize("")  # noqa: SLF001 -- as Ray's own code reads RAY_AUTH_MODE again
     while not answers(address, port, seconds=CONNECT_SECONDS):  # `ray.init` would wait for long
         if ray_process.exit_code() is not None or not waiting.goes_on():
             raise ClusterError(f"Ray did not start on this host: {ray_process.last_lines()}")
@@ -135,7 +133,7 @@ def _nodes() -> list[Node]:
     """Return the hosts that Ray counts as alive."""
     import ray  # noqa: PLC0415 -- an extra
 
-    entries: list[Mapping[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    entries: list[Mapping[str, Any]] = ray.nodes()
     return [
         Node(
             host=entry["NodeName"],

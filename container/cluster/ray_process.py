@@ -16,7 +16,7 @@ from container.cluster.errors import ClusterError
 from container.cluster.settings import END_SECONDS, POLL_SECONDS
 from container.cluster.token import TOKEN_PATH, derived_token, is_set_by_user
 from container.cpu import usable_cpus
-from container.own_packages import own_packages_first
+from container.own_packages import variables_for_own_packages
 from container.quoting import quoted
 
 MEGABYTE: Final = 1024 * 1024
@@ -95,7 +95,8 @@ def ray_environment(folder: Path, hosts: Sequence[str]) -> Iterator[None]:
     """
     before = dict(os.environ)
     try:
-        os.environ.update(VARIABLES | own_packages_first(os.environ))
+        os.environ.update(VARIABLES | variables_for_own_packages(os.environ))
+        os.environ.pop("RAY_ADDRESS", None)  # of another cluster
         os.environ[farewell.VARIABLE] = str(folder / "farewell.json")
         if not is_set_by_user(os.environ):
             path = folder / "token"

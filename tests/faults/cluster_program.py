@@ -14,7 +14,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as Pinned
 
 from container import Host, Paths, StopRequest, run
-from container.cluster import Cluster, run_on_cluster
+from container.cluster import Cluster, Node, run_on_cluster
 
 TASKS = 30
 
@@ -45,11 +45,12 @@ def spread(cluster: Cluster, folder: Path, seconds: float, stop: StopRequest) ->
     """Do the tasks, each on the next host and again on the head; return 0, or the code of a signal."""
     task = ray.remote(num_cpus=0.25, max_retries=0)(where)
 
-    def call(number: int, node: int) -> ray.ObjectRef:
-        place = Pinned(cluster.nodes[node].node_id, soft=False)
+    def call(number: int, node: Node) -> ray.ObjectRef:
+        place = Pinned(node.node_id, soft=False)
         return task.options(scheduling_strategy=place).remote(number, seconds)
 
-    calls = {call(number, number % len(cluster.nodes)): number for number in range(TASKS)}
+    nodes = [cluster.nodes[number % len(cluster.nodes)] for number in range(TASKS)]
+    calls = {call(number, node): (number, node) for number, node in enumerate(nodes)}
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "tasks").open("w", buffering=1) as file:
         while calls:
@@ -57,11 +58,15 @@ def spread(cluster: Cluster, folder: Path, seconds: float, stop: StopRequest) ->
                 return stop.exit_code
             done, _ = ray.wait(list(calls), timeout=0.2)
             for ref in done:
-                number = calls.pop(ref)
+                number, _ = calls.pop(ref)
                 try:
                     file.write(" ".join(map(str, ray.get(ref))) + "\n")
                 except ray.exceptions.RayError:
-                    calls[call(number, 0)] = number
+                    calls[call(number, cluster.head)] = number, cluster.head
+            alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+            for ref in [ref for ref, (_, node) in calls.items() if node.node_id not in alive]:
+                number, _ = calls.pop(ref)
+                calls[call(number, cluster.head)] = number, cluster.head
     return 0
 
 

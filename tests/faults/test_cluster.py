@@ -53,6 +53,13 @@ def wait_for_tasks(network: HostNetwork, *, hosts: int = 3) -> None:
     assert 0 < len(tasks(network)) < TASKS
 
 
+def wait_for_log(host: FakeHost, text: str) -> None:
+    end = time.monotonic() + 60
+    while text not in host.log and time.monotonic() < end:
+        time.sleep(0.1)
+    assert text in host.log
+
+
 def test_three_hosts_become_one_cluster_and_end_with_the_job(network: HostNetwork) -> None:
     for host in network.hosts:  # a folder with the name of one of our packages changes nothing
         (host.folder / "container").mkdir()
@@ -80,7 +87,8 @@ def test_the_head_ends_with_the_code_of_the_job_though_ray_must_be_killed(networ
 
 def test_a_host_that_joins_late_takes_part(network: HostNetwork) -> None:
     start(*network.hosts[:2])
-    time.sleep(12)
+    wait_for_log(network.hosts[1], "joins the Ray cluster")
+    time.sleep(5)
     start(network.hosts[2])
 
     assert network.codes() == (0, 0, 0)
@@ -158,7 +166,8 @@ def test_a_stop_ends_the_job_on_every_host(network: HostNetwork, report: Report)
 
 def test_a_stop_ends_hosts_that_wait_for_others(network: HostNetwork) -> None:
     start(*network.hosts[:2])
-    time.sleep(12)
+    wait_for_log(network.hosts[1], "joins the Ray cluster")
+    time.sleep(8)
 
     network.hosts[0].program().send_signal(signal.SIGTERM)
 
@@ -185,8 +194,8 @@ def ask(host: FakeHost, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_only_a_process_with_the_token_is_served(network: HostNetwork) -> None:
-    start(*network.hosts, seconds=2, TRAINING_JOB_ARN="arn:aws:sagemaker:eu-west-1:1:training-job/fleet-1")
-    wait_for_tasks(network)
+    start(*network.hosts, seconds=600, TRAINING_JOB_ARN="arn:aws:sagemaker:eu-west-1:1:training-job/fleet-1")
+    wait_for_log(network.hosts[0], "3 hosts in one Ray cluster")
     (token,) = {path.read_text() for host in network.hosts for path in host.folder.glob("tmp/ray-*/token")}
     asking = network.hosts[1]
 
