@@ -1,4 +1,4 @@
-"""Writes and reads `<customer>.tar.gz`: one customer's model and metadata; puts files in place atomically."""
+"""Writes and reads `<customer>.tar.gz`, one model and its metadata; puts files in place atomically."""
 
 from fleetcast.archive.atomic_files import (
     UNFINISHED,
@@ -13,10 +13,20 @@ from fleetcast.archive.atomic_files import (
 )
 from fleetcast.archive.bundle import BundleReader, BundleWriter, read_bundle
 from fleetcast.archive.read import read_archive, read_folder, read_stream, unpack
-from fleetcast.archive.write import MEMBERS, SUFFIX, Archive, pack, write_archive
+from fleetcast.archive.write import (
+    GLOBAL_NAME,
+    MEMBERS,
+    MODELS,
+    SUFFIX,
+    Archive,
+    pack,
+    write_archive,
+)
 
 __all__ = [
+    "GLOBAL_NAME",
     "MEMBERS",
+    "MODELS",
     "SUFFIX",
     "UNFINISHED",
     "Archive",

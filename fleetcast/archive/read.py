@@ -8,17 +8,18 @@ import io
 import json
 import os
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from fleetcast.archive.tar import GzipStream, plain_files
-from fleetcast.archive.write import MEMBERS, METADATA, MODEL, Archive
+from fleetcast.archive.write import GLOBAL_MODEL, METADATA, MODEL, MODELS, Archive
 from fleetcast.errors import ArchiveError, OwnCodeError
 
 OWN_CODE: Final = "code/inference.py"
 """The file of an archive that SageMaker's inference toolkit runs instead of a built-in model."""
-MOST_TEXT_BYTES: Final = {MODEL: 16 * 1024 * 1024, METADATA: 1024 * 1024}
+MOST_BYTES: Final = {MODEL: 16 * 1024 * 1024, GLOBAL_MODEL: 16 * 1024 * 1024, METADATA: 1024 * 1024}
 """Most bytes of each file; a stock Prophet model of 130,000 rows has 16 MB."""
 MOST_BYTES_OF_WIDE_TEXT: Final = 4 * 1024 * 1024
 """Most bytes of a text that is not ASCII: it may take four bytes a character.  Prophet writes ASCII only."""
@@ -43,19 +44,19 @@ def read_stream(file: BinaryIO) -> Archive:
     """Return the contents of a `.tar.gz`; it is read to its end, so that gzip's checksum is verified.
 
     Raises ArchiveError if the archive is damaged, has a link or device, exceeds a limit, or has no
-    `model.json`; OwnCodeError if it has `code/inference.py` instead of a `model.json`.
+    `model.json` or `global_model.msgpack`; OwnCodeError if it has `code/inference.py` instead.
     """
     stream = GzipStream(file)
-    texts: dict[str, str] = {}
+    contents: dict[str, bytes | bytearray] = {}
     brings_code = False
     for member in plain_files(stream):
         brings_code = brings_code or member.name == OWN_CODE
-        if member.name in MEMBERS:
-            if member.name in texts:
+        if member.name in MOST_BYTES:
+            if member.name in contents:
                 raise ArchiveError(f"{member.name} is in it twice")
             _check_size(member.name, member.size)
-            texts[member.name] = _text(member.name, stream.read(member.size))
-    return _archive(texts, brings_code=brings_code)
+            contents[member.name] = stream.read(member.size)
+    return _archive(contents, brings_code=brings_code)
 
 
 def read_folder(folder: Path | int) -> Archive:
@@ -76,9 +77,9 @@ def read_folder(folder: Path | int) -> Archive:
 
 
 def _read_folder(folder: int) -> Archive:
-    contents = {name: _file_in(folder, name) for name in MEMBERS}
-    texts = {name: _text(name, content) for name, content in contents.items() if content is not None}
-    return _archive(texts, brings_code=_has_code(folder))
+    contents = {name: _file_in(folder, name) for name in MOST_BYTES}
+    files = {name: content for name, content in contents.items() if content is not None}
+    return _archive(files, brings_code=_has_code(folder))
 
 
 def _file_in(folder: int, name: str) -> bytes | None:
@@ -112,8 +113,8 @@ def _has_code(folder: int) -> bool:
 
 
 def _check_size(name: str, size: int) -> None:
-    if size > MOST_TEXT_BYTES[name]:
-        raise ArchiveError(f"{name} is larger than {MOST_TEXT_BYTES[name]} bytes")
+    if size > MOST_BYTES[name]:
+        raise ArchiveError(f"{name} is larger than {MOST_BYTES[name]} bytes")
 
 
 def _text(name: str, content: bytes | bytearray) -> str:
@@ -125,15 +126,22 @@ def _text(name: str, content: bytes | bytearray) -> str:
         raise ArchiveError(f"{name} is not UTF-8 text") from error
 
 
-def _archive(texts: dict[str, str], *, brings_code: bool) -> Archive:
-    if MODEL not in texts:
+def _archive(contents: Mapping[str, bytes | bytearray], *, brings_code: bool) -> Archive:
+    """Return the archive with these files, by name."""
+    models = [name for name in MODELS if name in contents]
+    if len(models) > 1:
+        raise ArchiveError(f"there are {' and '.join(models)} in it; one of them is accepted")
+    if not models:
         if brings_code:
             raise OwnCodeError(f"there is no {MODEL} in it, but {OWN_CODE}")
         raise ArchiveError(f"there is no {MODEL} in it")
+    text = _text(METADATA, contents.get(METADATA, b"{}"))
     try:
-        metadata: Any = json.loads(texts.get(METADATA, "{}"))
+        metadata: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ArchiveError(f"{METADATA} is not JSON") from error
     if not isinstance(metadata, dict):
         raise ArchiveError(f"{METADATA} is not a JSON object")
-    return Archive(model=texts[MODEL], metadata=metadata, brings_code=brings_code)
+    content = contents[models[0]]
+    model = bytes(content) if models == [GLOBAL_MODEL] else _text(MODEL, content)
+    return Archive(model=model, metadata=metadata, brings_code=brings_code)

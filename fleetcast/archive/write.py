@@ -12,17 +12,22 @@ from fleetcast.archive.atomic_files import replace_atomically
 
 SUFFIX: Final = ".tar.gz"
 MODEL: Final = "model.json"
+GLOBAL_MODEL: Final = "global_model.msgpack"
 METADATA: Final = "metadata.json"
+MODELS: Final = (MODEL, GLOBAL_MODEL)
+"""The files that hold a model; an archive has one of them."""
 MEMBERS: Final = (MODEL, METADATA)
-"""The files of an archive, in their order."""
+"""The files of a customer's archive, in their order."""
+GLOBAL_NAME: Final = "global_model"
+"""The name, in place of a customer's, of the archive that holds the global model of a fleet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One customer's model and its metadata."""
+    """One customer's model and its metadata, or the global model of a fleet and its metadata."""
 
-    model: str
-    """Prophet's JSON, the text of `model.json`."""
+    model: str | bytes
+    """Prophet's JSON, the text of `model.json`; or the bytes of `global_model.msgpack`."""
     metadata: Mapping[str, Any]
     """The content of `metadata.json`."""
     brings_code: bool = False
@@ -31,9 +36,12 @@ class Archive:
 
 def pack(archive: Archive) -> bytes:
     """Return the bytes of the `.tar.gz`; its two members have neither time nor owner."""
-    contents = archive.model, json.dumps(archive.metadata, sort_keys=True, allow_nan=False)
-    members = (_member(name, text.encode()) for name, text in zip(MEMBERS, contents, strict=True))
-    plain = b"".join(members) + b"\0" * (2 * tarfile.BLOCKSIZE)
+    metadata = json.dumps(archive.metadata, sort_keys=True, allow_nan=False).encode()
+    if isinstance(archive.model, bytes):
+        model = _member(GLOBAL_MODEL, archive.model)
+    else:
+        model = _member(MODEL, archive.model.encode())
+    plain = model + _member(METADATA, metadata) + b"\0" * (2 * tarfile.BLOCKSIZE)
     return gzip.compress(plain + _padding(len(plain), tarfile.RECORDSIZE), compresslevel=6, mtime=0)
 
 

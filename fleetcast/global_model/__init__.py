@@ -4,7 +4,7 @@ from fleetcast.global_model.features import PLAIN_FEATURES, STACKED_FEATURES, Ro
 from fleetcast.global_model.from_xgboost import trees_of
 from fleetcast.global_model.local import LOCAL_METHODS, LocalForecasts, local_forecasts
 from fleetcast.global_model.model import GlobalModel, GlobalSettings, Kind, Part
-from fleetcast.global_model.plain import forecast_history, plain_errors, plain_path
+from fleetcast.global_model.plain import check_plain, forecast_history, plain_errors, plain_path
 from fleetcast.global_model.relative_errors import RelativeErrors
 from fleetcast.global_model.series import Cycles, Series
 from fleetcast.global_model.stored import read_global_model, write_global_model
@@ -26,6 +26,7 @@ __all__ = [
     "Series",
     "TrainingRows",
     "Trees",
+    "check_plain",
     "feature_rows",
     "forecast_history",
     "local_forecasts",

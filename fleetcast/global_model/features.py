@@ -5,7 +5,6 @@ error of the forecast that repeats the last short cycle; so the features, and wh
 depend on the unit of the readings.  Nothing is computed from a reading at or after the origin.
 """
 
-import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,8 +99,7 @@ def feature_rows(
     the base is the methods' weighted mean; without, `PLAIN_FEATURES` and the profile of days.  `longest`,
     shape (P,), limits the number of steps before each origin that are used.
     """
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # means of no reading are NaN, as they should be
+    with np.errstate(all="ignore"):  # means of no reading are NaN, as they should be
         past = _Past.of(series, origins, longest)
         recent = past.at(past.origins + np.arange(-LONG_CYCLES * series.cycles.long, 0))
         level, scale = _level_and_scale(recent, series.cycles)
@@ -118,7 +116,8 @@ def feature_rows(
         names = PLAIN_FEATURES if local is None else STACKED_FEATURES
         x = np.empty((*ahead.shape, len(names)), np.float32)
         for i, name in enumerate(names):
-            x[:, :, i] = np.clip(columns[name], -_MOST, _MOST)
+            x[:, :, i] = columns[name]
+        np.clip(x, -_MOST, _MOST, out=x)
         return Rows(x, np.where(np.isfinite(base), base, level), scale)
 
 
@@ -145,8 +144,8 @@ class _Past:
         )
 
     def at(self, steps: Stamps) -> Matrix:
-        """Return the readings at steps, shape (P, K); NaN from the origin on, and before the first step."""
-        values = self.padded[np.clip(steps + self.padding, 0, self.padded.size - 1)]
+        """Return the readings at steps, shape (..., P, K); NaN from the origin on, and before the first."""
+        values = self.padded.take(steps + self.padding, mode="clip")
         return np.where((steps >= self.first) & (steps < self.origins), values, np.nan)
 
     def mean(self, start: Stamps, size: int) -> Matrix:
@@ -163,12 +162,25 @@ class _Past:
 def _level_and_scale(recent: Matrix, cycles: Cycles) -> tuple[Matrix, Matrix]:
     """Return c and q, both of shape (P, 1)."""
     week = recent[:, -cycles.long :]
-    level = np.nanmean(week, axis=1, keepdims=True)
-    error = np.nanmean(np.abs(recent[:, cycles.short :] - recent[:, : -cycles.short]), axis=1, keepdims=True)
-    deviation = np.nanstd(week, axis=1, keepdims=True)
-    least = _ROUNDING * np.nanmax(np.abs(week), axis=1, keepdims=True)
+    level = _mean(week)
+    error = _mean(np.abs(recent[:, cycles.short :] - recent[:, : -cycles.short]))
+    deviation = _deviation(week)
+    least = _ROUNDING * np.fmax.reduce(np.abs(week), axis=1, keepdims=True)
     scale = np.where(error > least, error, np.where(deviation > least, deviation, 0.0))
     return level, scale
+
+
+def _mean(values: Matrix) -> Matrix:
+    """Return the mean of each row without its NaN, shape (P, 1); NaN for a row without a number."""
+    is_reading = ~np.isnan(values)
+    sums = np.add.reduce(np.where(is_reading, values, 0.0), axis=1, keepdims=True)
+    return np.asarray(sums / np.add.reduce(is_reading, axis=1, keepdims=True), np.float64)
+
+
+def _deviation(values: Matrix) -> Matrix:
+    """Return the standard deviation of each row without its NaN, shape (P, 1)."""
+    from_mean = values - _mean(values)
+    return np.sqrt(_mean(from_mean * from_mean))
 
 
 def _lagged(past: _Past, ahead: Stamps) -> dict[str, Matrix]:
@@ -176,37 +188,47 @@ def _lagged(past: _Past, ahead: Stamps) -> dict[str, Matrix]:
     short, long = past.cycles.short, past.cycles.long
     step = past.origins + ahead - 1
     day, week = -(-ahead // short) * short, -(-ahead // long) * long
-    days = [past.at(step - day - short * k) for k in range(_SHORT_LAGS)]
-    weeks = [past.at(step - week - long * k) for k in range(_LONG_LAGS)]
+    days, weeks = step - day, step - week
+    at = past.at(
+        np.array(
+            [
+                *(days - short * k for k in range(_SHORT_LAGS)),
+                *(weeks - long * k for k in range(_LONG_LAGS)),
+                *(days - 1, days + 1, weeks - 1, weeks + 1),
+            ]
+        )
+    )
+    of_days, of_weeks = at[:_SHORT_LAGS], at[_SHORT_LAGS : _SHORT_LAGS + _LONG_LAGS]
     return {
-        **{f"days_{k + 1}": days[k] for k in range(_SHORT_COLUMNS)},
-        "days_1_before": past.at(step - day - 1),
-        "days_1_after": past.at(step - day + 1),
-        **{f"weeks_{k + 1}": weeks[k] for k in range(_LONG_COLUMNS)},
-        "weeks_1_before": past.at(step - week - 1),
-        "weeks_1_after": past.at(step - week + 1),
-        "profile_of_weeks": _weighted(weeks, _LONG_SMOOTHING),
-        "profile_of_days": _weighted(days, _SHORT_SMOOTHING),
-        "mean_around_weeks_1": past.mean(step - week - short // 2, short),
+        **{f"days_{k + 1}": of_days[k] for k in range(_SHORT_COLUMNS)},
+        "days_1_before": at[-4],
+        "days_1_after": at[-3],
+        **{f"weeks_{k + 1}": of_weeks[k] for k in range(_LONG_COLUMNS)},
+        "weeks_1_before": at[-2],
+        "weeks_1_after": at[-1],
+        "profile_of_weeks": _weighted(of_weeks, _LONG_SMOOTHING),
+        "profile_of_days": _weighted(of_days, _SHORT_SMOOTHING),
+        "mean_around_weeks_1": past.mean(weeks - short // 2, short),
     }
 
 
-def _weighted(lags: list[Matrix], smoothing: float) -> Matrix:
-    """Return the exponentially weighted mean of the lags, the latest first, without those that are NaN."""
-    total, weights = np.zeros_like(lags[0]), np.zeros_like(lags[0])
-    for k, lag in enumerate(lags):
-        weight = (1 - smoothing) ** k * np.isfinite(lag)
-        total += weight * np.where(np.isfinite(lag), lag, 0.0)
-        weights += weight
-    return np.where(weights > 0, total / weights, np.nan)
+def _weighted(lags: NDArray[np.float64], smoothing: float) -> Matrix:
+    """Return the exponentially weighted mean of the lags, the latest first, without those that are NaN.
+
+    The lags are of shape (L, P, K), and the mean of shape (P, K).
+    """
+    is_reading = ~np.isnan(lags)
+    weights = (1 - smoothing) ** np.arange(len(lags))[:, np.newaxis, np.newaxis] * is_reading
+    total = np.add.reduce(weights * np.where(is_reading, lags, 0.0), axis=0)
+    return np.asarray(total / np.add.reduce(weights, axis=0), np.float64)
 
 
 def _levels_of_origin(recent: Matrix, cycles: Cycles) -> dict[str, Matrix]:
     week = recent[:, -cycles.long :]
     return {
-        "day_mean": np.nanmean(recent[:, -cycles.short :], axis=1, keepdims=True),
-        "week_min": np.nanmin(week, axis=1, keepdims=True),
-        "week_max": np.nanmax(week, axis=1, keepdims=True),
+        "day_mean": _mean(recent[:, -cycles.short :]),
+        "week_min": np.fmin.reduce(week, axis=1, keepdims=True),
+        "week_max": np.fmax.reduce(week, axis=1, keepdims=True),
         "last": recent[:, -1:],
         "last_but_one": recent[:, -2:-1],
     }
@@ -219,18 +241,18 @@ def _of_origin(recent: Matrix, cycles: Cycles, level: Matrix, unit: Matrix) -> d
 
     def change(size: int, lag: int) -> Matrix:
         now, then = recent[:, -size:], recent[:, -size - lag : recent.shape[1] - lag]
-        return np.asarray(np.nanmean(now - then, axis=1, keepdims=True) / unit, np.float64)
+        return np.asarray(_mean(now - then) / unit, np.float64)
 
-    deviation = recent - np.nanmean(recent, axis=1, keepdims=True)
-    variance = np.nanmean(deviation * deviation, axis=1, keepdims=True)
+    deviation = recent - _mean(recent)
+    variance = _mean(deviation * deviation)
 
     def correlation(lag: int) -> Matrix:
-        products = np.nanmean(deviation[:, lag:] * deviation[:, :-lag], axis=1, keepdims=True)
+        products = _mean(deviation[:, lag:] * deviation[:, :-lag])
         return np.where(variance > 0, products / variance, np.nan)
 
     return {
-        "day_std": np.nanstd(recent[:, -short:], axis=1, keepdims=True) / unit,
-        "week_std": np.nanstd(recent[:, -long:], axis=1, keepdims=True) / unit,
+        "day_std": _deviation(recent[:, -short:]) / unit,
+        "week_std": _deviation(recent[:, -long:]) / unit,
         "change_of_day": change(1, short),
         "change_of_week": change(1, long),
         "recent_change_of_day": change(few, short),
@@ -240,8 +262,7 @@ def _of_origin(recent: Matrix, cycles: Cycles, level: Matrix, unit: Matrix) -> d
         "correlation_of_day": correlation(short),
         "correlation_of_week": correlation(long),
         "correlation": correlation(1),
-        "error_of_week": np.nanmean(np.abs(recent[:, long:] - recent[:, :-long]), axis=1, keepdims=True)
-        / unit,
+        "error_of_week": _mean(np.abs(recent[:, long:] - recent[:, :-long])) / unit,
         "variation": unit / np.where(level == 0, np.nan, np.abs(level)),
         "variance": np.sqrt(variance) / unit,
         "readings": np.isfinite(recent).sum(axis=1, keepdims=True) / short,

@@ -44,3 +44,8 @@ class GlobalModel:
 
     settings: GlobalSettings
     parts: Mapping[Kind, Part]
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of its arrays."""
+        return sum(part.trees.memory_bytes for part in self.parts.values())

@@ -55,6 +55,12 @@ def plain_path(model: GlobalModel, series: Series, horizon: int) -> Vector:
     return values[_repeated(np.arange(horizon), model, series)]
 
 
+def check_plain(model: GlobalModel) -> None:
+    """Raise ModelFormatError for a model that cannot forecast any history."""
+    _plain_trees(model)
+    _step_and_cycles(model.settings.freq)
+
+
 def forecast_history(model: GlobalModel, stamps: Stamps, y: Vector, options: ForecastOptions) -> Table:
     """Forecast the steps after the last reading of a history, or the timestamps `options.ds`.
 
@@ -167,9 +173,7 @@ def _series(stamps: Stamps, y: Vector, freq: str) -> tuple[Series, int]:
     is_reading = ~np.isnan(y)
     order = np.argsort(stamps[is_reading], kind="stable")
     stamps, y = stamps[is_reading][order], y[is_reading][order]
-    step, cycles = step_length(freq), Cycles.of(seasons_of(parse_frequency(freq)))
-    if step is None or cycles is None:
-        raise ModelFormatError(f"a global model cannot have steps of {freq!r}")
+    step, cycles = _step_and_cycles(freq)
     if not stamps.size:
         raise FutureError("history has no reading; y must hold at least one number")
     used = stamps > stamps[-1] - LONG_CYCLES * cycles.long * step
@@ -183,6 +187,13 @@ def _series(stamps: Stamps, y: Vector, freq: str) -> tuple[Series, int]:
             + _described(stamps)
         )
     return series, exponent
+
+
+def _step_and_cycles(freq: str) -> tuple[int, Cycles]:
+    step, cycles = step_length(freq), Cycles.of(seasons_of(parse_frequency(freq)))
+    if step is None or cycles is None:
+        raise ModelFormatError(f"a global model cannot have steps of {freq!r}")
+    return step, cycles
 
 
 def _described(stamps: Stamps) -> str:

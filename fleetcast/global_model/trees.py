@@ -78,6 +78,12 @@ class Trees:
             depth=_depth(is_split, left, roots),
         )
 
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of the arrays."""
+        arrays = self.column, self.threshold, self.left, self.roots
+        return sum(array.nbytes for array in arrays)
+
     def predict(self, x: NDArray[np.float32], margin: ArrayLike | None = None) -> NDArray[np.float32]:
         """Return the prediction for each row of features, shape (n,): XGBoost's own, to the last bit.
 

@@ -1,6 +1,6 @@
 """The table of the models that were loaded by name, in a SQLite file that all workers share.
 
-`POST /models` reads the folder once, checks that the model can forecast, and stores its text.  So every
+`POST /models` reads the folder once, checks that the model can forecast, and stores its content.  So every
 worker forecasts with the same version, even if the folder changes afterwards; each caches the models that it
 has used.
 """
@@ -49,7 +49,7 @@ _SCHEMA: Final = """
 
 
 _BETWEEN: Final = b"\n"
-"""Separates metadata and model in a content; JSON on one line has no such byte."""
+"""Separates head and model in a content; JSON on one line has no such byte."""
 _ERRORS: Final = "surrogatepass"
 """A model's text may hold what JSON's escapes allow and UTF-8 does not."""
 
@@ -145,15 +145,17 @@ class LoadedModelsTable:
 
 def load_stored(content: bytes) -> Forecaster:
     """Return the model in a content of the table."""
-    metadata, _, model = zlib.decompress(content).partition(_BETWEEN)
-    return load_archive(Archive(model.decode(errors=_ERRORS), json.loads(metadata)))
+    head, _, model = zlib.decompress(content).partition(_BETWEEN)
+    metadata, is_text = json.loads(head)
+    return load_archive(Archive(model.decode(errors=_ERRORS) if is_text else model, metadata))
 
 
 def _stored(archive: Archive) -> bytes:
-    """Return the content for the table: metadata, a line's end, and the model's text, compressed."""
+    """Return the content for the table, compressed: a line with metadata and the kind of model, the model."""
     metadata = {field: archive.metadata[field] for field in METADATA_FIELDS if field in archive.metadata}
-    parts = json.dumps(metadata).encode(), _BETWEEN, archive.model.encode(errors=_ERRORS)
-    return zlib.compress(b"".join(parts), COMPRESSION_LEVEL)
+    is_text = isinstance(archive.model, str)
+    model = archive.model.encode(errors=_ERRORS) if isinstance(archive.model, str) else archive.model
+    return zlib.compress(json.dumps([metadata, is_text]).encode() + _BETWEEN + model, COMPRESSION_LEVEL)
 
 
 def _key(name: str) -> bytes:

@@ -1,15 +1,14 @@
-"""Where a gunicorn worker's models come from: one model.json, a model store, or `POST /models`."""
+"""Where a gunicorn worker's models come from: one model, a model store, or `POST /models`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetcast.archive import SUFFIX, read_folder
+from fleetcast.archive import MODELS, SUFFIX, read_folder
 from fleetcast.errors import SettingError
 from serving.errors import ModelNotFoundError
 from serving.http.loaded_models import LoadedModelsTable, load_stored
 from serving.models import (
-    MODEL,
     OWN_CODE_REFUSED,
     BringsOwnCodeError,
     Forecaster,
@@ -60,20 +59,21 @@ class SingleModel:
 
 
 def single_model(settings: ServingSettings) -> SingleModel | None:
-    """Return the model in `/opt/ml/model/model.json`, None if there is no such file.
+    """Return the model that lies in `/opt/ml/model` itself, None if there is none.
 
     Its name is the customer of the metadata.json beside it, or "model".  Raises `SettingError` for a file
     that cannot be served.
     """
     folder = settings.paths.model
-    if settings.multi_model or settings.model_store or not (folder / MODEL).exists():
+    file = next((folder / name for name in MODELS if (folder / name).exists()), None)
+    if settings.multi_model or settings.model_store or file is None:
         return None
     try:
         model = load_archive(read_folder(folder))
     except BringsOwnCodeError as error:
-        raise SettingError(f"{folder / MODEL} is not Prophet's, and {OWN_CODE_REFUSED}") from error
+        raise SettingError(f"{file} is not Prophet's, and {OWN_CODE_REFUSED}") from error
     except Exception as error:
-        raise SettingError(f"{folder / MODEL} cannot be served: {error}") from error
+        raise SettingError(f"{file} cannot be served: {error}") from error
     return SingleModel(model, model.customer or "model")
 
 

@@ -2,7 +2,7 @@
 
 from serving.models.archive_key import MAX_KEY_BYTES, archive_key, check_model_name
 from serving.models.cache import ModelCache
-from serving.models.folder_contents import MODEL, OWN_CODE_REFUSED, check_contents
+from serving.models.folder_contents import OWN_CODE_REFUSED, check_contents
 from serving.models.load import (
     METADATA_FIELDS,
     BringsOwnCodeError,
@@ -19,7 +19,6 @@ from serving.models.store_setting import open_store
 __all__ = [
     "MAX_KEY_BYTES",
     "METADATA_FIELDS",
-    "MODEL",
     "OWN_CODE_REFUSED",
     "BringsOwnCodeError",
     "Forecaster",

@@ -7,11 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from fleetcast.archive import MEMBERS, SUFFIX, read_bundle
+from fleetcast.archive import MODELS, SUFFIX, read_bundle
 from fleetcast.errors import SettingError
 from serving.models.directory_store import BUNDLES
 
-MODEL: Final = MEMBERS[0]
+MODEL: Final = MODELS[0]
 OWN_CODE: Final = Path("code") / "inference.py"
 OWN_CODE_REFUSED: Final = (
     "a plain endpoint does not run the code of archives: serve it on a multi-model endpoint with "
@@ -64,5 +64,5 @@ def _models_below(folder: Path) -> Iterator[Path]:
     for place, _, names in islice(os.walk(folder), MAX_FOLDERS):
         for name in sorted(names):
             path = Path(place, name)
-            if name == MODEL or name.endswith(SUFFIX) or path.match(BUNDLES):
+            if name in MODELS or name.endswith(SUFFIX) or path.match(BUNDLES):
                 yield path

@@ -16,6 +16,7 @@ from typing import Any, Final
 from fleetcast.archive import Archive, read_folder, read_stream
 from fleetcast.errors import ArchiveError, ModelFormatError, OwnCodeError
 from fleetcast.forecasting import Model, SampledModel, loads, spacing
+from fleetcast.global_model import GlobalModel, check_plain, read_global_model
 from serving.errors import ModelNotFoundError, RequestError
 
 DEFAULT_FREQ: Final = "D"
@@ -43,7 +44,7 @@ class BringsOwnCodeError(RequestError):
 class Forecaster:
     """A model in memory, and the defaults of its forecasts from the archive's metadata."""
 
-    model: Model | SampledModel
+    model: Model | SampledModel | GlobalModel
     customer: str | None = None
     freq: str | None = DEFAULT_FREQ
     """The spacing of its history; None if stock Prophet has to infer it."""
@@ -56,6 +57,8 @@ class Forecaster:
         model = self.model
         if isinstance(model, SampledModel):
             return _MODEL_OVERHEAD_BYTES + len(model.text)
+        if isinstance(model, GlobalModel):
+            return _MODEL_OVERHEAD_BYTES + model.memory_bytes
         return _MODEL_OVERHEAD_BYTES + _bytes_of_arrays(model)
 
 
@@ -153,13 +156,7 @@ def _not_opened(error: OSError) -> RequestError:
 
 
 def _loaded(archive: Archive) -> Forecaster:
-    text = archive.model
-    try:
-        model = loads(text, keep_history=len(text) <= MAX_CHARACTERS_WITH_HISTORY)
-    except ModelFormatError as error:
-        if archive.brings_code and _PROPHET_FIELD not in text:
-            raise OwnCodeError("model.json is not Prophet's") from error
-        raise ArchiveError(f"model.json: {error}") from error
+    model = _model(archive.model, brings_code=archive.brings_code)
     metadata = archive.metadata
     return Forecaster(
         model,
@@ -169,13 +166,35 @@ def _loaded(archive: Archive) -> Forecaster:
     )
 
 
+def _model(content: str | bytes, *, brings_code: bool) -> Model | SampledModel | GlobalModel:
+    if isinstance(content, bytes):
+        return _global_model(content)
+    try:
+        return loads(content, keep_history=len(content) <= MAX_CHARACTERS_WITH_HISTORY)
+    except ModelFormatError as error:
+        if brings_code and _PROPHET_FIELD not in content:
+            raise OwnCodeError("model.json is not Prophet's") from error
+        raise ArchiveError(f"model.json: {error}") from error
+
+
+def _global_model(content: bytes) -> GlobalModel:
+    try:
+        model = read_global_model(content)
+        check_plain(model)
+    except ModelFormatError as error:
+        raise ArchiveError(f"global_model.msgpack: {error}") from error
+    return model
+
+
 def _customer(metadata: Mapping[str, Any]) -> str | None:
     customer = metadata.get("customer")
     return customer[:MAX_CUSTOMER_CHARACTERS] if isinstance(customer, str) and customer else None
 
 
-def _freq(metadata: Mapping[str, Any], model: Model | SampledModel) -> str | None:
-    """Return the archive's `freq`, else the spacing of the last readings, else days."""
+def _freq(metadata: Mapping[str, Any], model: Model | SampledModel | GlobalModel) -> str | None:
+    """Return the archive's `freq`, else the spacing of the last readings, else days; a global model's own."""
+    if isinstance(model, GlobalModel):
+        return model.settings.freq
     freq = metadata.get("freq")
     if isinstance(freq, str) and freq:
         return freq

@@ -14,6 +14,7 @@ import numpy as np
 from fleetcast.forecasting import ForecastOptions, Model, SampledModel
 from serving.errors import RequestError
 from serving.request.budget import RequestBudget
+from serving.request.history import AnyModel, ModelWithReadings
 from serving.request.records import Failure
 from serving.request.results import DEFAULT_COLUMNS
 
@@ -21,6 +22,10 @@ CELLS_OF_A_LOGISTIC_QUANTILE: Final = 5
 """Time of one quantile of one row with logistic growth, in cells."""
 CELLS_OF_A_LOGISTIC_FORECAST: Final = 150
 """Time of a forecast with logistic growth besides its rows, in cells."""
+CELLS_OF_A_GLOBAL_FORECAST: Final = 1_000
+"""Time of a forecast by the global model besides its rows, in cells."""
+CELLS_OF_A_GLOBAL_ROW: Final = 8
+"""Time of one of its rows besides its cells, in cells."""
 CELLS_OF_A_SAMPLED_FORECAST: Final = 20_000
 """Time of a forecast by stock Prophet, in cells."""
 BYTES_OF_A_NUMBER: Final = 14
@@ -53,9 +58,7 @@ class ResponseCost:
     columns: set[str] = field(default_factory=set)
     """Columns of the table, of which CSV has each in every row."""
 
-    def add_batch(
-        self, model: Model | SampledModel, options: ForecastOptions, customers: Iterable[str]
-    ) -> None:
+    def add_batch(self, model: AnyModel, options: ForecastOptions, customers: Iterable[str]) -> None:
         """Add one forecast for each customer, by `model` or models like it.
 
         Raises `RequestError` if a single one of these forecasts exceeds a limit.
@@ -101,7 +104,7 @@ class ResponseCost:
             )
 
 
-def rows_of(model: Model | SampledModel, options: ForecastOptions) -> int:
+def rows_of(model: AnyModel, options: ForecastOptions) -> int:
     """Return the number of rows of a forecast, or an upper bound."""
     if options.ds is not None:
         return int(np.size(options.ds))
@@ -109,10 +112,12 @@ def rows_of(model: Model | SampledModel, options: ForecastOptions) -> int:
         return options.periods
     if isinstance(model, SampledModel):
         return options.periods + len(model.text) // BYTES_OF_A_READING
+    if isinstance(model, ModelWithReadings):
+        return options.periods
     return options.periods + (0 if model.history is None else len(model.history.dates))
 
 
-def columns_of(model: Model | SampledModel, options: ForecastOptions) -> list[str]:
+def columns_of(model: AnyModel, options: ForecastOptions) -> list[str]:
     """Return the columns of a forecast, or more than it has."""
     if not options.components and not options.quantiles:
         return list(DEFAULT_COLUMNS)
@@ -133,7 +138,7 @@ def columns_of(model: Model | SampledModel, options: ForecastOptions) -> list[st
 
 def _cells_besides(
     budget: RequestBudget,
-    model: Model | SampledModel,
+    model: AnyModel,
     options: ForecastOptions,
     *,
     rows: int,
@@ -147,12 +152,14 @@ def _cells_besides(
                 f"{rows}: ask for a shorter period"
             )
         return CELLS_OF_A_SAMPLED_FORECAST
-    features = model.layout.features
+    features = _features_of(model)
     if rows * (columns + features) > budget.max_forecast_cells:
         raise RequestError(
             f"{rows} rows of {columns} columns by a model with {features} features exceed the "
             f"{budget.max_forecast_cells} cells of one forecast: {_SHORTEN}"
         )
+    if isinstance(model, ModelWithReadings):
+        return CELLS_OF_A_GLOBAL_FORECAST + CELLS_OF_A_GLOBAL_ROW * rows
     if model.settings.growth != "logistic":
         return 0
     quantiles = 2 + len(options.quantiles)
@@ -162,3 +169,9 @@ def _cells_besides(
             f"{budget.max_logistic_quantiles} quantiles of one forecast: {_SHORTEN}"
         )
     return CELLS_OF_A_LOGISTIC_FORECAST + CELLS_OF_A_LOGISTIC_QUANTILE * rows * quantiles
+
+
+def _features_of(model: Model | ModelWithReadings) -> int:
+    if isinstance(model, ModelWithReadings):
+        return max(part.trees.features for part in model.model.parts.values())
+    return model.layout.features

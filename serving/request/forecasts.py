@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from fleetcast.errors import FutureError
-from fleetcast.forecasting import ForecastOptions, Model, SampledModel, forecast, forecast_many
+from fleetcast.forecasting import ForecastOptions, Model, forecast, forecast_many
+from fleetcast.global_model import forecast_history
 from serving.errors import RequestError
+from serving.request.history import AnyModel, ModelWithReadings
 from serving.request.plan import Plan
 from serving.request.records import Failure
 from serving.request.results import DEFAULT_COLUMNS, CustomerForecast, Results, Table
@@ -33,16 +35,20 @@ def compute_forecasts(plan: Plan) -> Steps[Results]:
     return plan.results
 
 
-def _tables(
-    models: Sequence[Model | SampledModel], options: ForecastOptions
-) -> Sequence[Table | FutureError]:
+def _tables(models: Sequence[AnyModel], options: ForecastOptions) -> Sequence[Table | FutureError]:
     """Return the forecasts of models that share a batch."""
     if len(models) > 1:
         return forecast_many([model for model in models if isinstance(model, Model)], options)
     try:
-        return [_requested_columns(forecast(models[0], options), options)]
+        return [_requested_columns(_table(models[0], options), options)]
     except FutureError as error:
         return [error]
+
+
+def _table(model: AnyModel, options: ForecastOptions) -> Table:
+    if isinstance(model, ModelWithReadings):
+        return forecast_history(model.model, model.ds, model.y, options)
+    return forecast(model, options)
 
 
 def _requested_columns(table: Table, options: ForecastOptions) -> Table:

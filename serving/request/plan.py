@@ -6,10 +6,11 @@ Records that differ only in the customer share a batch, as long as their models 
 from dataclasses import dataclass, field
 from typing import Final
 
-from fleetcast.forecasting import ForecastOptions, Model, SampledModel
+from fleetcast.forecasting import ForecastOptions, Model
 from serving.errors import RequestError
 from serving.models import Forecaster, Lookup, Models
 from serving.request.cost import ResponseCost
+from serving.request.history import AnyModel, model_of_record
 from serving.request.records import Failure, Records
 from serving.request.results import DONE, Results
 from serving.request.schema import Request
@@ -28,9 +29,9 @@ class Batch:
     options: ForecastOptions
     places: list[int] = field(default_factory=list)
     customers: list[str] = field(default_factory=list)
-    models: list[Model | SampledModel] = field(default_factory=list)
+    models: list[AnyModel] = field(default_factory=list)
 
-    def add(self, place: int, customer: str, model: Model | SampledModel) -> None:
+    def add(self, place: int, customer: str, model: AnyModel) -> None:
         """Add the forecast of one record."""
         self.places.append(place)
         self.customers.append(customer)
@@ -102,10 +103,11 @@ def _batches(records: Records, target: Target, models: Models, results: Results)
             key = place if is_only else _batch_key(record, forecaster) or place
             try:
                 target.check_name(record, customer)
+                times += record.times if key not in batches else 0
+                model = model_of_record(record, forecaster)
                 if key not in batches:
                     batches[key] = Batch(record.options(forecaster))
-                    times += len(record.ds or ())
-                batches[key].add(place, customer, forecaster.model)
+                batches[key].add(place, customer, model)
             except RequestError as error:
                 results[place] = Failure.of(error, customer)
         if place % RECORDS_PER_STEP == RECORDS_PER_STEP - 1 or times > TIMES_PER_STEP:

@@ -24,6 +24,10 @@ MAX_PERIODS: Final = 10_000
 """Largest `period`, and most times in `ds`."""
 DEFAULT_PERIODS: Final = 7
 MAX_QUANTILES: Final = 99
+MAX_READINGS: Final = 10_000
+"""Most readings in `history`."""
+LARGEST_READING: Final = 1e30
+"""Largest absolute value of a reading, as in a training."""
 MAX_RECORDS: Final = 100_000
 """Most records in one request body."""
 MAX_WHOLE_NUMBER: Final = 2**53
@@ -42,6 +46,26 @@ _Values: TypeAlias = float | bool | tuple[float | bool, ...]
 def _described(default: str, accepted: str) -> Meta:
     """Return the documentation of a field: the default that applies without it, and the accepted values."""
     return Meta(description=accepted, extra={"default": default})
+
+
+class History(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
+    """The readings of a customer that has no model of its own."""
+
+    ds: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, max_length=MAX_READINGS, description="times in ISO 8601, in any order"),
+    ]
+    y: Annotated[
+        tuple[Annotated[float, Meta(ge=-LARGEST_READING, le=LARGEST_READING)] | None, ...],
+        Meta(min_length=1, max_length=MAX_READINGS, description="as many numbers; null is a missing reading"),
+    ]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless each reading has a time."""
+        if len(self.ds) != len(self.y):
+            raise ValueError(
+                f"ds has {len(self.ds)} times and y {len(self.y)} readings; send as many of both"
+            )
 
 
 _TIMES_TWICE: Final = "ds names the times itself: leave period, freq and include_history out"
@@ -108,6 +132,14 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False)
         bool | None,
         _described("the archive's, else false", "true raises `yhat` and its quantiles to at least 0"),
     ] = None
+    history: Annotated[
+        History | None,
+        _described(
+            "none",
+            f'`{{"ds": [...], "y": [...]}}`: up to {MAX_READINGS:,} times and readings, null where one is '
+            "missing; required by the global model, refused by a customer's own; not in CSV",
+        ),
+    ] = None
     target_model: Annotated[
         str | int | float | None,
         _described(
@@ -133,9 +165,14 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False)
         return self.target_model if isinstance(self.target_model, str) else as_name(self.target_model)
 
     @property
+    def times(self) -> int:
+        """Number of times that have to be parsed."""
+        return len(self.ds or ()) + (0 if self.history is None else len(self.history.ds))
+
+    @property
     def can_share(self) -> bool:
         """Whether it can be computed in a batch with other customers: all of them have the same rows."""
-        values = self.ds, self.regressors, self.conditions, self.cap, self.floor
+        values = self.ds, self.regressors, self.conditions, self.cap, self.floor, self.history
         is_plain = not (self.include_history or self.components)
         return is_plain and all(value is None for value in values)
 
@@ -154,7 +191,7 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False)
                 **options,
                 periods=self.periods,
                 freq=forecaster.freq if self.freq is None else self.freq,
-                ds=None if self.ds is None else _times(self.ds),
+                ds=None if self.ds is None else times(self.ds, field="ds"),
                 non_negative=forecaster.non_negative if self.non_negative is None else self.non_negative,
             )
         except FutureError as error:
@@ -168,14 +205,14 @@ _SHARED_OPTIONS: Final = tuple(
 """The options that are fields of a request under the same name."""
 
 
-def _times(texts: Sequence[str]) -> NDArray[np.datetime64]:
+def times(texts: Sequence[str], *, field: str) -> NDArray[np.datetime64]:
     """Return times as `train` reads them, in UTC if they have an offset; raise `RequestError`."""
     parsed = parse_times(texts)
     invalid = np.flatnonzero(np.isnat(parsed.values))
     if invalid.size:
         place = int(invalid[0])
         reason = parsed.reasons.get(place, "is no time")
-        raise RequestError(f"ds[{place}], {quoted(texts[place], most_characters=100)}, {reason}")
+        raise RequestError(f"{field}[{place}], {quoted(texts[place], most_characters=100)}, {reason}")
     return parsed.values
 
 
@@ -215,6 +252,8 @@ def as_request(record: bytes | memoryview | msgspec.Raw) -> Request:
 
 def as_request_of_texts(record: dict[str, str]) -> Request:
     """Return the request in the cells of a CSV line, by field; `target_model` stays the text that it is."""
+    if "history" in record:
+        raise RequestError("history cannot be sent as CSV; send this record as JSON or JSON Lines")
     others = {field: text for field, text in record.items() if field != "target_model"}
     try:
         request = msgspec.convert(others, Request, strict=False)

@@ -107,7 +107,7 @@ def together(clients: int, work: Callable[[int], Counter[str]]) -> Counter[str]:
         return sum(threads.map(work, range(clients)), Counter[str]())
 
 
-def load_all(server: Server, folder: Path, customers: Iterable[int]) -> None:
+def load_all(server: Server, folder: Path, customers: Iterable[int | str]) -> None:
     for customer in customers:
         assert server.load(str(customer), folder / str(customer) / "model").status == 200
 

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any, Final
 
+from fleetcast.archive import GLOBAL_NAME
 from tests.faults.exchanges import CSV, JSON, JSON_LINES, Exchange, Expected, Sending
 from tests.faults.framing import cut, framed, framed_oddly
 
@@ -47,6 +48,21 @@ ODD_FIELDS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
     ("regressors", ({"x": 1}, {"x": [1, 2]}, {}, [], {f"x{i}": 1 for i in range(300)})),
     ("conditions", ({"x": True}, {}, 1)),
     ("ds", (["2025-03-01"], [], "2025-03-01", ["x"], ["2025-03-01"] * 10_001, [1740787200])),
+    (
+        "history",
+        (
+            {"ds": ["2025-03-01", "2025-03-02"], "y": [1, None]},
+            {"ds": ["2025-03-01"] * 10_001, "y": [0] * 10_001},
+            {"ds": ["0001-01-01", "9999-12-31"], "y": [-1e30, 1e30]},
+            {"ds": ["2025-03-01"], "y": [1, 2]},
+            {"ds": ["x"], "y": ["1"]},
+            {"ds": [], "y": []},
+            {"y": [1]},
+            [],
+            "x",
+            None,
+        ),
+    ),
     ("unknown", (1, {"a": [{}] * 50})),
     ("target_model", (*NAMES, 7, 7.5, True, [], {})),
 )
@@ -83,9 +99,22 @@ def _of_a_model(chance: random.Random, folder: Path) -> Exchange:
     return Exchange("load", "POST", "/models", kind, body)
 
 
+def _customer(chance: random.Random) -> str:
+    return GLOBAL_NAME if chance.random() < 0.08 else str(chance.randrange(CUSTOMERS))
+
+
+def _history(chance: random.Random) -> dict[str, Any]:
+    """Return readings of hours, in no order: of a moment or of days, and some or all of them missing."""
+    count = chance.choice([1, 30, 100, 100, 240, 240])
+    hours = chance.sample(range(chance.choice([1, 1, 3]) * count), count)
+    ds = [f"2025-01-{1 + hour // 24:02}T{hour % 24:02}:00" for hour in hours]
+    missing, level = chance.choice([0, 0, 0.1, 0.1, 1]), chance.choice([0.0, 1.0, 1e-30, 1e12, -1e30])
+    return {"ds": ds, "y": [None if chance.random() < missing else level * chance.random() for _ in ds]}
+
+
 def _invocation(chance: random.Random) -> Exchange:
     named_by = chance.choice(["route", "header", "field", "field", "attributes"])
-    customer = str(chance.randrange(CUSTOMERS))
+    customer = _customer(chance)
     kind = chance.choice([JSON, "many", "many", JSON_LINES, JSON_LINES, CSV, CSV])
     count = 1 if kind == JSON else int(10 ** chance.uniform(0, 2 if chance.random() < 0.97 else 4))
     records, expected = [], []
@@ -123,11 +152,15 @@ def _record(
     """Return a record and what it asks for."""
     record: dict[str, Any] = {}
     if named_by == "field":
-        customer = str(chance.randrange(CUSTOMERS))
+        customer = _customer(chance)
         record["target_model"] = customer
     rows: int | None = 7
     if chance.random() < 0.8:
         rows = record["period"] = chance.randint(1, 20)
+    if customer == GLOBAL_NAME:
+        rows = None  # it needs a history, and not any
+        if not plain:
+            record["history"] = _history(chance)
     if chance.random() < 0.25:
         rows = None
         fields = ODD_FIELDS[:2] if plain else ODD_FIELDS

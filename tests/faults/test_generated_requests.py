@@ -1,5 +1,7 @@
 """Generated requests against the real servers: 2,000 of them, or with --full 100,000 for each stack."""
 
+import io
+import tarfile
 import tempfile
 import zipfile
 from collections import Counter
@@ -10,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fleetcast.archive import GLOBAL_NAME
+from testbed.global_models import packed_global_model
 from testbed.server import Server, serving
 from tests.faults.exchanges import Exchange
 from tests.faults.fleet import load_all, pool, started_pool, write_archives, write_models
@@ -29,8 +33,14 @@ def folder(tmp_path: Path) -> Path:
     write_models(tmp_path / "models", CUSTOMERS)
     write_archives(tmp_path / "archives", CUSTOMERS)
     write_archives(tmp_path / "models", 1)
-    with zipfile.ZipFile(tmp_path / "models" / "bad.zip", "w") as packed:
-        packed.writestr(f"../../{outside(tmp_path)}", "x")
+    packed = packed_global_model()
+    (tmp_path / "archives" / f"{GLOBAL_NAME}.tar.gz").write_bytes(packed)
+    global_model = tmp_path / "models" / GLOBAL_NAME / "model"
+    global_model.mkdir(parents=True)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(global_model, filter="data")
+    with zipfile.ZipFile(tmp_path / "models" / "bad.zip", "w") as bad:
+        bad.writestr(f"../../{outside(tmp_path)}", "x")
     return tmp_path
 
 
@@ -79,7 +89,7 @@ def test_generated_requests_are_answered_whole_or_refused(
     in_order = stack != "mms"  # Multi Model Server answers pipelined requests as they are ready
     environment = {"SERVING_STACK": stack, "MODEL_STORE": str(folder / "archives")}
     with serving(folder, **environment) as server:
-        load_all(server, folder / "models", range(CUSTOMERS))
+        load_all(server, folder / "models", [*range(CUSTOMERS), GLOBAL_NAME])
         before = started_pool(server)
         counts, wrong = Counter[str](), []
 

@@ -1,7 +1,9 @@
 """A training job over several containers of the ray image, which SageMaker would call its hosts."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,12 +12,19 @@ import pytest
 from docker.models.containers import Container
 
 from examples import synthetic
-from tests.image.engine import engine, run
-from tests.image.test_ray_image import RAY_IMAGE
+from tests.image.engine import LOCKED_DOWN, engine, run
+from tests.image.test_ray_image import PYTHON, RAY_IMAGE, TOKEN
 
 HOSTS = ("algo-1", "algo-2", "algo-3")
 CUSTOMERS = 12
 SECONDS = 300
+ADDRESS = "algo-1:6379"
+RAY = (
+    *("-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", "--disable-usage-stats"),
+    # Docker's /dev/shm has 64 MB, and Ray asks for 75 MB at least
+    *("--object-store-memory=80000000", "--plasma-directory=/tmp"),
+)
+NODES = f"import ray; ray.init('{ADDRESS}', log_to_driver=False); print('nodes:', len(ray.nodes()))"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,18 +64,18 @@ def write_configuration(base: Path, host: str, hosts: Sequence[str], settings: d
     (folder / "hyperparameters.json").write_text(json.dumps(settings))
 
 
-def start(folder: Path, host: str, readings: Path, network: str, **options: Any) -> Container:
-    """Start one host in its own folder of /opt/ml, with Docker's /dev/shm of 64 MB."""
-    for path in (folder / host, *(folder / host).rglob("*")):
-        path.chmod(0o777)
+def start(
+    host: str, command: Sequence[str], network: str, volumes: Sequence[str], **options: Any
+) -> Container:
+    """Start a container that others on the network find by the host's name, with /dev/shm of 64 MB."""
     return engine().containers.run(
         RAY_IMAGE,
-        "train",
+        command,
         detach=True,
         hostname=host,
-        networking_config={network: engine().api.create_endpoint_config(aliases=[host])},
         network=network,
-        volumes=[f"{folder / host}:/opt/ml", f"{readings}:/opt/ml/input/data/train:ro"],
+        networking_config={network: engine().api.create_endpoint_config(aliases=[host])},
+        volumes=volumes,
         **options,
     )
 
@@ -81,7 +90,8 @@ def train(
     containers: dict[str, Container] = {}
     try:
         for host in hosts:
-            containers[host] = start(folder, host, readings, network, **options)
+            volumes = [f"{folder / host}:/opt/ml", f"{readings}:/opt/ml/input/data/train:ro"]
+            containers[host] = start(host, ["train"], network, volumes, **options)
         codes = {host: each.wait(timeout=SECONDS)["StatusCode"] for host, each in containers.items()}
         for host, each in containers.items():
             (folder / f"{host}.log").write_bytes(each.logs())
@@ -114,6 +124,44 @@ def test_without_ray_each_host_writes_the_archives_of_its_share(
     assert codes == dict.fromkeys(HOSTS, 0)
     assert [len(share) for share in written] == [CUSTOMERS // len(HOSTS)] * len(HOSTS)
     assert differing(together, expected) == []
+
+
+@contextmanager
+def cluster(folder: Path, readings: Path, network: str) -> Iterator[Container]:
+    """Run a Ray cluster of two locked-down containers; yield the first, with `folder` at /opt/ml."""
+    variables = {"RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1", "RAY_ADDRESS": ADDRESS, **TOKEN}
+    options = {"entrypoint": PYTHON, "environment": variables, **LOCKED_DOWN}
+    channel = f"{readings}:/opt/ml/input/data/train:ro"
+    head = [*RAY, "--head", "--port=6379", "--include-dashboard=false"]
+    containers = [start("algo-1", head, network, [f"{folder}:/opt/ml", channel], **options)]
+    try:
+        other = [*RAY, f"--address={ADDRESS}"]
+        containers.append(start("algo-2", other, network, [channel], **options))
+        yield containers[0]
+    finally:
+        for each in containers:
+            each.remove(force=True, v=True)
+
+
+def test_a_job_on_a_ray_cluster_of_containers_writes_the_archives_of_a_job_without_ray(
+    tmp_path: Path, readings: Path, network: str, expected: dict[str, bytes]
+) -> None:
+    write_configuration(tmp_path, "algo-1", ["algo-1"], {"engine": "ray"})
+    (tmp_path / "input" / "data" / "train").mkdir(parents=True)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        path.chmod(0o777)
+
+    with cluster(tmp_path, readings, network) as head:
+        deadline = time.monotonic() + SECONDS
+        while b"nodes: 2" not in head.exec_run([PYTHON, "-c", NODES]).output:
+            assert time.monotonic() < deadline
+        finished = head.exec_run(["fleetcast", "train"])
+
+    log = finished.output.decode()
+    assert finished.exit_code == 0, log
+    assert f"{CUSTOMERS} customers for 2 hosts with 2 processors" in log
+    assert differing(archives(tmp_path), expected) == []
+    assert len(expected) == CUSTOMERS
 
 
 def differing(ours: dict[str, bytes], theirs: dict[str, bytes]) -> list[str]:

@@ -90,3 +90,33 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
 def test_an_archive_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=r"no model\.json"):
         read_archive(tar_gz(tmp_path / "7.tar.gz", (tarfile.TarInfo("sub/model.json"), b"{}")))
+
+
+def test_the_archive_of_a_global_model_is_read_as_it_was_written(tmp_path: Path) -> None:
+    archive = Archive(b"\x00\xff not UTF-8", {"customer": "global_model"})
+    path = write_archive(tmp_path, "global_model", pack(archive))
+
+    assert read_archive(path) == archive
+    with tarfile.open(path) as tar:
+        assert tar.getnames() == ["global_model.msgpack", "metadata.json"]
+
+
+def test_a_folder_with_a_global_model_is_read(tmp_path: Path) -> None:
+    (tmp_path / "global_model.msgpack").write_bytes(b"\xff")
+
+    assert read_folder(tmp_path) == Archive(b"\xff", {})
+
+
+def test_an_archive_with_both_kinds_of_models_is_refused(tmp_path: Path) -> None:
+    members = [(tarfile.TarInfo(name), b"{}") for name in ("model.json", "global_model.msgpack")]
+
+    with pytest.raises(ArchiveError, match="one of them is accepted"):
+        read_archive(tar_gz(tmp_path / "7.tar.gz", *members))
+
+
+def test_a_global_model_larger_than_16_mb_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "global_model.msgpack").open("wb") as large:
+        large.truncate(17 * 1024 * 1024)
+
+    with pytest.raises(ArchiveError, match=r"global_model\.msgpack is larger than"):
+        read_folder(tmp_path)

@@ -9,15 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetcast.errors import ModelFormatError
+from fleetcast.errors import FutureError, ModelFormatError
+from fleetcast.forecasting import ForecastOptions
+from fleetcast.forecasting.calendar import microseconds
 from fleetcast.global_model import (
     GlobalModel,
     GlobalSettings,
     Part,
+    check_plain,
+    forecast_history,
     read_global_model,
     trees_of,
     write_global_model,
 )
+from testbed.global_models import global_model
 from tests.unit.fleetcast.global_model.boosters import FEATURES, random_rows, trained, trees
 
 NAMES = tuple(f"feature_{place}" for place in range(FEATURES))
@@ -32,6 +37,8 @@ def model(rounds: int = 4, **parameters: Any) -> GlobalModel:
     return GlobalModel(GlobalSettings(freq="h", horizon=48), parts)  # type: ignore[arg-type]
 
 
+PLAIN = write_global_model(global_model())
+STAMPS = microseconds(np.datetime64("2025-03-01T00") + np.arange(24 * 14))
 STORED = write_global_model(model(max_depth=3))
 
 
@@ -101,6 +108,19 @@ def test_a_model_with_other_bytes_in_it_is_refused_or_evaluated_in_bounds(data: 
 
     with np.errstate(over="ignore"), suppress(ModelFormatError):
         evaluate(read_global_model(content))
+
+
+@given(st.integers(0, 8 * len(PLAIN) - 1))
+@settings(max_examples=300)
+def test_a_plain_model_with_a_bit_flipped_is_refused_or_forecasts_numbers(place: int) -> None:
+    content = bytearray(PLAIN)
+    content[place // 8] ^= 1 << place % 8
+
+    with np.errstate(all="ignore"), suppress(ModelFormatError, FutureError):
+        found = read_global_model(content)
+        check_plain(found)
+        table = forecast_history(found, STAMPS, np.sin(np.arange(STAMPS.size)), ForecastOptions(60, None))
+        assert all(np.isfinite(table[name]).all() for name in table if name != "ds")
 
 
 @given(st.binary(max_size=2_000))
