@@ -67,9 +67,7 @@ def combined(
     return replace(model, combination=own), together
 
 
-def fitted_before(
-    usable: Readings, rows: int, whole: Model, settings: TrainSettings
-) -> FittedProphet | None:
+def fitted_before(usable: Readings, rows: int, whole: Model, settings: TrainSettings) -> FittedProphet | None:
     """Return Prophet's model of the first rows, None if the fit fails; `whole` is the model of all rows."""
     part = usable.rows(np.arange(rows))
     model = whole

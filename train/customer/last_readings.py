@@ -53,8 +53,8 @@ class LastReadings:
         return cls(int(stamps[-1]), step, history.y[-MOST_STEPS:])
 
     @classmethod
-    def in_metadata(cls, metadata: Mapping[str, Any], freq: str) -> Self | None:
-        """Return the readings that an archive has, which anybody may have written; None where it has none."""
+    def in_metadata(cls, metadata: Mapping[str, Any], freq: str, origin: int) -> Self | None:
+        """Return the readings up to `origin` that an archive has, which anybody may have written, or None."""
         try:
             entry = msgspec.convert(metadata.get(_ENTRY), _Entry)
             values = np.frombuffer(b64decode(entry.values, validate=True), "<f4")
@@ -62,7 +62,9 @@ class LastReadings:
         except (msgspec.ValidationError, binascii.Error, ValueError, FutureError):
             return None
         y = values.astype(np.float64) + entry.base
-        is_usable = 0 < y.size <= MOST_STEPS and entry.step == step and np.isfinite(y[-1])
+        is_usable = (
+            (entry.last, entry.step) == (origin, step) and 0 < y.size <= MOST_STEPS and np.isfinite(y[-1])
+        )
         return cls(entry.last, entry.step, y) if is_usable else None
 
     def entry(self) -> dict[str, Any]:

@@ -111,8 +111,8 @@ class Unchanged(WithArchive):
 
     status: ClassVar[str] = "unchanged"
     meaning: ClassVar[str] = (
-        "no newer reading, or no method beside the fitted model, which only a training makes new; the archive "
-        "stays"
+        "the archive stays: there is no newer reading, or no method beside the fitted model, which only a "
+        "training makes new"
     )
     reason: str
     """Which of both."""
@@ -139,8 +139,8 @@ class New:
 
     status: ClassVar[str] = "new"
     meaning: ClassVar[str] = (
-        "readings without an archive: the next training makes one; until then a global model can forecast the "
-        "customer from a history in the request"
+        "it has readings and no archive: the next training makes one; until then a global model can forecast "
+        "it from a history in the request"
     )
     customer: str
     reason: str = "it has no archive; the next training makes one"

@@ -100,7 +100,7 @@ class _Refresh:
         usable = readings.rows(np.isfinite(readings.y)).by_time()
         if not usable.ds.size or usable.ds[-1].astype(np.int64) <= combination.origin:
             return self._unchanged(f"the channel has no reading after {_second(combination.origin)}")
-        usable, warnings = self._with_last_readings(usable, combination.freq)
+        usable, warnings = self._with_last_readings(usable, combination)
         self._check(usable, combination.freq)
         correction = self._continued(usable, model, combination.freq, earlier)
         origin = int(usable.ds[-1].astype(np.int64))
@@ -120,10 +120,11 @@ class _Refresh:
         )
 
     def _with_last_readings(
-        self, usable: Readings, freq: str
+        self, usable: Readings, combination: Combination
     ) -> tuple[Readings, Mapping[str, tuple[str, ...]]]:
         """Return the readings of the channel, and before them those that only the archive has."""
-        remembered = LastReadings.in_metadata(self.earlier.archive.metadata, freq)
+        metadata = self.earlier.archive.metadata
+        remembered = LastReadings.in_metadata(metadata, combination.freq, combination.origin)
         if remembered is None or usable.columns:
             return usable, {}
         ds, y, different = remembered.before(usable.ds.view(np.int64), usable.y)
@@ -139,7 +140,7 @@ class _Refresh:
         """Raise HistoryError where the readings have another spacing, or are too few for their methods."""
         if (spacing := freq_of(usable.ds)) not in {None, freq}:
             raise HistoryError(
-                f"its readings come every {spacing!r} now, and its methods were chosen for {freq!r}; train again"
+                f"its readings come every {spacing!r} now, and its methods were chosen for {freq!r}; train it"
             )
         history = GriddedHistory.of(usable.ds.view(np.int64), usable.y, freq)
         if history is None:
