@@ -2,7 +2,7 @@
 
 from fleetcast.evaluation.calibrate import COVERAGES, calibrated
 from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
-from fleetcast.evaluation.continued import continued
+from fleetcast.evaluation.continuation import continued
 from fleetcast.evaluation.fleet import (
     LEAST_CUSTOMERS,
     ErrorSummary,

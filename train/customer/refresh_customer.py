@@ -68,11 +68,12 @@ class _Refresh:
     settings: TrainSettings
     """As far as they concern this model, those of its training."""
     model: Model | None
-    """None for a model that only stock Prophet can read."""
+    """None for a model that only stock Prophet can read, and for the one of all customers."""
 
     @classmethod
     def of(cls, customer: Customer, earlier: EarlierArchive, settings: TrainSettings) -> "_Refresh":
-        model = loads(earlier.archive.model, keep_history=True)
+        text = earlier.archive.model
+        model = loads(text, keep_history=True) if isinstance(text, str) else None
         if not isinstance(model, Model):
             return cls(customer, earlier, settings, None)
         return cls(customer, earlier, _settings_of(model, earlier.archive.metadata, settings), model)

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from container import Paths
-from fleetcast.archive import pack, read_bundle, unpack
+from fleetcast.archive import GLOBAL_NAME, Archive, pack, read_bundle, unpack
 from fleetcast.errors import InputError
 from fleetcast.forecasting import ForecastOptions, Model, forecast, loads
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import microseconds
 from fleetcast.forecasting.members import GriddedHistory, forecasts
+from fleetcast.global_model import write_global_model
+from tests.unit.fleetcast.global_model.fleets import plain_model
 from tests.unit.jobs import trained, tree, write_config
 from train.exit_codes import TrainingError
 from train.refresh.program import refresh
@@ -389,7 +391,7 @@ def test_an_archive_of_another_maker_is_kept(tmp_path: Path) -> None:
     paths = job(tmp_path, max_failed_fraction="1")
     archive = unpack(packed(paths))
     changed = {"customer": "other", **{k: v for k, v in archive.metadata.items() if k != "customer"}}
-    (paths.checkpoints / "a.tar.gz").write_bytes(pack(type(archive)(archive.model, changed)))
+    (paths.checkpoints / "a.tar.gz").write_bytes(pack(Archive(archive.model, changed)))
     put(paths, "a.csv", csv(WHOLE))
 
     row = refreshed(paths)["a"]
@@ -416,7 +418,7 @@ def test_remembered_readings_that_are_none_are_ignored(tmp_path: Path, entry: ob
     paths = job(tmp_path)
     archive = unpack(packed(paths))
     changed = {**archive.metadata, "last_readings": entry}
-    (paths.checkpoints / "a.tar.gz").write_bytes(pack(type(archive)(archive.model, changed)))
+    (paths.checkpoints / "a.tar.gz").write_bytes(pack(Archive(archive.model, changed)))
     put(paths, "a.csv", csv(WHOLE))
     refreshed(paths)
     with_entry = yhat(paths)
@@ -427,6 +429,21 @@ def test_remembered_readings_that_are_none_are_ignored(tmp_path: Path, entry: ob
     refreshed(without)
 
     np.testing.assert_array_equal(with_entry, yhat(without))
+
+
+def test_the_model_of_all_customers_stays_and_is_in_the_bundle(tmp_path: Path) -> None:
+    paths = job(tmp_path)
+    content = pack(Archive(write_global_model(plain_model()), {"customer": GLOBAL_NAME, "freq": "h"}))
+    (paths.checkpoints / f"{GLOBAL_NAME}.tar.gz").write_bytes(content)
+    put(paths, "a.csv", csv(WHOLE))
+
+    rows = refreshed(paths)
+
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "a": "refreshed",
+        GLOBAL_NAME: "unchanged",
+    }
+    assert bundle(paths)[GLOBAL_NAME] == content
 
 
 def test_a_tree_without_archives_is_refused(tmp_path: Path) -> None:
