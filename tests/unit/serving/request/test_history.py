@@ -9,6 +9,7 @@ import pytest
 from fleetcast.archive import GLOBAL_NAME
 from serving.models import Forecaster, load_packed
 from serving.request import RequestBudget, field_table
+from serving.request.schema import as_request
 from testbed.global_models import packed_global_model
 from tests.unit.serving.request.asking import CSV, LINES, ask, error, find_7_or_8, rows
 
@@ -186,6 +187,10 @@ def test_a_forecast_beyond_the_limit_of_cells_is_refused() -> None:
     answer = ask(record(period=10_000), find=find, budget=RequestBudget(max_forecast_cells=10_000))
 
     assert "ask for a shorter period" in error(answer)
+
+
+def test_a_request_with_history_shares_its_computation_with_no_other() -> None:
+    assert not as_request(json.dumps(record()).encode()).can_share
 
 
 def test_the_table_of_fields_has_history() -> None:
