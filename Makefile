@@ -21,9 +21,10 @@ $(PEERS)/ready: $(VENV)/ready requirements/peers.txt
 	$(BIN)/uv pip sync --quiet --require-hashes --python $(PEERS)/bin/python requirements/peers.txt
 	touch $@
 
-demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=… TIME=… VALUE=… [WHERE=column=text]
+demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=… TIME=… VALUE=… [WHERE=column=text]; ENGINE=ray on two logical hosts
 	$(BIN)/python -m examples.demo $(if $(DATA),--data '$(DATA)') $(if $(ID),--id '$(ID)') \
-		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(WHERE),--where '$(WHERE)')
+		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(WHERE),--where '$(WHERE)') \
+		$(if $(ENGINE),--engine '$(ENGINE)')
 
 test: check docs $(VENV)/ready ## style, types and the test suite, no Docker needed; SEEDS=fresh for other random examples
 	$(BIN)/pytest --ignore tests/image $(if $(filter fresh,$(SEEDS)),--hypothesis-profile=fresh)
@@ -65,8 +66,14 @@ bench-jobs: $(VENV)/ready ## forecast errors of repeated jobs on TABLES='a.csv.g
 bench-fleet: $(VENV)/ready ## customers with few readings on TABLES='a.csv.gz …' with fleet_statistics and without them; EVERY=20
 	$(BIN)/python -m benchmarks.few_readings $(if $(EVERY),--every $(EVERY)) $(TABLES)
 
+bench-tune: $(VENV)/ready ## forecast errors on TABLES='a.csv.gz …' with the settings that tune finds; EVERY=20, BUDGET=600 CPU seconds
+	$(BIN)/python -m benchmarks.tune $(if $(EVERY),--every $(EVERY)) $(if $(BUDGET),--budget $(BUDGET)) $(TABLES)
+
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
+
+bench-ray: $(VENV)/ready ## the engine ray against local: its cost, and the fleet in which it is faster
+	$(BIN)/python -m benchmarks.engines
 
 bench-brought: $(VENV)/ready ## what bfloat16 changes for a brought PyTorch model; TORCH=… is a Python with torch
 	$(BIN)/python -m benchmarks.brought_model $(if $(TORCH),--python '$(TORCH)')
@@ -95,4 +102,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that make created
 	rm -rf $(VENV) $(PEERS) .cache .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-conformance bench-brought image images test-image lock clean
+.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-conformance bench-ray bench-brought image images test-image lock clean

@@ -26,10 +26,13 @@ from container import Paths
 from examples import synthetic
 from examples.picture import draw
 from fleetcast.archive import MEMBERS, SUFFIX, Archive, read_archive
+from testbed.ray_hosts import ray_hosts
 
 ASKED = 4
 PERIOD = 7
 START_SECONDS = 60
+HOSTS = 2
+"""Logical hosts of the Ray cluster that `--engine ray` makes on this machine."""
 
 
 class Demo:
@@ -52,11 +55,22 @@ class Demo:
         """Return the environment that the programs run in."""
         return os.environ | {"SAGEMAKER_BASE_DIR": str(self.paths.base)} | more
 
-    def run(self, program: str, *arguments: str) -> None:
-        """Run `process` or `train` to its end; stop the demo where it fails."""
+    def run(self, program: str, *arguments: str, **more: str) -> None:
+        """Run `process` or `train` to its end, with more variables; stop the demo where it fails."""
         command = [_installed(), program, *arguments]
-        if code := subprocess.run(command, env=self.environment(), check=False).returncode:  # noqa: S603
+        if code := subprocess.run(command, env=self.environment(**more), check=False).returncode:  # noqa: S603
             sys.exit(code)
+
+    def train(self, engine: str) -> None:
+        """Run `train` with an engine; with `ray` as a job of several hosts."""
+        self.paths.config.mkdir(parents=True)
+        (self.paths.config / "hyperparameters.json").write_text(json.dumps({"engine": engine}))
+        if engine != "ray":
+            self.run("train")
+            return
+        with ray_hosts(HOSTS) as hosts:
+            print(f"a Ray cluster of {HOSTS} logical hosts at {hosts.address}", flush=True)
+            self.run("train", RAY_ADDRESS=hosts.address)
 
     @contextmanager
     def server(self) -> Iterator[str]:
@@ -86,7 +100,7 @@ def main() -> None:
     with demo.step("process: raw readings -> one folder per customer"):
         demo.run("process", *arguments)
     with demo.step("train: one model and one archive per customer"):
-        demo.run("train")
+        demo.train(options.engine)
     archives = sorted(demo.paths.checkpoints.glob(f"*{SUFFIX}"))
     chosen = [
         archives[place] for place in np.linspace(0, len(archives) - 1, min(ASKED, len(archives))).astype(int)
@@ -112,6 +126,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--time", default="timestamp", help="its column of times (%(default)s)")
     parser.add_argument("--value", default="consumption", help="its column of readings (%(default)s)")
     parser.add_argument("--where", default="", help="read only some rows, such as split=train")
+    parser.add_argument(
+        "--engine", choices=("auto", "local", "ray"), default="auto", help="of train (%(default)s)"
+    )
     parser.add_argument("--customers", type=int, default=1_000, help="how many to make (%(default)s)")
     return parser.parse_args()
 

@@ -154,8 +154,7 @@ CHAMPION_MARGIN: Final = Fraction(
     name="champion_margin",
     default=0.05,
     meaning="With `champion`: by which share of Prophet's error another method must be better; with "
-    "`keep_incumbent`: by which share of the earlier choice's error a new one must be; with `tune_per`: by "
-    "which share a customer's own settings must be.",
+    "`keep_incumbent`: by which share of the earlier choice's error a new one must be.",
 )
 KEEP_INCUMBENT: Final = Flag(
     name="keep_incumbent",
@@ -221,7 +220,13 @@ TUNE_PER: Final = Choice(
     among=("fleet", "customer"),
     default="fleet",
     meaning="Whether all customers get the same settings, or a customer may leave the fleet's for others "
-    "that its own backtests prefer by `champion_margin`.",
+    "that its own backtests prefer.",
+)
+TUNE_MARGIN: Final = Fraction(
+    name="tune_margin",
+    default=0.02,
+    meaning="With `tune_per`: by which share of the error a customer's own settings must be expected to be "
+    "better than the fleet's.",
 )
 TUNE_CPU: Final = WholeNumber(
     name="tune_cpu_seconds",
@@ -258,7 +263,7 @@ TUNE_SEED: Final = WholeNumber(
     meaning="Another number tries other configurations on other customers.",
 )
 
-TUNE: Final = (TUNE_PER, TUNE_CPU, TUNE_CONFIGURATIONS, TUNE_CUSTOMERS, TUNE_SPACE, TUNE_SEED)
+TUNE: Final = (TUNE_PER, TUNE_MARGIN, TUNE_CPU, TUNE_CONFIGURATIONS, TUNE_CUSTOMERS, TUNE_SPACE, TUNE_SEED)
 """The hyperparameters of a search alone."""
 
 GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {

@@ -9,9 +9,9 @@ from container import Host, Paths, progress
 from fleetcast.archive import GLOBAL_NAME, BundleWriter, remove_unfinished, sync_folder, write_archive
 from train.archive_writer import write_archives
 from train.channel import Customer
-from train.customer import FitCustomer, Outcome, WithArchive
+from train.customer import FitCustomer, Outcome, RefreshOutcome, WithArchive
 from train.fleet_statistics import write_statistics
-from train.global_training import GlobalTraining, with_global_models
+from train.global_training import with_global_models
 from train.job_engine import job_engine
 from train.ledger import LedgerWriter
 from train.lock import locked
@@ -49,11 +49,17 @@ def run_job(
         check(settings, customers)
         paths.checkpoints.mkdir(parents=True, exist_ok=True)
         with locked(paths.checkpoints, host.name):
-            _prepare_folders(paths)
+            prepare_folders(paths)
             started = time.monotonic()
             training = with_global_models(engine, fleet, settings, stopped)
             task = FitCustomer(training.settings, paths.checkpoints)
-            tally = _train(paths, customers, host, engine.results(task, customers, stopped=stopped), training)
+            tally = write_outcomes(
+                paths,
+                customers,
+                host,
+                engine.results(task, customers, stopped=stopped),
+                global_model=training.packed,
+            )
             result = JobResult(host, customers, tally, time.monotonic() - started)
             if settings.methods.combine is not None and result.is_complete:
                 models, horizon = settings.methods.models, settings.methods.horizon
@@ -63,7 +69,7 @@ def run_job(
             return result
 
 
-def _prepare_folders(paths: Paths) -> None:
+def prepare_folders(paths: Paths) -> None:
     """Make the folders of the output, and remove what a killed job left in them."""
     paths.failure.unlink(missing_ok=True)
     for folder in (paths.model, paths.output_data):
@@ -72,32 +78,36 @@ def _prepare_folders(paths: Paths) -> None:
         remove_unfinished(folder)
 
 
-def _train(
+def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
     paths: Paths,
     customers: Sequence[Customer],
     host: Host,
-    fitted: Generator[Outcome, None, None],
-    training: GlobalTraining,
+    outcomes: Generator[Outcome | RefreshOutcome, None, None],
+    *,
+    doing: str = "train",
+    also_old: bool = False,
+    global_model: bytes = b"",
 ) -> Tally:
     """Write an archive, an entry of the bundle and a line of the ledger for each outcome; return the tally.
 
-    The model of all customers, if there is one, is a further archive and entry of the bundle.  Bundle and
-    ledger appear at the end, once all archives are on the disk.
+    Bundle and ledger, `<doing>.jsonl`, appear at the end, once all archives are on the disk; with `also_old`
+    also those that stay as they are in another folder.  `global_model` is the archive of the model of all
+    customers, empty without one.
     """
     tally = Tally()
     with ExitStack() as stack:
         bundle = stack.enter_context(BundleWriter(paths.model / f"fleet-{host.name}.sqlite"))
-        ledger = stack.enter_context(LedgerWriter(paths.output_data / "train.jsonl"))
-        stack.enter_context(closing(fitted))
-        outcomes = stack.enter_context(closing(write_archives(fitted, paths.checkpoints)))
-        for outcome in progress(outcomes, total=len(customers), doing="train"):
+        ledger = stack.enter_context(LedgerWriter(paths.output_data / f"{doing}.jsonl"))
+        stack.enter_context(closing(outcomes))
+        written = write_archives(outcomes, paths.checkpoints, also_old=also_old)
+        for outcome in progress(stack.enter_context(closing(written)), total=len(customers), doing=doing):
             tally.add(outcome)
             ledger.add(outcome)
             if isinstance(outcome, WithArchive):
                 bundle.add(outcome.customer, outcome.packed)
-        if training.packed:
-            write_archive(paths.checkpoints, GLOBAL_NAME, training.packed)
-            bundle.add(GLOBAL_NAME, training.packed)
+        if global_model:
+            write_archive(paths.checkpoints, GLOBAL_NAME, global_model)
+            bundle.add(GLOBAL_NAME, global_model)
         sync_folder(paths.checkpoints)
         bundle.finish()
         ledger.finish()

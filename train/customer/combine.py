@@ -50,7 +50,7 @@ def combined(
         return model, None
 
     def fit_before(rows: int) -> FittedProphet | None:
-        return _fitted(usable, rows, model, settings)
+        return fitted_before(usable, rows, model, settings)
 
     if incumbent is not None and incumbent.freq == freq_of(readings.ds):
         incumbent = replace(incumbent, freq=freq)  # its metadata.json counts rows without a reading
@@ -94,7 +94,7 @@ def _of_few_readings(
     )
 
 
-def _fitted(usable: Readings, rows: int, whole: Model, settings: TrainSettings) -> FittedProphet | None:
+def fitted_before(usable: Readings, rows: int, whole: Model, settings: TrainSettings) -> FittedProphet | None:
     """Return Prophet's model of the first rows, None if the fit fails; `whole` is the model of all rows."""
     part = usable.rows(np.arange(rows))
     model = whole

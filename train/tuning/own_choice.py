@@ -27,9 +27,9 @@ def own_choices(
     """Return the configuration of each customer that leaves the fleet's, `fleet`.
 
     It leaves it for the configuration with the largest expected gain, if that is at least the share `margin`
-    of its error and twice as large as its uncertainty, and if the configuration errs less at two of every
-    three cut-offs.  Nobody leaves where fewer than 8 customers have three cut-offs, as then nothing is known
-    about how much they differ, nor where they do not differ by more than chance explains.
+    of its error, and if the configuration errs less at two of every three cut-offs.  Nobody leaves where
+    fewer than 8 customers have three cut-offs, as then nothing is known about how much they differ, nor where
+    they do not differ by more than chance explains.
     """
     candidates = [name for name in customers if len(errors[name][fleet]) >= LEAST_CUTOFFS]
     others = [number for number in configurations if number != fleet]
@@ -61,7 +61,7 @@ def _gains(errors: Errors, customer: str, number: int, fleet: int) -> Vector:
 def _shrunk(gains: Sequence[Vector]) -> Vector:
     """Return each customer's expected gain, from its gains at its cut-offs and those of all customers.
 
-    It is 0 where it is not `STANDARD_ERRORS` times its uncertainty, and where customers do not differ.
+    It is 0 where customers do not differ by more than chance explains.
     """
     means = np.array([gain.mean() for gain in gains])
     noise = float(np.mean([gain.var(ddof=1) / gain.size for gain in gains]))
@@ -69,5 +69,4 @@ def _shrunk(gains: Sequence[Vector]) -> Vector:
     if between <= STANDARD_ERRORS * noise * math.sqrt(2 / (means.size - 1)):
         return np.zeros(means.size)
     share = between / (between + noise)
-    expected = means.mean() + share * (means - means.mean())
-    return np.where(expected >= STANDARD_ERRORS * math.sqrt(share * noise), expected, 0.0)
+    return np.asarray(means.mean() + share * (means - means.mean()))

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Final
@@ -16,8 +17,9 @@ from fleetcast.forecasting.features import with_automatic
 from train import hyperparameters
 from train.channel import Customer, find_customers
 from train.customer import digest_of_files, file_contents, load_readings
-from train.engines import LocalEngine
+from train.engines import VARIABLES, Engine, LocalEngine, choose
 from train.exit_codes import DONE, FAILED, code_of_signal, write_failure
+from train.job_engine import job_engine
 from train.lock import TreeInUseError, locked
 from train.preflight import check
 from train.tuning.journal import NAME, Journal
@@ -77,17 +79,37 @@ def tune(paths: Paths) -> int:
     """
     settings = TuneSettings.from_files(paths)
     host = Host.from_files(paths)
-    if host.hosts > 1 and host.index:
+    channels = (path.name for path in paths.channels.glob("*") if path.is_dir())
+    if any(host.is_presharded(channel) for channel in channels):
+        raise InputError(
+            "one host compares all customers, but under ShardedByS3Key each host has a part of them: use "
+            "FullyReplicated, or a single host"
+        )
+    stop = StopRequest.on_signals()
+    choice = choose(settings.train, host, os.environ)
+    if choice.name == "ray":
+        with job_engine(paths, settings.train) as job:
+            return _tune(paths, settings, job.engine, job.customers, stop)
+    if host.index:
         logger.info("the search runs on host %s alone; this host has nothing to do", host.names[0])
         return DONE.number
-    stop = StopRequest.on_signals()
-    customers = _customers(paths, settings, host)
+    logger.info("engine %s: %s", choice.name, choice.reason)
+    alone = Host(name=host.name)
+    customers = find_customers(paths, alone, fleet=settings.train.methods.fleet.channel)
+    return _tune(paths, settings, LocalEngine.of(settings.train), customers, stop)
+
+
+def _tune(
+    paths: Paths, settings: TuneSettings, engine: Engine, customers: Sequence[Customer], stop: StopRequest
+) -> int:
+    if not customers:
+        raise InputError("the channel has no customers to search with")
     check(settings.train, customers)
     paths.checkpoints.mkdir(parents=True, exist_ok=True)
-    with locked(paths.checkpoints, host.name):
+    with locked(paths.checkpoints, Host.from_files(paths).name):
         paths.failure.unlink(missing_ok=True)
         remove_unfinished(paths.checkpoints)
-        search = _search(paths, settings, customers, stop)
+        search = _search(paths, settings, engine, in_order(customers, seed=settings.seed), stop)
         with closing(search.journal):
             search.run()
             result = write_result(paths, search)
@@ -107,22 +129,9 @@ def tune(paths: Paths) -> int:
     return DONE.number
 
 
-def _customers(paths: Paths, settings: TuneSettings, host: Host) -> list[Customer]:
-    """Return all customers of the job in the order of the search."""
-    channels = (path.name for path in paths.channels.glob("*") if path.is_dir())
-    if any(host.is_presharded(channel) for channel in channels):
-        raise InputError(
-            "one host compares all customers, but under ShardedByS3Key each host has a part of them: use "
-            "FullyReplicated, or a single host"
-        )
-    alone, fleet = Host(name=host.name), settings.train.methods.fleet.channel
-    customers = in_order(find_customers(paths, alone, fleet=fleet), seed=settings.seed)
-    if not customers:
-        raise InputError("the channel has no customers to search with")
-    return customers
-
-
-def _search(paths: Paths, settings: TuneSettings, customers: Sequence[Customer], stop: StopRequest) -> Search:
+def _search(
+    paths: Paths, settings: TuneSettings, engine: Engine, customers: Sequence[Customer], stop: StopRequest
+) -> Search:
     by_name = {each.name: each for each in customers}
 
     def data_of(name: str) -> str:
@@ -135,7 +144,7 @@ def _search(paths: Paths, settings: TuneSettings, customers: Sequence[Customer],
     return Search(
         settings=settings,
         space=space,
-        engine=LocalEngine.of(settings.train),
+        engine=engine,
         journal=journal,
         customers=customers,
         data_of=data_of,
@@ -166,14 +175,14 @@ def parser() -> argparse.ArgumentParser:
         hyperparameters.METRIC,
         hyperparameters.BACKTEST_CUTOFFS,
         hyperparameters.BACKTEST_HORIZON,
-        hyperparameters.CHAMPION_MARGIN,
+        hyperparameters.ENGINE,
     )
     return argparse.ArgumentParser(
         prog="fleetcast tune",
         description=DESCRIPTION,
         epilog=EPILOGUE.format(
             hyperparameters=help_text((*hyperparameters.TUNE, *shared)),
-            variables=help_text(COMMON),
+            variables=help_text((*COMMON, *VARIABLES)),
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -68,7 +68,7 @@ class TuneSettings:
             ),
             own_space=_own_space(hyperparameters.TUNE_SPACE.read(texts), train.config.search_space),
             per="customer" if hyperparameters.TUNE_PER.read(texts) == "customer" else "fleet",
-            margin=hyperparameters.CHAMPION_MARGIN.read(texts),
+            margin=hyperparameters.TUNE_MARGIN.read(texts),
             cpu_seconds=hyperparameters.TUNE_CPU.read(texts),
             configurations=hyperparameters.TUNE_CONFIGURATIONS.read(texts),
             customers=hyperparameters.TUNE_CUSTOMERS.read(texts),

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 from container import quoted
 from fleetcast.errors import SettingError
 from fleetcast.forecasting import PROPHET_ARGUMENTS
+from train.hyperparameters_file import value_of
 
 Texts: TypeAlias = Mapping[str, str]
 """Hyperparameters by name, as `train` takes them."""
@@ -199,5 +200,5 @@ def _setting(name: str, declared: Any) -> Setting:  # noqa: ANN401 -- as above
 
 def _text(name: str, value: Any) -> str:  # noqa: ANN401 -- as above
     """Return a value as the text of a hyperparameter; raise SettingError unless Prophet accepts it."""
-    PROPHET_ARGUMENTS[name].check(name, value)
+    PROPHET_ARGUMENTS[name].check(name, value_of(value) if isinstance(value, str) else value)
     return value if isinstance(value, str) else json.dumps(value)

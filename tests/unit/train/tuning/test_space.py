@@ -104,6 +104,6 @@ def test_every_searchable_hyperparameter_is_one_of_prophets(name: str) -> None:
 
 
 def test_values_of_a_list_become_the_texts_of_hyperparameters() -> None:
-    space = parse_space(json.loads('{"yearly_seasonality": ["auto", false, 12]}'))
+    space = parse_space(json.loads('{"yearly_seasonality": ["auto", false, 12, "7"]}'))
 
-    assert space.describe() == {"yearly_seasonality": "auto, false, 12"}
+    assert space.describe() == {"yearly_seasonality": "auto, false, 12, 7"}

@@ -10,6 +10,7 @@ import pytest
 
 from container import Paths
 from fleetcast.errors import InputError, SettingError
+from testbed.ray_hosts import ray_hosts
 from tests.unit.jobs import ledger, run_train, tree, write_config
 from tests.unit.train.tuning import jobs
 from train.tuning.program import tune
@@ -126,6 +127,23 @@ def test_a_stopped_search_writes_the_best_so_far_and_can_go_on(
 
     assert jobs.run(paths)[0] == 0
     assert decided(paths) == decided(undisturbed)
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_search_on_a_ray_cluster_decides_as_on_this_machine(
+    tuned: tuple[Paths, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, _ = tuned
+    paths = jobs.fleet(tmp_path, holdout="14D", engine="ray")
+    with ray_hosts(2) as cluster:
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        code, log = jobs.run(paths)
+
+    assert code == 0, log
+    assert "engine ray: engine = ray" in log
+    found, expected = decided(paths), decided(undisturbed)
+    assert found == expected
+    assert jobs.best(paths) == {**jobs.best(undisturbed), "engine": "ray"}
 
 
 def test_a_search_that_has_ended_evaluates_nothing_again(tuned: tuple[Paths, str]) -> None:
