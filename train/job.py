@@ -1,7 +1,7 @@
 """A training job: from the customers of a channel to archives, bundle and ledger."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
@@ -53,13 +53,11 @@ def run_job(
             started = time.monotonic()
             training = with_global_models(engine, fleet, settings, stopped)
             task = FitCustomer(training.settings, paths.checkpoints)
-            tally = write_outcomes(
-                paths,
-                customers,
-                host,
-                engine.results(task, customers, stopped=stopped),
-                global_model=training.packed,
-            )
+            further = {GLOBAL_NAME: training.packed} if training.packed else {}
+            for name, packed in further.items():
+                write_archive(paths.checkpoints, name, packed)
+            fitted = engine.results(task, customers, stopped=stopped)
+            tally = write_outcomes(paths, customers, host, fitted, rest=further.items())
             result = JobResult(host, customers, tally, time.monotonic() - started)
             if settings.methods.combine is not None and result.is_complete:
                 models, horizon = settings.methods.models, settings.methods.horizon
@@ -86,13 +84,13 @@ def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
     *,
     doing: str = "train",
     also_old: bool = False,
-    global_model: bytes = b"",
+    rest: Iterable[tuple[str, bytes]] = (),
 ) -> Tally:
     """Write an archive, an entry of the bundle and a line of the ledger for each outcome; return the tally.
 
     Bundle and ledger, `<doing>.jsonl`, appear at the end, once all archives are on the disk; with `also_old`
-    also those that stay as they are in another folder.  `global_model` is the archive of the model of all
-    customers, empty without one.
+    also those that stay as they are in another folder.  `rest` are further entries of the bundle, customer
+    and archive, which are read after the last outcome.
     """
     tally = Tally()
     with ExitStack() as stack:
@@ -105,9 +103,8 @@ def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
             ledger.add(outcome)
             if isinstance(outcome, WithArchive):
                 bundle.add(outcome.customer, outcome.packed)
-        if global_model:
-            write_archive(paths.checkpoints, GLOBAL_NAME, global_model)
-            bundle.add(GLOBAL_NAME, global_model)
+        for customer, packed in rest:
+            bundle.add(customer, packed)
         sync_folder(paths.checkpoints)
         bundle.finish()
         ledger.finish()
