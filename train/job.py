@@ -1,7 +1,7 @@
 """A training job: from the customers of a channel to archives, bundle and ledger."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
@@ -78,11 +78,13 @@ def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
     *,
     doing: str = "train",
     also_old: bool = False,
+    rest: Iterable[tuple[str, bytes]] = (),
 ) -> Tally:
     """Write an archive, an entry of the bundle and a line of the ledger for each outcome; return the tally.
 
     Bundle and ledger, `<doing>.jsonl`, appear at the end, once all archives are on the disk; with `also_old`
-    also those that stay as they are in another folder.
+    also those that stay as they are in another folder.  `rest` are further entries of the bundle, customer
+    and archive, which are read after the last outcome.
     """
     tally = Tally()
     with ExitStack() as stack:
@@ -95,6 +97,8 @@ def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
             ledger.add(outcome)
             if isinstance(outcome, WithArchive):
                 bundle.add(outcome.customer, outcome.packed)
+        for customer, packed in rest:
+            bundle.add(customer, packed)
         sync_folder(paths.checkpoints)
         bundle.finish()
         ledger.finish()
