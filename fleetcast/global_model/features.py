@@ -255,7 +255,7 @@ def _of_origin(recent: Matrix, cycles: Cycles, level: Matrix, unit: Matrix) -> d
     """Return spreads, changes and correlations before each origin, shape (P, 1), in units of the scale."""
     short, long = cycles.short, cycles.long
     few = max(2, short // 4)
-    in_units = (recent - level) / unit  # squares of readings themselves may be too large or small for a number
+    in_units = (recent - level) / unit  # squares of readings may be too large, or too small, for numbers
 
     def change(size: int, lag: int) -> Matrix:
         now, then = in_units[:, -size:], in_units[:, -size - lag : recent.shape[1] - lag]
