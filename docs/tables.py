@@ -16,7 +16,7 @@ from serving import settings
 from serving.http import metrics, routes
 from serving.request import field_table
 from train import hyperparameters
-from train.customer import status_table
+from train.customer import REFRESH_STATUSES, status_table
 from train.engines import settings_table as engine_settings_table
 from train.exit_codes import exit_code_table
 from train.figures import figure_table
@@ -37,6 +37,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "multi-model-routes": lambda: routes.table(routes.MULTI_MODEL),
     "plain-routes": lambda: routes.table((*routes.PLAIN, routes.OPENAPI)),
     "prometheus-metrics": metrics.table,
+    "refresh-statuses": lambda: status_table(REFRESH_STATUSES),
     "request-fields": field_table,
     "serving-settings": settings.table,
     "train-exit-codes": exit_code_table,

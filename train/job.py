@@ -9,7 +9,7 @@ from container import Host, Paths, progress
 from fleetcast.archive import BundleWriter, remove_unfinished, sync_folder
 from train.archive_writer import write_archives
 from train.channel import Customer
-from train.customer import FitCustomer, Outcome, WithArchive
+from train.customer import FitCustomer, Outcome, RefreshOutcome, WithArchive
 from train.fleet_statistics import write_statistics
 from train.job_engine import job_engine
 from train.ledger import LedgerWriter
@@ -48,10 +48,10 @@ def run_job(
         check(settings, customers)
         paths.checkpoints.mkdir(parents=True, exist_ok=True)
         with locked(paths.checkpoints, host.name):
-            _prepare_folders(paths)
+            prepare_folders(paths)
             started = time.monotonic()
             fitted = engine.results(FitCustomer(settings, paths.checkpoints), customers, stopped=stopped)
-            tally = _train(paths, customers, host, fitted)
+            tally = write_outcomes(paths, customers, host, fitted)
             result = JobResult(host, customers, tally, time.monotonic() - started)
             if settings.methods.combine is not None and result.is_complete:
                 models, horizon = settings.methods.models, settings.methods.horizon
@@ -61,7 +61,7 @@ def run_job(
             return result
 
 
-def _prepare_folders(paths: Paths) -> None:
+def prepare_folders(paths: Paths) -> None:
     """Make the folders of the output, and remove what a killed job left in them."""
     paths.failure.unlink(missing_ok=True)
     for folder in (paths.model, paths.output_data):
@@ -70,20 +70,27 @@ def _prepare_folders(paths: Paths) -> None:
         remove_unfinished(folder)
 
 
-def _train(
-    paths: Paths, customers: Sequence[Customer], host: Host, fitted: Generator[Outcome, None, None]
+def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
+    paths: Paths,
+    customers: Sequence[Customer],
+    host: Host,
+    outcomes: Generator[Outcome | RefreshOutcome, None, None],
+    *,
+    doing: str = "train",
+    also_old: bool = False,
 ) -> Tally:
     """Write an archive, an entry of the bundle and a line of the ledger for each outcome; return the tally.
 
-    Bundle and ledger appear at the end, once all archives are on the disk.
+    Bundle and ledger, `<doing>.jsonl`, appear at the end, once all archives are on the disk; with `also_old`
+    also those that stay as they are in another folder.
     """
     tally = Tally()
     with ExitStack() as stack:
         bundle = stack.enter_context(BundleWriter(paths.model / f"fleet-{host.name}.sqlite"))
-        ledger = stack.enter_context(LedgerWriter(paths.output_data / "train.jsonl"))
-        stack.enter_context(closing(fitted))
-        outcomes = stack.enter_context(closing(write_archives(fitted, paths.checkpoints)))
-        for outcome in progress(outcomes, total=len(customers), doing="train"):
+        ledger = stack.enter_context(LedgerWriter(paths.output_data / f"{doing}.jsonl"))
+        stack.enter_context(closing(outcomes))
+        written = write_archives(outcomes, paths.checkpoints, also_old=also_old)
+        for outcome in progress(stack.enter_context(closing(written)), total=len(customers), doing=doing):
             tally.add(outcome)
             ledger.add(outcome)
             if isinstance(outcome, WithArchive):

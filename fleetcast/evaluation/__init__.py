@@ -2,6 +2,7 @@
 
 from fleetcast.evaluation.calibrate import COVERAGES, calibrated
 from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
+from fleetcast.evaluation.continuation import continued
 from fleetcast.evaluation.fleet import (
     LEAST_CUSTOMERS,
     ErrorSummary,
@@ -55,6 +56,7 @@ __all__ = [
     "best_weights",
     "calibrated",
     "combine",
+    "continued",
     "cutoffs",
     "default_horizon",
     "error_summary",

@@ -183,7 +183,7 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         errors=errors,
         origin=int(stamps[-1]),
         freq=freq,
-        correction=_correction(weights, ahead),
+        correction=correction_of(weights, ahead),
         calibration=calibrated(held_out, seasons.short, pooled) if options.calibrate else None,
         cutoffs=len(tests),
         horizon=horizon,
@@ -242,7 +242,7 @@ def _is_in(name: str, tests: list[Backtest]) -> bool:
     return all(name in test.forecasts for test in tests)
 
 
-def _correction(weights: Mapping[str, float], ahead: Ahead) -> Correction:
+def correction_of(weights: Mapping[str, float], ahead: Ahead) -> Correction:
     """Return the part of all methods but Prophet's in the forecast, from their paths.
 
     Prophet's model has the rest of the weight, and the weight of a method that fails on the whole history.

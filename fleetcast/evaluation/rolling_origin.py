@@ -190,7 +190,8 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     fitted, though it is to be compared, or to say what holidays and regressors add: the other methods would
     win unopposed.
 
-    Also returns the forecasts of the `length` steps after the whole history, by method, in units of y.
+    Also returns the forecasts of the `length` steps after the whole history, by method, in units of y; there
+    are none if every cut-off is left out.
     """
     others = {name for name in members if name in MEMBERS and name != NAIVE}
     whole = fit_before(history.place.size) if others or CORRECTED_PROPHET in members else None
@@ -198,7 +199,7 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     needs_prophet = bool(PROPHET in members or CORRECTED_PROPHET in members or without)
     tried = [_Cut.of(history, at, horizon, fit_before if needs_prophet else None) for at in places]
     cuts = [cut for cut in tried if cut is not None]
-    if not cuts:
+    if places and not cuts:
         return [], Ahead({}, frozenset())
     ends = [*(cut.at for cut in cuts), history.y.size]
     models = [*(cut.prophet for cut in cuts), whole]

@@ -5,20 +5,26 @@ from train.customer.backtest import BacktestCustomer, Backtested, BacktestOption
 from train.customer.earlier import sent_archive
 from train.customer.files import file_contents, load_readings
 from train.customer.outcome import (
+    REFRESH_STATUSES,
     STATUSES,
     Failed,
     Fallback,
     Fitted,
     Kept,
+    NotRefreshed,
     Outcome,
+    Refreshed,
+    RefreshOutcome,
     Skipped,
     WithArchive,
     reason_of,
     status_table,
 )
+from train.customer.refresh_customer import RefreshCustomer
 from train.customer.train_customer import VERSIONS, FitCustomer
 
 __all__ = [
+    "REFRESH_STATUSES",
     "STATUSES",
     "VERSIONS",
     "BacktestCustomer",
@@ -29,7 +35,11 @@ __all__ = [
     "FitCustomer",
     "Fitted",
     "Kept",
+    "NotRefreshed",
     "Outcome",
+    "RefreshCustomer",
+    "RefreshOutcome",
+    "Refreshed",
     "Skipped",
     "WithArchive",
     "column_arguments",

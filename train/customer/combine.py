@@ -46,7 +46,7 @@ def combined(
         return model, None
 
     def fit_before(rows: int) -> FittedProphet | None:
-        return _fitted(usable, rows, model, settings)
+        return fitted_before(usable, rows, model, settings)
 
     if incumbent is not None and incumbent.freq == freq_of(readings.ds):
         incumbent = replace(incumbent, freq=freq)  # its metadata.json counts rows without a reading
@@ -67,7 +67,7 @@ def combined(
     return replace(model, combination=own), together
 
 
-def _fitted(usable: Readings, rows: int, whole: Model, settings: TrainSettings) -> FittedProphet | None:
+def fitted_before(usable: Readings, rows: int, whole: Model, settings: TrainSettings) -> FittedProphet | None:
     """Return Prophet's model of the first rows, None if the fit fails; `whole` is the model of all rows."""
     part = usable.rows(np.arange(rows))
     model = whole

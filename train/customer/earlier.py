@@ -132,7 +132,7 @@ def _seen_until(metadata: Mapping[str, Any]) -> int | None:
     if _object(metadata.get("hyperparameters")).get("models") in _ALONE:
         return None
     if "incumbent" not in metadata:
-        return _end_of_second(metadata.get("last"))
+        return _end_of_second(metadata.get("trained_until", metadata.get("last")))
     seen = _object(metadata["incumbent"]).get("seen_until")
     return None if seen is None else _end_of_second(seen)
 
