@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from container.cluster import outcome_table
 from fleetcast.command import usage
 from fleetcast.evaluation import method_table
 from fleetcast.forecasting.prophet_json import field_table as model_json_table
@@ -29,6 +30,7 @@ def _help() -> str:
 
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "cluster-exit-codes": outcome_table,
     "customer-statuses": status_table,
     "help": _help,
     "methods": method_table,

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ ARCHIVES: Final = "archives"
 def run_refresh(
     paths: Paths, settings: TrainSettings, *, stopped: Callable[[], bool] = lambda: False
 ) -> JobResult:
-    """Refresh this host's customers; once `stopped()`, write what is done and leave the others.
+    """Refresh this host's customers; once `stopped()`, write what is done, and leave the others as they are.
 
     Raises `InputError` and the errors of `run_job`.
     """
@@ -38,9 +39,16 @@ def run_refresh(
         started = time.monotonic()
         engine = LocalEngine.of(settings)
         refreshed = engine.results(RefreshCustomer(settings, folder), customers, stopped=stopped)
-        outcomes = _with_old_archives(refreshed, folder)
-        also_old = folder != paths.checkpoints
-        tally = write_outcomes(paths, customers, host, outcomes, doing="refresh", also_old=also_old)
+        waiting = {customer.name: None for customer in customers}
+        tally = write_outcomes(
+            paths,
+            customers,
+            host,
+            _with_old_archives(refreshed, folder, waiting),
+            doing="refresh",
+            also_old=folder != paths.checkpoints,
+            rest=_old_archives(waiting, folder),
+        )
         return JobResult(host, customers, tally, time.monotonic() - started)
 
 
@@ -78,11 +86,23 @@ def _customers(paths: Paths, host: Host, folder: Path) -> Sequence[Customer]:
 
 
 def _with_old_archives(
-    outcomes: Iterable[RefreshOutcome], folder: Path
+    outcomes: Iterable[RefreshOutcome], folder: Path, waiting: dict[str, None]
 ) -> Generator[RefreshOutcome, None, None]:
-    """Yield the outcomes; a customer that failed keeps its old archive, if that can be read."""
+    """Yield the outcomes; a customer that failed keeps its old archive, if that can be read.
+
+    The customer is removed from those that are still waiting.
+    """
     for outcome in outcomes:
+        waiting.pop(outcome.customer, None)
         yield _kept(outcome, folder) if isinstance(outcome, Failed) else outcome
+
+
+def _old_archives(waiting: Iterable[str], folder: Path) -> Generator[tuple[str, bytes], None, None]:
+    """Yield the old archives of the customers that a stopped job has not come to, for the bundle."""
+    for customer in waiting:
+        with suppress(OSError):
+            if (packed := sent_archive(customer, folder).packed) is not None:
+                yield customer, packed
 
 
 def _kept(failed: Failed, folder: Path) -> NotRefreshed | Failed:

@@ -20,6 +20,7 @@ from fleetcast.global_model import write_global_model
 from tests.unit.fleetcast.global_model.fleets import plain_model
 from tests.unit.jobs import trained, tree, write_config
 from train.exit_codes import TrainingError
+from train.refresh.job import run_refresh
 from train.refresh.program import refresh
 from train.settings import TrainSettings
 
@@ -99,7 +100,7 @@ def path(of: Model) -> Vector:
 
 def job(tmp_path: Path, models: str = SEVERAL, **hyperparameters: str) -> Paths:
     """Return a tree with an archive of a customer `a` that was trained without its last four days."""
-    paths = tree(tmp_path, {"a.csv": csv(WHOLE[:N])}, models=models, **hyperparameters)
+    paths = tree(tmp_path, {"a.csv": csv(WHOLE[:N])}, config=None, models=models, **hyperparameters)
     assert trained(paths)["a"]["status"] == "ok"
     return paths
 
@@ -329,6 +330,26 @@ def test_every_customer_has_an_outcome_and_every_archive_is_in_the_bundle(tmp_pa
     figures = json.loads((paths.model / "summary.json").read_text())
     assert figures["customers_refreshed"] == 1
     assert figures["customers_unchanged"] == 2
+
+
+def test_a_stopped_job_loses_no_customer_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    files = {f"{name}.csv": csv(hourly(seed=seed)[:N]) for seed, name in enumerate("abcd")}
+    paths = tree(tmp_path, files, models=SEVERAL)
+    trained(paths)
+    old = {name: packed(paths, name) for name in "abcd"}
+    for seed, name in enumerate("abcd"):
+        put(paths, f"{name}.csv", csv(hourly(seed=seed)))
+    answers = iter([False, False])
+
+    result = run_refresh(paths, TrainSettings.from_files(paths), stopped=lambda: next(answers, True))
+
+    assert not result.is_complete
+    assert bundle(paths) == {name: packed(paths, name) for name in "abcd"}
+    done = {name for name in "abcd" if packed(paths, name) != old[name]}
+    assert done == {name for name, row in ledger(paths).items() if row["status"] == "refreshed"}
+    rows = refreshed(paths)
+    assert {name for name, row in rows.items() if row["status"] == "unchanged"} == done
+    assert all(packed(paths, name) != old[name] for name in "abcd")
 
 
 def test_archives_may_come_from_a_channel_of_their_own(tmp_path: Path) -> None:
