@@ -102,8 +102,8 @@ def tune(paths: Paths) -> int:
 
 
 def _tune_on_cluster(paths: Paths, settings: TuneSettings, stop: StopRequest) -> int:
-    with job_engine(paths, settings.train) as (engine, customers, _):
-        return _tune(paths, settings, engine, customers, stop)
+    with job_engine(paths, settings.train) as job:
+        return _tune(paths, settings, job.engine, job.customers, stop)
 
 
 def _tune(
