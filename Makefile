@@ -72,6 +72,9 @@ bench-tune: $(VENV)/ready ## forecast errors on TABLES='a.csv.gz …' with the s
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 
+bench-ray: $(VENV)/ready ## the engine ray against local: its cost, and the fleet in which it is faster
+	$(BIN)/python -m benchmarks.engines
+
 bench-brought: $(VENV)/ready ## what bfloat16 changes for a brought PyTorch model; TORCH=… is a Python with torch
 	$(BIN)/python -m benchmarks.brought_model $(if $(TORCH),--python '$(TORCH)')
 
@@ -99,4 +102,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that make created
 	rm -rf $(VENV) $(PEERS) .cache .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-conformance bench-brought image images test-image lock clean
+.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-conformance bench-ray bench-brought image images test-image lock clean

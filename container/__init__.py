@@ -5,6 +5,7 @@ from container.environment import COMMON, JAVA_HOME
 from container.host import Host
 from container.java import find_java
 from container.memory import free_bytes, total_bytes
+from container.own_packages import variables_for_own_packages
 from container.paths import Paths
 from container.profile import TUNED
 from container.program import LineFormatter, configure_logging, log_level_name, log_metrics, run
@@ -53,4 +54,5 @@ __all__ = [
     "run",
     "total_bytes",
     "usable_cpus",
+    "variables_for_own_packages",
 ]

@@ -3,13 +3,15 @@
 import argparse
 import json
 import logging
+import os
 from collections.abc import Mapping
 from typing import Final
 
 from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, run
+from container.cluster import run_on_cluster
 from fleetcast.archive import write_atomically
 from train import hyperparameters
-from train.engines import RAY_ADDRESS
+from train.engines import VARIABLES, choose
 from train.exit_codes import (
     DONE,
     FAILED,
@@ -50,12 +52,12 @@ environment variables:
 {variables}"""
 
 
-def train(paths: Paths, settings: TrainSettings) -> int:
-    """Run the job, write summary and report, log the figures, and return the exit code.
+def train(paths: Paths, settings: TrainSettings, stop: StopRequest | None = None) -> int:
+    """Run the job until it is done or `stop` asks, write summary and report, and return the exit code.
 
     Raises `TrainingError`, after all that, where too few customers have a model.
     """
-    stop = StopRequest.on_signals()
+    stop = stop or StopRequest()
     result = run_job(paths, settings, stopped=stop.is_made)
     figures = figures_of(result)
     write_atomically(paths.model / "summary.json", json.dumps(figures, indent=2).encode() + b"\n")
@@ -72,6 +74,15 @@ def train(paths: Paths, settings: TrainSettings) -> int:
     return DONE.number
 
 
+def _train_on_hosts(paths: Paths, host: Host, settings: TrainSettings) -> int:
+    """Run the job on this host, or on all hosts as one Ray cluster; return the exit code of this host."""
+    stop = StopRequest.on_signals()
+    choice = choose(settings, host, os.environ)
+    if choice.name == "local" or host.hosts == 1:
+        return train(paths, settings, stop)
+    return run_on_cluster(host, lambda _: train(paths, settings, stop), stop=stop)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, which has no options but `--help`."""
     return argparse.ArgumentParser(
@@ -80,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOGUE.format(
             exit_codes=help_of_exit_codes(),
             hyperparameters=hyperparameters.help_of_all(),
-            variables=help_text((*COMMON, RAY_ADDRESS)),
+            variables=help_text((*COMMON, *VARIABLES)),
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -92,8 +103,9 @@ def main() -> int:
 
     def program(env: Mapping[str, str]) -> int:
         paths = Paths.from_env(env)
+        host = Host.from_files(paths)
         try:
-            return train(paths, TrainSettings.from_files(paths, Host.from_files(paths)))
+            return _train_on_hosts(paths, host, TrainSettings.from_files(paths, host))
         except TreeInUseError as error:
             logger.error("%s", error)  # noqa: TRY400 -- output/failure is the other training's
             return FAILED.number

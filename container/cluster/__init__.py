@@ -1,5 +1,8 @@
 """Makes one Ray cluster of the hosts of a SageMaker job."""
 
 from container.cluster.cluster import Cluster, Node, Work
+from container.cluster.errors import ClusterError
+from container.cluster.run import run_on_cluster
+from container.cluster.settings import CLUSTER
 
-__all__ = ["Cluster", "Node", "Work"]
+__all__ = ["CLUSTER", "Cluster", "ClusterError", "Node", "Work", "run_on_cluster"]

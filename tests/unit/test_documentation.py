@@ -19,7 +19,7 @@ from serving.http.routes import MULTI_MODEL, OPENAPI, PLAIN, template
 from serving.request.schema import as_request
 from serving.variables import VARIABLES
 from tests.rehearsal import KINDS, KINDS_OF_BOTO3
-from train.engines import RAY_ADDRESS
+from train.engines import VARIABLES as TRAINING_VARIABLES
 from train.figures import FIGURES
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def names(pattern: str, *pages: Path) -> set[str]:
 def test_the_environment_variables_on_the_pages_are_those_that_the_programs_read() -> None:
     named = names(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 
-    assert named - VARIABLES_OF_OTHERS == {variable.name for variable in (*VARIABLES, RAY_ADDRESS)}
+    assert named - VARIABLES_OF_OTHERS == {variable.name for variable in (*VARIABLES, *TRAINING_VARIABLES)}
 
 
 def test_the_routes_on_the_pages_are_those_of_the_server() -> None:

@@ -3,7 +3,7 @@
 Only what runs on a cluster imports Ray, which is an extra.
 """
 
-from train.engines.choice import RAY_ADDRESS, EngineChoice, choose, settings_table
+from train.engines.choice import VARIABLES, EngineChoice, choose, settings_table
 from train.engines.engine import CustomerResult, Engine, Task
 from train.engines.local import LocalEngine
 from train.engines.pool import WorkerStartError
@@ -11,7 +11,7 @@ from train.engines.ray_cluster import cluster_hosts, connected, customers_of_hos
 from train.engines.ray_engine import RayEngine
 
 __all__ = [
-    "RAY_ADDRESS",
+    "VARIABLES",
     "CustomerResult",
     "Engine",
     "EngineChoice",

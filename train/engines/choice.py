@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Final, Literal
 
 from container import Host, Text, markdown_table
+from container.cluster import CLUSTER
 from fleetcast.extras import require
 from train.settings import TrainSettings
 
@@ -16,10 +17,13 @@ RAY_ADDRESS: Final = Text(
     "SageMaker job make one of their own instead.",
 )
 
+VARIABLES: Final = (RAY_ADDRESS, *CLUSTER)
+"""The environment variables of `train` alone."""
+
 
 def settings_table() -> str:
-    """Return the environment variables of `train` alone as a table in Markdown, for the reference page."""
-    return markdown_table((RAY_ADDRESS,), kind="variable")
+    """Return `VARIABLES` as a table in Markdown, for the reference page."""
+    return markdown_table(VARIABLES, kind="variable")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ go to another one, each alone and after all others: a customer that takes hosts 
 """
 
 from collections import Counter, deque
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -64,9 +64,9 @@ class FleetQueue:
         """Return whether a customer is still without a result."""
         return bool(self._without_result)
 
-    def in_hand(self, host: str) -> int:
-        """Return how many customers are at a host."""
-        return len(self._in_hand[host])
+    def in_hand(self, host: str) -> Collection[str]:
+        """Return the names of the customers that are at a host."""
+        return self._in_hand[host].keys()
 
     def take(self, host: str) -> Iterator[Customer]:
         """Yield the next customers for a host, which are in its hand from then on.
@@ -84,13 +84,11 @@ class FleetQueue:
         self._without_result.remove(name)
         return True
 
-    def put_back(self, host: str, known: Container[str]) -> int:
-        """Let those of a host's customers wait again that it does not know; return how many."""
-        lost = [customer for name, customer in self._in_hand[host].items() if name not in known]
-        for customer in lost:
-            del self._in_hand[host][customer.name]
-        self._lines[host].waiting.extendleft(reversed(lost))
-        return len(lost)
+    def put_back(self, host: str, names: Iterable[str]) -> None:
+        """Let customers that a host has, but does not work on, wait again in front of all others."""
+        in_hand = self._in_hand[host]
+        customers = [in_hand.pop(name) for name in names if name in in_hand]
+        self._lines[host].waiting.extendleft(reversed(customers))
 
     def lose(self, host: str) -> list[str]:
         """Take back what a lost host had in hand; return the names of customers that are given up."""

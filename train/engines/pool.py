@@ -19,11 +19,10 @@ from train.engines.engine import ResultT, Task
 from train.engines.worker import Limits, Ready, Worker
 from train.engines.worker_environment import set_variables, without_signals
 
-MOST_PER_CHUNK: Final = 16
+MOST_PER_CHUNK: Final = 4
 """Customers that are sent to a worker at once; it gets the next chunk when half of them are done."""
-CHUNKS_PER_WORKER: Final = 4
-"""Into how many chunks each worker's share of the last customers is divided: nobody waits for long behind one
-that is slow."""
+SLOW_SECONDS: Final = 0.02
+"""A worker whose last customer took longer gets one at a time: none waits behind a slow one without need."""
 POLL_SECONDS: Final = 0.2
 
 
@@ -77,6 +76,15 @@ class Pool(Generic[ResultT]):
         """How many customers were not sent to a worker yet."""
         return len(self._left)
 
+    def give_back(self) -> list[Customer]:
+        """Remove every other customer that was not sent to a worker yet, the first among them.
+
+        Slow customers often lie side by side: so half of them leave too.
+        """
+        waiting = list(self._left)
+        self._left = deque(waiting[1::2])
+        return waiting[::2]
+
     def add(self, customers: Iterable[Customer]) -> None:
         """Put customers behind those that wait."""
         self._left.extend(customers)
@@ -106,10 +114,9 @@ class Pool(Generic[ResultT]):
 
     def _feed(self) -> None:
         for worker in self._workers:
-            size = len(self._left) // (CHUNKS_PER_WORKER * len(self._workers))
-            size = max(1, min(MOST_PER_CHUNK, size))
+            size = 1 if worker.last_seconds > SLOW_SECONDS else MOST_PER_CHUNK
             if self._left and len(worker.waiting) <= size // 2:
-                chunk = [self._left.popleft() for _ in range(size)]
+                chunk = [self._left.popleft() for _ in range(min(size, len(self._left)))]
                 with suppress(OSError):  # it is dead, which `_receive` finds
                     worker.send(chunk)
 

@@ -9,11 +9,11 @@ import errno
 import logging
 import pickle
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Generic, Self
+from typing import Any, Final, Generic, Self, TypeAlias
 
 from container import quoted
 from fleetcast.errors import FleetcastError
@@ -21,12 +21,15 @@ from train.channel import Customer, SentArchive
 from train.customer import Failed, sent_archive
 from train.engines.engine import ResultT, Task
 from train.engines.fleet_queue import MOST_LOSSES, FleetQueue
+from train.engines.pool import MOST_PER_CHUNK
 from train.engines.ray_cluster import RayHost, is_alive, pinned, reason
-from train.engines.ray_host import HostPool, file_bytes
+from train.engines.ray_host import HostAnswer, HostPool, file_bytes
 from train.engines.worker import Limits
 from train.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
+
+OnAnswer: TypeAlias = Callable[["_Link", Any], Iterable[Any]]
 
 CALLS_UNDER_WAY: Final = 2
 """Calls of one host at a time: the second is there when the first returns."""
@@ -98,12 +101,15 @@ class _Link:
     host: RayHost
     actor: Any
     starts: int = 1
-    calls: int = 0
-    """Exchanges under way."""
+    exchanges: int = 0
+    """Calls under way that take customers there and bring results back."""
+    waiting: int = 0
+    """Customers there that no worker has yet, as of its last answer."""
+    is_asked: bool = False
+    """Whether another call is under way."""
     is_sure: bool = False
     """Whether it is known which customers it has: not before its first answer, nor after one was lost."""
-    asked: float = 0.0
-    """When it was asked for them."""
+    last_asked: float = 0.0
     silent: float = 0.0
     """Seconds that this process has waited for its answer."""
 
@@ -116,10 +122,8 @@ class _Fleet(Generic[ResultT]):
         self._task = task
         self._queue = FleetQueue(customers, [host.node for host in engine.hosts], engine.owners)
         self._links = [_Link(host, self._start(host)) for host in engine.hosts]
-        self._calls: dict[Any, _Link] = {}
-        """Exchanges under way, by Ray's reference."""
-        self._questions: dict[Any, _Link] = {}
-        """Questions for the customers that a host has, likewise."""
+        self._calls: dict[Any, tuple[_Link, OnAnswer]] = {}
+        """Calls under way by Ray's reference, and what is done with the answer."""
         self._losses: list[str] = []
 
     def has_work(self) -> bool:
@@ -136,14 +140,14 @@ class _Fleet(Generic[ResultT]):
             elif link.is_sure:
                 self._feed(link)
             else:
-                self._ask(link)
+                self._ask_what_it_has(link)
+        self._share_again()
         started = time.monotonic()
-        calls = [*self._calls, *self._questions]
-        answered = ray.wait(calls, timeout=POLL_SECONDS)[0] if calls else []
-        if not calls:
+        answered = ray.wait(list(self._calls), timeout=POLL_SECONDS)[0] if self._calls else []
+        if not self._calls:
             time.sleep(POLL_SECONDS)
         for link in self._links:
-            if link.calls or not link.is_sure:
+            if link.exchanges or not link.is_sure:
                 link.silent += time.monotonic() - started
         for call in answered:
             yield from self._answer(call)
@@ -166,17 +170,21 @@ class _Fleet(Generic[ResultT]):
 
     def _feed(self, link: _Link) -> None:
         """Give a host its next calls; with no customers for it, a call fetches the results that it owes."""
-        while link.calls < CALLS_UNDER_WAY:
-            customers, size = [], 0
-            for customer in self._queue.take(link.host.node):
-                customers.append(self._with_archive(customer))
-                size += len(_packed(customers[-1]))
-                if size > MOST_SENT_BYTES:
-                    break
-            if not customers and (link.calls or not self._queue.in_hand(link.host.node)):
+        while link.exchanges < CALLS_UNDER_WAY:
+            customers = self._next_customers(link) if link.waiting < link.host.workers else []
+            if not customers and (link.exchanges or not self._queue.in_hand(link.host.node)):
                 return
-            self._calls[link.actor.exchange.remote(customers)] = link
-            link.calls += 1
+            self._calls[link.actor.exchange.remote(customers)] = link, self._results
+            link.exchanges += 1
+
+    def _next_customers(self, link: _Link) -> list[Customer]:
+        customers, size = [], 0
+        for customer in self._queue.take(link.host.node):
+            customers.append(self._with_archive(customer))
+            size += len(_packed(customers[-1]))
+            if size > MOST_SENT_BYTES:
+                break
+        return customers
 
     def _with_archive(self, customer: Customer) -> Customer:
         """Return the customer with the archive that an earlier job left here."""
@@ -189,22 +197,36 @@ class _Fleet(Generic[ResultT]):
             problem = customer.problem or f"{Path(error.filename).name}: {error.strerror}"
             return replace(customer, sent=sent, problem=problem)
 
-    def _ask(self, link: _Link) -> None:
-        """Ask a host which customers it has, once no exchange with it is under way, and not too often."""
-        is_due = time.monotonic() - link.asked > RETRY_SECONDS
-        if is_due and not link.calls and link not in self._questions.values():
-            link.asked = time.monotonic()
-            self._questions[link.actor.known.remote()] = link
+    def _ask_what_it_has(self, link: _Link) -> None:
+        """Ask a host for its customers once no exchange with it is under way, and not too often."""
+        is_due = time.monotonic() - link.last_asked > RETRY_SECONDS
+        if is_due and not link.exchanges and not link.is_asked:
+            self._calls[link.actor.known.remote()] = link, self._put_unknown_back
+            link.last_asked, link.is_asked = time.monotonic(), True
 
-    def _answer(self, call: Any) -> Iterator[ResultT | Failed]:  # noqa: ANN401 -- Ray's reference
-        """Yield what an answer brings; one that is lost makes the host unsure, and one of Ray may end it."""
+    def _share_again(self) -> None:
+        """If a host has nothing to do, ask the one with the most customers to give half of them back."""
+        if self._engine.owners is not None or all(link.exchanges or not link.is_sure for link in self._links):
+            return
+        link = max(self._links, key=self._has_too_many)
+        if link.is_sure and not link.is_asked and self._has_too_many(link) > 0:
+            self._calls[link.actor.give_back.remote()] = link, self._take_back
+            link.is_asked = True
+
+    def _has_too_many(self, link: _Link) -> int:
+        """Return how many customers a host has beyond what its workers have as a rule."""
+        return len(self._queue.in_hand(link.host.node)) - MOST_PER_CHUNK * link.host.workers
+
+    def _answer(self, call: Any) -> Iterable[ResultT | Failed]:  # noqa: ANN401 -- Ray's reference
+        """Return what an answer brings; one that is lost makes the host unsure, and one of Ray may end it."""
         import ray  # noqa: PLC0415 -- an extra
 
-        link = self._link_of(call)
-        is_question = self._questions.pop(call, None) is not None
-        if not is_question:
-            del self._calls[call]
-            link.calls -= 1
+        link, on_answer = self._calls.pop(call)
+        is_exchange = on_answer == self._results
+        if is_exchange:
+            link.exchanges -= 1
+        else:
+            link.is_asked = False
         try:
             answer = ray.get(call)
         except ray.exceptions.ActorUnavailableError as error:
@@ -214,26 +236,36 @@ class _Fleet(Generic[ResultT]):
             ray.exceptions.RayTaskError,
             ray.exceptions.ActorUnschedulableError,
         ) as error:
-            yield from self._lose(link, reason(error))
+            return self._lose(link, reason(error))
         except ray.exceptions.RayError as error:
             self._doubt(link, error)
         else:
             link.silent = 0.0
-            if is_question:
-                link.is_sure = True
-                self._queue.put_back(link.host.node, answer)
-                return
-            pairs = pickle.loads(answer)  # noqa: S301 -- it comes from our own actor
-            fresh = [result for name, result in pairs if self._queue.finish(link.host.node, name)]
-            if link.is_sure:
-                self._feed(link)
-            yield from map(pickle.loads, fresh)
+            return on_answer(link, answer)
+        return ()
 
-    def _link_of(self, call: Any) -> _Link:  # noqa: ANN401 -- Ray's reference
-        return self._calls.get(call) or self._questions[call]
+    def _results(self, link: _Link, answer: bytes) -> Iterable[ResultT]:
+        content: HostAnswer = pickle.loads(answer)  # noqa: S301 -- it comes from our own actor
+        link.waiting = content.waiting
+        fresh = [result for name, result in content.results if self._queue.finish(link.host.node, name)]
+        if link.is_sure:
+            self._feed(link)
+        return map(pickle.loads, fresh)
+
+    def _put_unknown_back(self, link: _Link, known: Container[str]) -> tuple[()]:
+        """Take a host in reach as sure: what it does not know was lost on its way, there or back."""
+        link.is_sure = True
+        names = [name for name in self._queue.in_hand(link.host.node) if name not in known]
+        self._queue.put_back(link.host.node, names)
+        return ()
+
+    def _take_back(self, link: _Link, names: Collection[str]) -> tuple[()]:
+        link.waiting -= len(names)
+        self._queue.put_back(link.host.node, names)
+        return ()
 
     def _doubt(self, link: _Link, error: Exception) -> None:
-        """Ask a host which customers it has: an answer was lost, but it may be there still."""
+        """Ask a host which customers it has: an answer was lost, but the host may be there still."""
         logger.warning("host %s is out of reach: %s", quoted(link.host.name), reason(error))
         link.is_sure = False
 
@@ -246,15 +278,10 @@ class _Fleet(Generic[ResultT]):
         lives = is_alive(host.node)
         why = why if lives else "Ray counts it as dead"
         self._links.remove(link)
-        self._calls = {call: other for call, other in self._calls.items() if other is not link}
-        self._questions = {call: other for call, other in self._questions.items() if other is not link}
+        self._calls = {call: entry for call, entry in self._calls.items() if entry[0] is not link}
         _kill(link.actor)
-        logger.warning(
-            "host %s is lost with %d customers in hand: %s",
-            quoted(host.name),
-            self._queue.in_hand(host.node),
-            why,
-        )
+        in_hand = len(self._queue.in_hand(host.node))
+        logger.warning("host %s is lost with %d customers in hand: %s", quoted(host.name), in_hand, why)
         reason_of_loss = f"{MOST_LOSSES} hosts were lost with it in hand, the last one {host.name}: {why}"
         failed = [Failed(customer=name, reason=reason_of_loss) for name in self._queue.lose(host.node)]
         if lives and link.starts < MOST_STARTS:

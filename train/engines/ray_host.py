@@ -17,8 +17,8 @@ from train.engines.engine import Task
 from train.engines.pool import Pool
 from train.engines.worker import Limits
 
-CALL_SECONDS: Final = 1.0
-"""How long a call waits for results."""
+CALL_SECONDS: Final = 0.25
+"""How long a call waits for results, and at most two of them a question for customers to give back."""
 MOST_RESULT_BYTES: Final = 4 * 1024 * 1024
 """A call returns when it has more than this many bytes."""
 
@@ -59,6 +59,16 @@ def file_bytes(customer: Customer) -> int:
     return sum(max(0, file_size(path)) for path in customer.paths)
 
 
+@dataclass(frozen=True, slots=True)
+class HostAnswer:
+    """What a call brings back."""
+
+    results: Sequence[tuple[str, bytes]]
+    """Names of customers, and their pickled results."""
+    waiting: int
+    """How many customers no worker has yet."""
+
+
 class HostPool:
     """The worker processes of one host, which get customers and give results by calls."""
 
@@ -68,7 +78,7 @@ class HostPool:
         self._known: set[str] = set()
 
     def exchange(self, customers: Sequence[Customer]) -> bytes:
-        """Take customers; return pairs of name and result, pickled, within some `CALL_SECONDS`.
+        """Take customers; return a pickled `HostAnswer` within some `CALL_SECONDS`.
 
         It returns earlier once workers would soon have nothing to do.
         """
@@ -83,11 +93,18 @@ class HostPool:
             if results and self._pool.waiting < self._workers:
                 break
         self._known.difference_update(name for name, _ in results)
-        return pickle.dumps(results, pickle.HIGHEST_PROTOCOL)
+        answer = HostAnswer(results, self._pool.waiting)
+        return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
 
     def known(self) -> set[str]:
         """Return the customers here whose result no call has returned."""
         return self._known
+
+    def give_back(self) -> list[str]:
+        """Return the names of customers that another host may take: half of those that no worker has yet."""
+        names = [customer.name for customer in self._pool.give_back()]
+        self._known.difference_update(names)
+        return names
 
     def end(self) -> None:
         """End all worker processes."""

@@ -1,6 +1,7 @@
 """A worker process: what runs inside it, and the job's end of the pipe to it."""
 
 import logging
+import math
 import multiprocessing
 import os
 import resource
@@ -57,6 +58,8 @@ class Worker(Generic[ResultT]):
         theirs.close()
         self.waiting: deque[Customer] = deque()
         self.is_ready = False
+        self.last_seconds = math.inf
+        """What its last customer took; infinite before the first."""
         self._since = time.monotonic()
 
     def send(self, chunk: list[Customer]) -> None:
@@ -72,7 +75,10 @@ class Worker(Generic[ResultT]):
         Raises EOFError or OSError where the process is dead.
         """
         message: Ready | ResultT | Failed = self.connection.recv()
-        self._since = time.monotonic()
+        now = time.monotonic()
+        if self.is_ready:
+            self.last_seconds = now - self._since
+        self._since = now
         self.is_ready = True
         return message
 

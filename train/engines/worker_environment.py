@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from pathlib import Path
 from types import ModuleType
 from typing import Final
+
+from container import variables_for_own_packages
 
 VARIABLES: Final = {
     "OMP_NUM_THREADS": "1",  # OpenBLAS reads it too
@@ -21,8 +22,6 @@ VARIABLES: Final = {
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
 }
 """Environment variables of a worker, where the user has not set them."""
-_ROOT: Final = Path(__file__).resolve().parents[2]
-"""The folder of this project's packages."""
 
 
 def set_variables() -> None:
@@ -48,14 +47,8 @@ def without_signals() -> Iterator[None]:
 
 @contextmanager
 def own_packages_first() -> Iterator[None]:
-    """Start a fork server that imports this project's packages, whatever else has their names.
-
-    multiprocessing starts it as `python -c`, which looks into the working directory first; a folder `train`
-    there would replace ours in every worker.
-    """
-    path = os.environ.get("PYTHONPATH")
-    root = str(_ROOT)
-    with _changed_environment(PYTHONSAFEPATH="1", PYTHONPATH=os.pathsep.join([root, path]) if path else root):
+    """Start a fork server that imports this project's packages, whatever else has their names."""
+    with _changed_environment(**variables_for_own_packages(os.environ)):
         yield
 
 

@@ -17,7 +17,7 @@ from fleetcast.forecasting.features import with_automatic
 from train import hyperparameters
 from train.channel import Customer, find_customers
 from train.customer import digest_of_files, file_contents, load_readings
-from train.engines import RAY_ADDRESS, Engine, LocalEngine, choose
+from train.engines import VARIABLES, Engine, LocalEngine, choose
 from train.exit_codes import DONE, FAILED, code_of_signal, write_failure
 from train.job_engine import job_engine
 from train.lock import TreeInUseError, locked
@@ -182,7 +182,7 @@ def parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         epilog=EPILOGUE.format(
             hyperparameters=help_text((*hyperparameters.TUNE, *shared)),
-            variables=help_text((*COMMON, RAY_ADDRESS)),
+            variables=help_text((*COMMON, *VARIABLES)),
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -183,8 +183,10 @@ def test_a_customer_that_takes_two_hosts_down_is_given_up_and_a_third_does_the_r
 
 @pytest.mark.usefixtures("_two_hosts")
 def test_a_job_whose_hosts_are_all_lost_ends_with_an_error(cluster: RayHosts) -> None:
+    customers = named(4, *(f"host-{number}" for number in range(12)))  # more than the hosts have in hand
+
     with pytest.raises(FleetcastError, match="all hosts of the Ray cluster are lost"):
-        list(results(cluster, Misbehave(), named(10, "host", "host-2", "host-3"), stopped=cluster.reap))
+        list(results(cluster, Misbehave(), customers, stopped=cluster.reap))
 
 
 @pytest.mark.usefixtures("_two_hosts")

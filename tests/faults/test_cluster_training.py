@@ -1,0 +1,72 @@
+"""`train` with the engine `ray` on the hosts of a job, which make a Ray cluster of their own."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from container import Paths
+from tests.faults.host_network import HostNetwork, host_network, unusable
+from tests.faults.training_job import CUSTOMERS, archives, complete, hyperparameters
+
+pytest.importorskip("ray", reason="needs the extra fleetcast[ray]")
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(bool(why := unusable()), reason=f"no network of hosts can be made: {why}"),
+]
+
+
+@pytest.fixture
+def network(tmp_path: Path, paths: Paths) -> Iterator[HostNetwork]:
+    """Return hosts that all have the customers of `paths`."""
+    with host_network(tmp_path / "hosts") as hosts:
+        for host in hosts.hosts:
+            shutil.copytree(paths.channels, host.paths.channels)
+            hyperparameters(host.paths, engine="ray")
+            config = {"train": {"S3DistributionType": "FullyReplicated"}}
+            (host.paths.config / "inputdataconfig.json").write_text(json.dumps(config))
+        yield hosts
+
+
+def start(network: HostNetwork) -> None:
+    for host in network.hosts:
+        host.start("fleetcast", "train", CLUSTER_JOIN_SECONDS="120")
+
+
+def statuses(paths: Paths) -> dict[str, str]:
+    """Return the status of each customer in the ledger, which has each once."""
+    lines = [json.loads(line) for line in (paths.output_data / "train.jsonl").read_text().splitlines()]
+    found = {line["customer"]: line["status"] for line in lines}
+    assert len(found) == len(lines)
+    return found
+
+
+def test_the_head_writes_the_same_archives_as_one_host_alone(network: HostNetwork, paths: Paths) -> None:
+    start(network)
+
+    assert network.codes(180) == (0, 0, 0)
+    assert complete(paths) == 0
+    assert archives(network.hosts[0].paths) == archives(paths)
+    assert set(statuses(network.hosts[0].paths).values()) == {"ok"}
+    assert [archives(host.paths) for host in network.hosts[1:]] == [{}, {}]
+
+
+def test_every_customer_has_one_outcome_though_a_host_is_killed(network: HostNetwork, paths: Paths) -> None:
+    head = network.hosts[0].paths
+    for host in network.hosts:
+        hyperparameters(host.paths, engine="ray", models="auto")
+    start(network)
+    end = time.monotonic() + 120
+    while not archives(head) and time.monotonic() < end:
+        time.sleep(0.01)
+
+    network.hosts[2].kill()
+    assert 0 < len(archives(head)) < CUSTOMERS
+
+    assert network.codes(180)[:2] == (0, 0)
+    assert set(statuses(head)) == {folder.name for folder in (paths.channels / "train").iterdir()}
+    assert set(statuses(head).values()) == {"ok"}
+    assert set(archives(head)) == {f"{customer}.tar.gz" for customer in statuses(head)}
