@@ -27,7 +27,13 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 REFERENCE = DOCS / "reference"
 HOW_TO = DOCS / "how-to"
-VARIABLES_OF_OTHERS = {"AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_REGION", "LD_LIBRARY_PATH"}
+VARIABLES_OF_OTHERS = {
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "LD_LIBRARY_PATH",
+    "RAY_AUTH_TOKEN",
+}
 
 
 def commands(page: Path) -> list[str]:
