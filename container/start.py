@@ -20,17 +20,19 @@ logger = logging.getLogger(__name__)
 MODULES: Final = {
     "process": "processing.program",
     "train": "train.program",
+    "refresh": "train.refresh.program",
     "tune": "train.tuning.program",
     "serve": "serving.program",
 }
 NEEDED: Final = {
     "process": ("duckdb", "tqdm"),
     "train": ("duckdb", "jinja2", "tqdm"),
+    "refresh": ("duckdb", "tqdm"),
     "tune": ("duckdb", "jinja2", "tqdm"),
     "serve": ("flask",),
 }
 """Packages of each program's extra; without them the program does not start."""
-EXTRAS: Final = {"tune": "train"}
+EXTRAS: Final = {"refresh": "train", "tune": "train"}
 """Extras by program, where it has not the program's name."""
 _HELP: Final = frozenset({"-h", "--help"})
 STARTED: Final = "FLEETCAST_PROFILE"

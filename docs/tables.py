@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from container.cluster import outcome_table
 from fleetcast.command import usage
 from fleetcast.evaluation import method_table
 from fleetcast.forecasting.prophet_json import field_table as model_json_table
@@ -16,7 +17,7 @@ from serving import settings
 from serving.http import metrics, routes
 from serving.request import field_table
 from train import hyperparameters
-from train.customer import status_table
+from train.customer import REFRESH_STATUSES, status_table
 from train.engines import settings_table as engine_settings_table
 from train.exit_codes import exit_code_table
 from train.figures import figure_table
@@ -29,6 +30,7 @@ def _help() -> str:
 
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "cluster-exit-codes": outcome_table,
     "customer-statuses": status_table,
     "help": _help,
     "methods": method_table,
@@ -37,6 +39,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "multi-model-routes": lambda: routes.table(routes.MULTI_MODEL),
     "plain-routes": lambda: routes.table((*routes.PLAIN, routes.OPENAPI)),
     "prometheus-metrics": metrics.table,
+    "refresh-statuses": lambda: status_table(REFRESH_STATUSES),
     "request-fields": field_table,
     "serving-settings": settings.table,
     "train-exit-codes": exit_code_table,

@@ -12,6 +12,7 @@ from typing import Final
 PROGRAMS: Final = {
     "process": "split raw readings in /opt/ml/processing/input into one folder per customer",
     "train": "fit one model per customer in /opt/ml/input/data/<channel>; archives go to /opt/ml/checkpoints",
+    "refresh": "make forecasts of trained customers from new readings, without a training",
     "tune": "search the hyperparameters with which the customers' forecasts err least; train takes them",
     "serve": "answer forecasts over HTTP on port 8080 (SAGEMAKER_MULTI_MODEL=true: Multi Model Server)",
     "doctor": "show this machine, its settings and whether the numbers are right; write nothing",

@@ -23,17 +23,17 @@ _ERRORS = RelativeErrors(
 )
 
 
-def global_model() -> GlobalModel:
-    """Return a model of hourly readings whose tree adds 0.1 scales to the first 24 steps, and 0.3 later."""
+def global_model(freq: str = FREQ) -> GlobalModel:
+    """Return a model whose tree adds 0.1 scales to the first 24 steps, and 0.3 later."""
     features = len(PLAIN_FEATURES)
     ahead, leaf = 2 * PLAIN_FEATURES.index("ahead"), 2 * features
     trees = Trees.from_level_order(
         features=features, base_score=0.0, column=[ahead, leaf, leaf], threshold=[24.5, 0.1, 0.3]
     )
-    settings = GlobalSettings(freq=FREQ, horizon=48, plain_errors=_ERRORS)
+    settings = GlobalSettings(freq=freq, horizon=48, plain_errors=_ERRORS)
     return GlobalModel(settings, {"plain": Part(trees, PLAIN_FEATURES)})
 
 
-def packed_global_model() -> bytes:
+def packed_global_model(freq: str = FREQ) -> bytes:
     """Return the archive of this model."""
-    return pack(Archive(write_global_model(global_model()), {"customer": GLOBAL_NAME, "freq": FREQ}))
+    return pack(Archive(write_global_model(global_model(freq)), {"customer": GLOBAL_NAME, "freq": freq}))

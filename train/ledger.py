@@ -1,11 +1,11 @@
-"""The ledger `train.jsonl`: one line of JSON per customer, written as soon as the customer has an outcome."""
+"""The ledger of a job, such as `train.jsonl`: a line of JSON per customer, as soon as it has an outcome."""
 
 import json
 from pathlib import Path
 from typing import Any, Self
 
 from fleetcast.archive import NewFile, sync_folder, write_error
-from train.customer import Failed, Outcome, reason_of
+from train.customer import Outcome, RefreshOutcome, WithArchive, reason_of
 
 
 class LedgerWriter:
@@ -22,7 +22,7 @@ class LedgerWriter:
         self._file.close()
         self._new.discard()
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome | RefreshOutcome) -> None:
         """Write a customer's line; raise `FilesystemError`."""
         try:
             self._file.write(json.dumps(_line(outcome)) + "\n")
@@ -39,7 +39,7 @@ class LedgerWriter:
         sync_folder(self._new.path.parent)
 
 
-def _line(outcome: Outcome) -> dict[str, Any]:
+def _line(outcome: Outcome | RefreshOutcome) -> dict[str, Any]:
     line: dict[str, Any] = {
         "customer": outcome.customer,
         "status": outcome.status,
@@ -47,7 +47,7 @@ def _line(outcome: Outcome) -> dict[str, Any]:
         "rows": outcome.rows,
         "seconds": outcome.seconds,
     }
-    if isinstance(outcome, Failed):
+    if not isinstance(outcome, WithArchive):
         return line
     line |= {"engine": outcome.engine} | dict(outcome.metrics)
     if outcome.incumbent:

@@ -8,13 +8,23 @@ from typing import Final
 from container import quoted
 from fleetcast.evaluation import COMBINED, FleetSums
 from train.comparison import Comparison
-from train.customer import Failed, Fallback, Kept, Outcome, Skipped, WithArchive, reason_of
+from train.customer import (
+    Failed,
+    Fallback,
+    Kept,
+    NotRefreshed,
+    Outcome,
+    RefreshOutcome,
+    Skipped,
+    WithArchive,
+    reason_of,
+)
 
 logger = logging.getLogger(__name__)
 
 LOGGED_PER_STATUS: Final = 10
 """Customers that are logged by name, per status; the ledger has them all."""
-LOGGED: Final = (Failed, Fallback, Kept)
+LOGGED: Final = (Failed, Fallback, Kept, NotRefreshed)
 """Outcomes that somebody should look at."""
 
 
@@ -40,7 +50,7 @@ class Tally:
     """How many customers have each outcome of an earlier job's choice; empty where the job keeps none."""
     fleet: FleetSums = field(default_factory=FleetSums)
     """Their errors there, summed up."""
-    failed: list[Failed] = field(default_factory=list)
+    failed: list[Failed | NotRefreshed] = field(default_factory=list)
     fallbacks: list[tuple[str, str]] = field(default_factory=list)
     """(customer, reason) of each customer that is `fallback` or `kept`."""
     without_engine: int = 0
@@ -53,13 +63,13 @@ class Tally:
         """How many customers have an outcome."""
         return self.statuses.total()
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome | RefreshOutcome) -> None:
         """Count a customer, and log it if it is one of the first that somebody should look at."""
         self.statuses[outcome.status] += 1
         if isinstance(outcome, LOGGED) and self.statuses[outcome.status] <= LOGGED_PER_STATUS:
             logger.warning("customer %s %s: %s", quoted(outcome.customer), outcome.status, reason_of(outcome))
         match outcome:
-            case Failed():
+            case Failed() | NotRefreshed():
                 self.failed.append(outcome)
             case Fallback():
                 self.fallbacks.append((outcome.customer, outcome.reason))
@@ -87,7 +97,7 @@ class Tally:
 
     def log_rest(self) -> None:
         """Log how many customers were not logged by name, and one line for each kind of warning."""
-        for status in (each.status for each in LOGGED):
+        for status in dict.fromkeys(each.status for each in LOGGED):
             if (more := self.statuses[status] - LOGGED_PER_STATUS) > 0:
                 logger.warning("%d more customers are %s; the ledger says why", more, status)
         for kind, warning in self.warnings.items():

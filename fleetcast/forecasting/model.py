@@ -3,8 +3,8 @@
 Functions act on it: `forecast` and `forecast_many` forecast, `dumps` writes it, `loads` reads it back.
 """
 
-from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, Self, TypeAlias
 
 from fleetcast.forecasting.arrays import Flags, Vector
 from fleetcast.forecasting.calendar import Stamps
@@ -55,6 +55,11 @@ class Model:
     """y - yhat in units of y, ascending in time, shape (N,); None in a model from `loads`."""
     horizon_cache: dict[tuple[object, ...], Horizon] = field(default_factory=dict, repr=False)
     """The last horizon that was forecast, if it is small: at most one entry."""
+
+    def with_later_end(self, dates: Stamps, combination: Combination) -> Self:
+        """Return the model whose forecasts begin after `dates`, ascending, the end of a longer history."""
+        last = dates[-LAST_DATES:].copy()
+        return replace(self, last_dates=last, combination=combination, residuals=None, horizon_cache={})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,7 +47,7 @@ class Forecaster:
     model: Model | SampledModel | GlobalModel
     customer: str | None = None
     freq: str | None = DEFAULT_FREQ
-    """The spacing of its history; None if stock Prophet has to infer it."""
+    """The spacing of its history; None if stock Prophet has to infer it, or a global model has its own."""
     non_negative: bool = False
     """Whether its forecasts are at least 0."""
 
@@ -192,9 +192,12 @@ def _customer(metadata: Mapping[str, Any]) -> str | None:
 
 
 def _freq(metadata: Mapping[str, Any], model: Model | SampledModel | GlobalModel) -> str | None:
-    """Return the archive's `freq`, else the spacing of the last readings, else days; a global model's own."""
+    """Return the archive's `freq`, else the spacing of the last readings, else days.
+
+    None means the model's own step: a global model counts it from the last reading, on whatever weekday.
+    """
     if isinstance(model, GlobalModel):
-        return model.settings.freq
+        return None
     freq = metadata.get("freq")
     if isinstance(freq, str) and freq:
         return freq

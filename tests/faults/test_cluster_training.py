@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from container import Paths
 from tests.faults.host_network import HostNetwork, host_network, unusable
-from tests.faults.training_job import CUSTOMERS, archives, complete, hyperparameters
+from tests.faults.training_job import CUSTOMERS, archives, complete, hyperparameters, stamps
 
 pytest.importorskip("ray", reason="needs the extra fleetcast[ray]")
 pytestmark = [
@@ -36,6 +37,12 @@ def start(network: HostNetwork) -> None:
         host.start("fleetcast", "train", CLUSTER_JOIN_SECONDS="120")
 
 
+def wait_for_an_archive(paths: Paths) -> None:
+    end = time.monotonic() + 120
+    while not archives(paths) and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 def statuses(paths: Paths) -> dict[str, str]:
     """Return the status of each customer in the ledger, which has each once."""
     lines = [json.loads(line) for line in (paths.output_data / "train.jsonl").read_text().splitlines()]
@@ -59,9 +66,7 @@ def test_every_customer_has_one_outcome_though_a_host_is_killed(network: HostNet
     for host in network.hosts:
         hyperparameters(host.paths, engine="ray", models="auto")
     start(network)
-    end = time.monotonic() + 120
-    while not archives(head) and time.monotonic() < end:
-        time.sleep(0.01)
+    wait_for_an_archive(head)
 
     network.hosts[2].kill()
     assert 0 < len(archives(head)) < CUSTOMERS
@@ -70,3 +75,27 @@ def test_every_customer_has_one_outcome_though_a_host_is_killed(network: HostNet
     assert set(statuses(head)) == {folder.name for folder in (paths.channels / "train").iterdir()}
     assert set(statuses(head).values()) == {"ok"}
     assert set(archives(head)) == {f"{customer}.tar.gz" for customer in statuses(head)}
+
+
+def test_a_stopped_job_keeps_what_is_done_and_the_next_one_completes_it(
+    network: HostNetwork, paths: Paths
+) -> None:
+    head = network.hosts[0].paths
+    for host in network.hosts:
+        hyperparameters(host.paths, engine="ray", models="auto")
+    start(network)
+    wait_for_an_archive(head)
+
+    for host in network.hosts:
+        host.program().send_signal(signal.SIGTERM)
+
+    assert network.codes(60) == (143, 143, 143)
+    before = stamps(head)
+    assert 0 < len(before) < CUSTOMERS
+    assert set(statuses(head)) == {name.removesuffix(".tar.gz") for name in before}
+
+    start(network)
+
+    assert network.codes(180) == (0, 0, 0)
+    assert set(statuses(head)) == {folder.name for folder in (paths.channels / "train").iterdir()}
+    assert before.items() <= stamps(head).items()

@@ -11,7 +11,7 @@ from typing import Any, Final, Self, TypeGuard
 import numpy as np
 
 from fleetcast.archive import SUFFIX, Archive, unpack
-from fleetcast.evaluation import CORRECTED_PROPHET, PROPHET, Combined, Incumbent
+from fleetcast.evaluation import CORRECTED_PROPHET, GLOBAL, PROPHET, Combined, Incumbent
 from train.channel import Customer, SentArchive
 
 FORMAT_VERSION: Final = 2
@@ -120,9 +120,15 @@ def _incumbent(metadata: Mapping[str, Any]) -> Incumbent:
     if members is None:
         return Incumbent({PROPHET: 1.0}, freq, None)
     weights = {name: _number(weight) for name, weight in _object(members).items()}
+    of_all = weights.pop(GLOBAL, 0.0)  # its weight was no choice of backtests
     total = math.fsum(weights.values())
-    if not (all(0 < weight <= 1 for weight in weights.values()) and abs(total - 1) < _ROUNDING):
+    if not (all(0 < weight <= 1 for weight in weights.values()) and abs(total + of_all - 1) < _ROUNDING):
         raise ValueError("the weights are no shares of 1")
+    if not weights:
+        raise ValueError("the model of all customers forecasts alone")
+    if of_all:
+        weights = {name: weight / total for name, weight in weights.items()}
+        total = math.fsum(weights.values())
     largest = max(weights, key=weights.__getitem__)
     weights[largest] += 1 - total  # a sum of exactly 1, so that a kept choice stays the same for ever
     return Incumbent(weights, freq, _seen_until(metadata))
@@ -132,7 +138,7 @@ def _seen_until(metadata: Mapping[str, Any]) -> int | None:
     if _object(metadata.get("hyperparameters")).get("models") in _ALONE:
         return None
     if "incumbent" not in metadata:
-        return _end_of_second(metadata.get("last"))
+        return _end_of_second(metadata.get("trained_until", metadata.get("last")))
     seen = _object(metadata["incumbent"]).get("seen_until")
     return None if seen is None else _end_of_second(seen)
 

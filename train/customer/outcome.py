@@ -94,21 +94,75 @@ class Failed:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Refreshed(WithArchive):
+    """A customer whose forecast begins after newer readings."""
+
+    status: ClassVar[str] = "refreshed"
+    meaning: ClassVar[str] = (
+        "the forecast begins after the last reading of the channel; the new archive was read back with the "
+        "limits of serving and forecasts one step"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unchanged(WithArchive):
+    """A customer whose archive needs no refresh."""
+
+    status: ClassVar[str] = "unchanged"
+    meaning: ClassVar[str] = (
+        "the archive stays: there is no newer reading, or no method beside the fitted model, which only a "
+        "training makes new"
+    )
+    reason: str
+    """Which of both."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotRefreshed(WithArchive):
+    """A customer whose archive needs a refresh that failed."""
+
+    status: ClassVar[str] = "kept"
+    meaning: ClassVar[str] = "the refresh failed; the old archive stays, and forecasts from its old end"
+    reason: str
+    """What is wrong, and what to do about it."""
+
+
 Outcome: TypeAlias = Fitted | Skipped | Fallback | Kept | Failed
 STATUSES: Final[Mapping[str, str]] = {each.status: each.meaning for each in get_args(Outcome)}
 """Meanings of all statuses, in the order of the documentation."""
 
 
-def reason_of(outcome: Outcome) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class New:
+    """A customer with readings and without an archive."""
+
+    status: ClassVar[str] = "new"
+    meaning: ClassVar[str] = (
+        "it has readings and no archive: the next training makes one; until then a global model can forecast "
+        "it from a history in the request"
+    )
+    customer: str
+    reason: str = "it has no archive; the next training makes one"
+    rows: int = 0
+    seconds: float = 0.0
+
+
+RefreshOutcome: TypeAlias = Refreshed | Unchanged | NotRefreshed | New | Failed
+REFRESH_STATUSES: Final[Mapping[str, str]] = {each.status: each.meaning for each in get_args(RefreshOutcome)}
+"""Those of a refresh, in the order of the documentation."""
+
+
+def reason_of(outcome: Outcome | RefreshOutcome) -> str:
     """Return why a customer has no new model of Fleetcast's solver; empty where nothing is to be said."""
     match outcome:
-        case Fallback(reason=reason) | Kept(reason=reason) | Failed(reason=reason):
-            return reason
-        case Fitted() | Skipped():
+        case Fitted() | Skipped() | Refreshed():
             return ""
+        case _:
+            return outcome.reason
 
 
-def status_table() -> str:
+def status_table(statuses: Mapping[str, str] = STATUSES) -> str:
     """Return the statuses as a table in Markdown, for the reference page."""
-    rows = [f"| `{status}` | {meaning} |" for status, meaning in STATUSES.items()]
+    rows = [f"| `{status}` | {meaning} |" for status, meaning in statuses.items()]
     return "\n".join(["| status | meaning |", "| --- | --- |", *rows])

@@ -37,6 +37,8 @@ from train.settings import TrainSettings
 
 VERSIONS: Final = {"fleetcast": version("fleetcast"), "numpy": np.__version__}
 UNUSED: Final = "its methods were chosen anew, as no choice could be read from the earlier archive"
+EXPECTED: Final = (MemoryError, OSError, ArithmeticError, RuntimeError, ValueError)
+"""Errors of one customer that end no job."""
 MOST_REASON_CHARACTERS: Final = 2_000
 """A cell or a name may have megabytes; the ledger does not repeat them."""
 
@@ -74,13 +76,20 @@ def fit_customer(customer: Customer, *, settings: TrainSettings, checkpoints: Pa
         rows = len(readings.ds)
         check_cap(readings, settings)
         return _Fit(customer, readings, settings, fingerprint, choice, started).outcome(earlier)
-    except MemoryError:
-        reason = "not enough memory; raise customer_memory_mb or shorten the history"
-    except OSError as error:
-        reason = f"{Path(error.filename or '').name}: {error.strerror}"
-    except (ArithmeticError, RuntimeError, ValueError) as error:
-        reason = str(error)
-    return Failed(customer=customer.name, reason=_short(reason), rows=rows, seconds=_since(started))
+    except EXPECTED as error:
+        reason = reason_of_error(error)
+    return Failed(customer=customer.name, reason=reason, rows=rows, seconds=since(started))
+
+
+def reason_of_error(error: Exception) -> str:
+    """Return what is wrong with a customer, for the ledger, from one of the errors in `EXPECTED`."""
+    match error:
+        case MemoryError():
+            return "not enough memory; raise customer_memory_mb or shorten the history"
+        case OSError():
+            return _short(f"{Path(error.filename or '').name}: {error.strerror}")
+        case _:
+            return _short(str(error))
 
 
 def _short(reason: str) -> str:
@@ -182,7 +191,7 @@ class _Fit:
             "engine": estimated.engine,
             "rows": len(self.readings.ds),
             "packed": packed,
-            "seconds": _since(self.started),
+            "seconds": since(self.started),
             "metrics": metrics,
             "errors": estimated.combined.summary if estimated.combined else None,
             "incumbent": self._incumbent(estimated),
@@ -217,7 +226,7 @@ class _Fit:
             engine=engine,
             rows=len(self.readings.ds),
             packed=earlier.packed,
-            seconds=_since(self.started),
+            seconds=since(self.started),
             reason=f"{estimated.why_not_fleetcast}; the archive of an earlier job ({engine}, "
             f"readings until {last}) stays: replace_with_fallback = true replaces it by a naive forecast",
             non_negative=self.settings.non_negative,
@@ -248,5 +257,6 @@ class _Fit:
         return metadata | ({"non_negative": True} if self.settings.non_negative else {})
 
 
-def _since(started: float) -> float:
+def since(started: float) -> float:
+    """Return the seconds since a `time.perf_counter()`, to microseconds."""
     return round(time.perf_counter() - started, 6)

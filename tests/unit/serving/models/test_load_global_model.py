@@ -10,22 +10,22 @@ from fleetcast.global_model import GlobalModel, Part, write_global_model
 from serving.errors import RequestError
 from serving.http.loaded_models import LoadedModelsTable, load_stored
 from serving.models import load_packed
-from testbed.global_models import FREQ, global_model, packed_global_model
+from testbed.global_models import global_model, packed_global_model
 
 
 def stored() -> bytes:
     return write_global_model(global_model())
 
 
-def test_an_archive_has_the_global_models_name_and_step() -> None:
+def test_an_archive_has_the_global_models_name_and_leaves_the_step_to_it() -> None:
     found = load_packed(packed_global_model())
 
     assert isinstance(found.model, GlobalModel)
-    assert (found.customer, found.freq, found.non_negative) == (GLOBAL_NAME, FREQ, False)
+    assert (found.customer, found.freq, found.non_negative) == (GLOBAL_NAME, None, False)
 
 
-def test_the_step_is_the_models_own_whatever_the_metadata_say() -> None:
-    assert load_packed(pack(Archive(stored(), {"freq": "W"}))).freq == FREQ
+def test_a_job_without_negative_readings_has_forecasts_without_them() -> None:
+    assert load_packed(pack(Archive(stored(), {"non_negative": True}))).non_negative
 
 
 def test_its_memory_is_that_of_its_arrays() -> None:

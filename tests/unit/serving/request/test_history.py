@@ -50,6 +50,44 @@ def test_a_forecast_begins_after_the_last_reading_and_has_the_usual_columns() ->
     assert all(row["yhat_lower"] <= row["yhat"] <= row["yhat_upper"] for row in found)
 
 
+def test_weeks_are_counted_from_the_last_reading_on_whatever_weekday() -> None:
+    weekly = load_packed(packed_global_model("W-MON"))
+    wednesdays = np.datetime64("2024-01-03") + 7 * np.arange(60)
+    sent = {"ds": list(map(str, wednesdays)), "y": np.sin(np.arange(60) / 8).tolist()}
+
+    found = rows(ask({"target_model": GLOBAL_NAME, "history": sent, "period": 2}, find=lambda _: weekly))
+
+    assert [row["ds"] for row in found] == ["2025-02-26T00:00:00", "2025-03-05T00:00:00"]
+
+
+@pytest.mark.parametrize("freq", ["h", "60min", None])
+def test_a_request_may_name_the_models_step(freq: str | None) -> None:
+    assert forecast(freq=freq) == forecast()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"freq": "D"}, "freq must be 'h', the step of the global model"),
+        ({"components": True}, "components: a forecast from a history has none"),
+        ({"include_history": True}, "include_history: a forecast from a history"),
+        ({"regressors": {"x": 1}}, "regressors: this model does not use 'x'"),
+        ({"cap": 1}, "cap has no use"),
+        ({"ds": ["2025-03-01T00"]}, "ds must be later than the last reading of the history"),
+        ({"history": history(30)}, "history must span at least 72 steps of 'h'"),
+        ({"history": {"ds": ["2025-03-01"], "y": [None]}}, "history has no reading"),
+    ],
+)
+def test_options_and_histories_that_it_cannot_forecast_are_400(fields: dict[str, Any], message: str) -> None:
+    assert refusal(**fields).startswith(message)
+
+
+def test_times_may_be_named() -> None:
+    found = forecast(ds=["2025-03-16T12:30", "2025-03-15T01:00+01:00"])
+
+    assert [row["ds"] for row in found] == ["2025-03-15T00:00:00", "2025-03-16T12:30:00"]
+
+
 def test_quantiles_become_columns() -> None:
     assert {"yhat_0.1", "yhat_0.9"} < set(forecast(quantiles=[0.1, 0.9])[0])
 
@@ -191,6 +229,13 @@ def test_a_forecast_beyond_the_limit_of_cells_is_refused() -> None:
 
 def test_a_request_with_history_shares_its_computation_with_no_other() -> None:
     assert not as_request(json.dumps(record()).encode()).can_share
+
+
+def test_forecasts_from_histories_count_as_more_cells_than_they_have() -> None:
+    few = {"ds": ["2025-03-01"], "y": [1]}
+    body = {"requests": [record(history=few, period=1)] * 4_000}
+
+    assert f"{4_000 * (4 + 1_000 + 8)} cells" in error(ask(body, find=find))
 
 
 def test_the_table_of_fields_has_history() -> None:

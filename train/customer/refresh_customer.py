@@ -1,0 +1,217 @@
+"""One customer's archive with a forecast from newer readings, inside a worker; nothing is trained.
+
+Prophet's own model, the weights of the methods and the intervals stay as the training left them.  New are the
+forecasts of the other methods, from the readings up to the new end, and the time from which steps are
+counted.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from fleetcast.archive import Archive, pack
+from fleetcast.errors import HistoryError
+from fleetcast.evaluation import CORRECTED_PROPHET, FittedProphet, continued
+from fleetcast.forecasting import Combination, Model, dumps, loads
+from fleetcast.forecasting.calendar import microseconds
+from fleetcast.forecasting.members import Correction, GriddedHistory, steps_ahead
+from fleetcast.readings import ReadingOptions
+from fleetcast.readings.customer import BOUNDS, Readings
+from train.channel import Customer
+from train.customer.combine import fitted_before
+from train.customer.earlier import EarlierArchive, EarlierChoice, read_earlier
+from train.customer.files import check_cap, file_contents, load_readings
+from train.customer.freq import freq_of
+from train.customer.last_readings import LastReadings
+from train.customer.outcome import Failed, New, Refreshed, RefreshOutcome, Unchanged
+from train.customer.proof import prove
+from train.customer.train_customer import EXPECTED, reason_of_error, since
+from train.settings import READING, TrainSettings
+
+NO_READINGS: Final = "the channel has no readings of it"
+ALONE: Final = "no method beside its fitted model forecasts it; a training makes it new"
+_SEASONS: Final = 2
+"""Fewest seasons, long ones where there are any, that a refresh uses if the training had as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshCustomer:
+    """The task of a refresh: from a customer's archive and new readings to a new archive."""
+
+    settings: TrainSettings
+    archives: Path
+    """Folder of the archives to refresh."""
+
+    def __call__(self, customer: Customer) -> RefreshOutcome:
+        """Return what becomes of the archive; whatever is wrong is the reason of a `Failed`."""
+        started = time.perf_counter()
+        try:
+            earlier = read_earlier(customer, self.archives)
+            if earlier is None:
+                return New(customer=customer.name, seconds=since(started))
+            outcome = _Refresh.of(customer, earlier, self.settings).outcome()
+            return replace(outcome, seconds=since(started))
+        except EXPECTED as error:
+            return Failed(customer=customer.name, reason=reason_of_error(error), seconds=since(started))
+
+
+@dataclass(frozen=True, slots=True)
+class _Refresh:
+    """An archive that may need new forecasts."""
+
+    customer: Customer
+    earlier: EarlierArchive
+    settings: TrainSettings
+    """As far as they concern this model, those of its training."""
+    model: Model | None
+    """None for a model that only stock Prophet can read, and for the one of all customers."""
+
+    @classmethod
+    def of(cls, customer: Customer, earlier: EarlierArchive, settings: TrainSettings) -> "_Refresh":
+        text = earlier.archive.model
+        model = loads(text, keep_history=True) if isinstance(text, str) else None
+        if not isinstance(model, Model):
+            return cls(customer, earlier, settings, None)
+        return cls(customer, earlier, _settings_of(model, earlier.archive.metadata, settings), model)
+
+    def outcome(self) -> Refreshed | Unchanged:
+        """Return the new archive, or why the old one needs no refresh.
+
+        Raises HistoryError, and whatever reading the customer's files raises.
+        """
+        combination = None if self.model is None else self.model.combination
+        if self.model is None or combination is None or combination.correction is None:
+            return self._unchanged(ALONE)
+        if not self.customer.paths and not self.customer.problem:
+            return self._unchanged(NO_READINGS)
+        if self.model.history is not None:
+            raise HistoryError("keep_history: the archive holds the readings of its training; train it again")
+        return self._refreshed(self.model, combination, combination.correction)
+
+    def _refreshed(
+        self, model: Model, combination: Combination, earlier: Correction
+    ) -> Refreshed | Unchanged:
+        contents = file_contents(self.customer)
+        readings = load_readings(self.customer, contents, self.settings)
+        check_cap(readings, self.settings)
+        usable = readings.rows(np.isfinite(readings.y)).by_time()
+        if not usable.ds.size or usable.ds[-1].astype(np.int64) <= combination.origin:
+            return self._unchanged(f"the channel has no reading after {_second(combination.origin)}")
+        usable, warnings = self._with_last_readings(usable, combination)
+        self._check(usable, combination.freq)
+        correction = self._continued(usable, model, combination.freq, earlier)
+        origin = int(usable.ds[-1].astype(np.int64))
+        refreshed = model.with_later_end(
+            usable.ds.view(np.int64), replace(combination, origin=origin, correction=correction)
+        )
+        packed = pack(Archive(dumps(refreshed), self._metadata(usable, combination.freq, readings)))
+        prove(packed, readings, self.settings, is_naive=False)
+        return Refreshed(
+            customer=self.customer.name,
+            engine=model.engine,
+            rows=len(readings.ds),
+            seconds=0.0,
+            packed=packed,
+            warnings=warnings,
+            non_negative=self.settings.non_negative,
+        )
+
+    def _with_last_readings(
+        self, usable: Readings, combination: Combination
+    ) -> tuple[Readings, Mapping[str, tuple[str, ...]]]:
+        """Return the readings of the channel, and before them those that only the archive has."""
+        metadata = self.earlier.archive.metadata
+        remembered = LastReadings.in_metadata(metadata, combination.freq, combination.origin)
+        if remembered is None or usable.columns:
+            return usable, {}
+        ds, y, different = remembered.before(usable.ds.view(np.int64), usable.y)
+        joined = Readings(
+            np.concatenate((ds.view("datetime64[us]"), usable.ds)), np.concatenate((y, usable.y))
+        ).by_time()
+        if not different:
+            return joined, {}
+        sentence = f"{different} readings in the channel differ from those in the archive, and replace them"
+        return joined, {"changed readings": (sentence,)}
+
+    def _check(self, usable: Readings, freq: str) -> None:
+        """Raise HistoryError where the readings have another spacing, or are too few for their methods."""
+        if (spacing := freq_of(usable.ds)) not in {None, freq}:
+            raise HistoryError(
+                f"its readings come every {spacing!r} now, and its methods were chosen for {freq!r}; train it"
+            )
+        history = GriddedHistory.of(usable.ds.view(np.int64), usable.y, freq)
+        if history is None:
+            raise HistoryError(f"fewer than half of the steps of {freq!r} have a reading")
+        metadata = self.earlier.archive.metadata
+        times = [metadata.get("first"), metadata.get("trained_until", metadata.get("last"))]
+        first, last = microseconds(list(map(str, times))).tolist()
+        trained = int(steps_ahead(first, np.array([last]), freq)[0]) + 1
+        least = min(_SEASONS * (history.seasons.long or history.seasons.short), trained)
+        if history.y.size < least:
+            raise HistoryError(
+                f"there are {history.y.size} steps of {freq!r} up to its last reading, and a refresh needs "
+                f"{least}: put older readings into the channel as well"
+            )
+
+    def _continued(self, usable: Readings, model: Model, freq: str, earlier: Correction) -> Correction:
+        """Return the part of the other methods after the new end."""
+        choice = EarlierChoice.in_archive(self.earlier, self.customer.name)
+        if choice.incumbent is None or "members" not in self.earlier.archive.metadata["metrics"]:
+            reason = choice.problem or "its history was too short to choose any by backtests"
+            raise HistoryError(f"its archive has no weights of methods: {reason}; train it again")
+        weights = choice.incumbent.weights
+        prophet: FittedProphet | None = None
+        if CORRECTED_PROPHET in weights or model.layout.holidays is not None or model.layout.regressors:
+            prophet = fitted_before(usable, len(usable.y), model, self.settings)
+            if prophet is None:
+                raise HistoryError("Prophet's model cannot forecast its readings; train it again")
+        return continued(usable.ds.view(np.int64), usable.y, freq, earlier, weights, prophet)
+
+    def _metadata(self, usable: Readings, freq: str, readings: Readings) -> dict[str, Any]:
+        """Return metadata.json: that of the training, with the new end."""
+        metadata = dict(self.earlier.archive.metadata)
+        metadata["trained_until"] = metadata.get("trained_until", metadata["last"])
+        metadata["last"] = str(readings.ds.max().astype("datetime64[s]"))
+        remembered = None
+        if not self.settings.columns and not (self.settings.is_logistic and not self.settings.bounds):
+            remembered = LastReadings.of(usable.ds.view(np.int64), usable.y, freq)
+        return metadata | ({} if remembered is None else remembered.entry())
+
+    def _unchanged(self, reason: str) -> Unchanged:
+        return Unchanged(
+            customer=self.customer.name,
+            engine=str(self.earlier.archive.metadata.get("engine", "")),
+            rows=0,
+            seconds=0.0,
+            packed=self.earlier.packed,
+            reason=reason,
+            non_negative=self.settings.non_negative,
+        )
+
+
+def _settings_of(model: Model, metadata: Mapping[str, Any], settings: TrainSettings) -> TrainSettings:
+    """Return the settings with what this model needs of its readings, as its training had it."""
+    of_training = metadata.get("hyperparameters")
+    texts = of_training if isinstance(of_training, Mapping) else {}
+    reading = {name: str(texts[name]) for name in READING if name in texts}
+    bounds = {name: float(texts[name]) for name in BOUNDS if isinstance(texts.get(name), int | float)}
+    conditions = [{"condition_name": name} for name in model.layout.conditions]
+    regressors = [regressor.name for regressor in model.layout.regressors]
+    return replace(
+        settings,
+        model={"growth": model.settings.growth, "seasonalities": conditions},
+        rows={},
+        country=None,
+        columns=(*regressors, *model.layout.conditions),
+        bounds=bounds if model.settings.growth == "logistic" else {},
+        reading=settings.reading if settings.reading != ReadingOptions() else ReadingOptions(**reading),
+        non_negative=bool(metadata.get("non_negative")),
+    )
+
+
+def _second(stamp: int) -> str:
+    return str(np.datetime64(stamp, "us").astype("datetime64[s]"))

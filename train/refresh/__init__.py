@@ -1,0 +1,1 @@
+"""The program `refresh`: forecasts of trained customers from their newest readings, without a training."""
