@@ -6,11 +6,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from container import Host, Paths, progress
-from fleetcast.archive import BundleWriter, remove_unfinished, sync_folder
+from fleetcast.archive import GLOBAL_NAME, BundleWriter, remove_unfinished, sync_folder, write_archive
 from train.archive_writer import write_archives
 from train.channel import Customer
 from train.customer import FitCustomer, Outcome, RefreshOutcome, WithArchive
 from train.fleet_statistics import write_statistics
+from train.global_training import with_global_models
 from train.job_engine import job_engine
 from train.ledger import LedgerWriter
 from train.lock import locked
@@ -44,14 +45,21 @@ def run_job(
     written, `TreeInUseError` where another training works on the same folders, `WorkerStartError`, and
     `FilesystemError` where the disk does not take what has to be written.
     """
-    with job_engine(paths, settings) as (engine, customers, host):
+    with job_engine(paths, settings) as (engine, customers, host, fleet):
         check(settings, customers)
         paths.checkpoints.mkdir(parents=True, exist_ok=True)
         with locked(paths.checkpoints, host.name):
             prepare_folders(paths)
             started = time.monotonic()
-            fitted = engine.results(FitCustomer(settings, paths.checkpoints), customers, stopped=stopped)
-            tally = write_outcomes(paths, customers, host, fitted)
+            training = with_global_models(engine, fleet, settings, stopped)
+            task = FitCustomer(training.settings, paths.checkpoints)
+            tally = write_outcomes(
+                paths,
+                customers,
+                host,
+                engine.results(task, customers, stopped=stopped),
+                global_model=training.packed,
+            )
             result = JobResult(host, customers, tally, time.monotonic() - started)
             if settings.methods.combine is not None and result.is_complete:
                 models, horizon = settings.methods.models, settings.methods.horizon
@@ -79,12 +87,14 @@ def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
     doing: str = "train",
     also_old: bool = False,
     rest: Iterable[tuple[str, bytes]] = (),
+    global_model: bytes = b"",
 ) -> Tally:
     """Write an archive, an entry of the bundle and a line of the ledger for each outcome; return the tally.
 
     Bundle and ledger, `<doing>.jsonl`, appear at the end, once all archives are on the disk; with `also_old`
     also those that stay as they are in another folder.  `rest` are further entries of the bundle, customer
-    and archive, which are read after the last outcome.
+    and archive, which are read after the last outcome.  `global_model` is the archive of the model of all
+    customers, empty without one.
     """
     tally = Tally()
     with ExitStack() as stack:
@@ -99,6 +109,9 @@ def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
                 bundle.add(outcome.customer, outcome.packed)
         for customer, packed in rest:
             bundle.add(customer, packed)
+        if global_model:
+            write_archive(paths.checkpoints, GLOBAL_NAME, global_model)
+            bundle.add(GLOBAL_NAME, global_model)
         sync_folder(paths.checkpoints)
         bundle.finish()
         ledger.finish()

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from container import Host, Paths
-from fleetcast.archive import SUFFIX, unpack
-from fleetcast.errors import ArchiveError, InputError
+from fleetcast.archive import GLOBAL_NAME, SUFFIX, unpack
+from fleetcast.errors import ArchiveError, InputError, ModelFormatError
+from fleetcast.global_model import GlobalModel, read_global_model
 from train.channel import Customer, find_customers, is_divided
 from train.customer import Failed, NotRefreshed, RefreshCustomer, RefreshOutcome, sent_archive
 from train.engines import LocalEngine
@@ -38,7 +39,8 @@ def run_refresh(
         prepare_folders(paths)
         started = time.monotonic()
         engine = LocalEngine.of(settings)
-        refreshed = engine.results(RefreshCustomer(settings, folder), customers, stopped=stopped)
+        task = RefreshCustomer(settings, folder, _global_model(folder))
+        refreshed = engine.results(task, customers, stopped=stopped)
         waiting = {customer.name: None for customer in customers}
         tally = write_outcomes(
             paths,
@@ -63,6 +65,22 @@ def _archives(paths: Paths, host: Host) -> Path:
             "readings: use FullyReplicated"
         )
     return channel
+
+
+def _global_model(folder: Path) -> GlobalModel | None:
+    """Return the model of all customers that lies beside the archives, None without one; raise InputError."""
+    packed = sent_archive(GLOBAL_NAME, folder).packed
+    if packed is None:
+        return None
+    path = f"{folder / GLOBAL_NAME}{SUFFIX}"
+    try:
+        content = unpack(packed).model
+        model = read_global_model(content) if isinstance(content, bytes) else None
+    except (ArchiveError, ModelFormatError) as error:
+        raise InputError(f"{path}: {error}; put that of the training there") from error
+    if model is None:
+        raise InputError(f"{path} is the archive of a customer; put that of the training there")
+    return model
 
 
 def _customers(paths: Paths, host: Host, folder: Path) -> Sequence[Customer]:

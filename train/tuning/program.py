@@ -88,8 +88,8 @@ def tune(paths: Paths) -> int:
     stop = StopRequest.on_signals()
     choice = choose(settings.train, host, os.environ)
     if choice.name == "ray":
-        with job_engine(paths, settings.train) as (engine, customers, _):
-            return _tune(paths, settings, engine, customers, stop)
+        with job_engine(paths, settings.train) as job:
+            return _tune(paths, settings, job.engine, job.customers, stop)
     if host.index:
         logger.info("the search runs on host %s alone; this host has nothing to do", host.names[0])
         return DONE.number
