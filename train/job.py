@@ -53,13 +53,11 @@ def run_job(
             started = time.monotonic()
             training = with_global_models(engine, fleet, settings, stopped)
             task = FitCustomer(training.settings, paths.checkpoints)
-            tally = write_outcomes(
-                paths,
-                customers,
-                host,
-                engine.results(task, customers, stopped=stopped),
-                global_model=training.packed,
-            )
+            further = {GLOBAL_NAME: training.packed} if training.packed else {}
+            for name, packed in further.items():
+                write_archive(paths.checkpoints, name, packed)
+            fitted = engine.results(task, customers, stopped=stopped)
+            tally = write_outcomes(paths, customers, host, fitted, rest=further.items())
             result = JobResult(host, customers, tally, time.monotonic() - started)
             if settings.methods.combine is not None and result.is_complete:
                 models, horizon = settings.methods.models, settings.methods.horizon
@@ -87,14 +85,12 @@ def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
     doing: str = "train",
     also_old: bool = False,
     rest: Iterable[tuple[str, bytes]] = (),
-    global_model: bytes = b"",
 ) -> Tally:
     """Write an archive, an entry of the bundle and a line of the ledger for each outcome; return the tally.
 
     Bundle and ledger, `<doing>.jsonl`, appear at the end, once all archives are on the disk; with `also_old`
     also those that stay as they are in another folder.  `rest` are further entries of the bundle, customer
-    and archive, which are read after the last outcome.  `global_model` is the archive of the model of all
-    customers, empty without one.
+    and archive, which are read after the last outcome.
     """
     tally = Tally()
     with ExitStack() as stack:
@@ -109,9 +105,6 @@ def write_outcomes(  # noqa: PLR0913 - a job's parts, the last ones by name
                 bundle.add(outcome.customer, outcome.packed)
         for customer, packed in rest:
             bundle.add(customer, packed)
-        if global_model:
-            write_archive(paths.checkpoints, GLOBAL_NAME, global_model)
-            bundle.add(GLOBAL_NAME, global_model)
         sync_folder(paths.checkpoints)
         bundle.finish()
         ledger.finish()

@@ -2,8 +2,18 @@
 
 from container.cluster.cluster import Cluster, Node, Work
 from container.cluster.errors import ClusterError
+from container.cluster.host_log import log_on_this_host
 from container.cluster.outcomes import outcome_table
 from container.cluster.run import run_on_cluster
 from container.cluster.settings import CLUSTER
 
-__all__ = ["CLUSTER", "Cluster", "ClusterError", "Node", "Work", "outcome_table", "run_on_cluster"]
+__all__ = [
+    "CLUSTER",
+    "Cluster",
+    "ClusterError",
+    "Node",
+    "Work",
+    "log_on_this_host",
+    "outcome_table",
+    "run_on_cluster",
+]

@@ -32,6 +32,9 @@ OUTCOMES: Final = (
         "the job's own; other hosts do its work",
         "that host 1 within 15 seconds, the others 0",
     ),
+    Outcome(
+        "Ray ends on the head", "1 after a minute; archives that were written stay", "1 within 15 seconds"
+    ),
     Outcome("the head is lost", "none", "1 within 15 seconds"),
     Outcome("SIGTERM to all hosts, as SageMaker stops a job", "143; all that was done is written", "143"),
 )

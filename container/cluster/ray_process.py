@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from container.cluster import farewell
+from container.cluster import farewell, host_log
 from container.cluster.errors import ClusterError
 from container.cluster.settings import END_SECONDS, POLL_SECONDS
 from container.cluster.token import TOKEN_PATH, derived_token, is_set_by_user
@@ -97,6 +97,7 @@ def ray_environment(folder: Path, hosts: Sequence[str]) -> Iterator[None]:
     try:
         os.environ.update(VARIABLES | variables_for_own_packages(os.environ))
         os.environ.pop("RAY_ADDRESS", None)  # of another cluster
+        os.environ[host_log.VARIABLE] = host_log.own_log()
         os.environ[farewell.VARIABLE] = str(folder / "farewell.json")
         if not is_set_by_user(os.environ):
             path = folder / "token"

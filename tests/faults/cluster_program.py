@@ -14,13 +14,15 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as Pinned
 
 from container import Host, Paths, StopRequest, run
-from container.cluster import Cluster, Node, run_on_cluster
+from container.cluster import Cluster, Node, log_on_this_host, run_on_cluster
 
 TASKS = 30
 
 
 def where(number: int, seconds: float) -> tuple[int, str, int]:
     """Return the number, the name of the host and its processors, after so many seconds."""
+    log_on_this_host()
+    print(f"task {number} is here", file=sys.stderr, flush=True)
     time.sleep(seconds)
     return number, os.uname().nodename, len(os.sched_getaffinity(0))
 

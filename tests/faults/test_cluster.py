@@ -3,6 +3,7 @@
 The hosts are namespaces of this machine with 64 MB of /dev/shm, see `host_network`.
 """
 
+import re
 import signal
 import subprocess
 import sys
@@ -60,6 +61,11 @@ def wait_for_log(host: FakeHost, text: str) -> None:
     assert text in host.log
 
 
+def numbers_in_log(host: FakeHost) -> list[int]:
+    """Return the tasks that have written to the log of the host."""
+    return [int(number) for number in re.findall(r"task (\d+) is here", host.log)]
+
+
 def test_three_hosts_become_one_cluster_and_end_with_the_job(network: HostNetwork) -> None:
     for host in network.hosts:  # a folder with the name of one of our packages changes nothing
         (host.folder / "container").mkdir()
@@ -70,6 +76,7 @@ def test_three_hosts_become_one_cluster_and_end_with_the_job(network: HostNetwor
     assert network.codes() == (0, 0, 0)
     assert set(tasks(network)) == set(range(TASKS))
     assert set(tasks(network).values()) == {"algo-1", "algo-2", "algo-3"}
+    assert {number: host.name for host in network.hosts for number in numbers_in_log(host)} == tasks(network)
     assert [host.temporary for host in network.hosts] == [[], [], []]
     assert [("WARNING" in host.log, "ERROR" in host.log) for host in network.hosts] == [(False, False)] * 3
 

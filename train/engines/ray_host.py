@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from container import Host, Paths
+from container.cluster import log_on_this_host
 from train.channel import Customer, find_customers
 from train.customer import VERSIONS
 from train.engines.engine import Task
@@ -73,6 +74,7 @@ class HostPool:
     """The worker processes of one host, which get customers and give results by calls."""
 
     def __init__(self, task: Task[Any], limits: Limits, workers: int) -> None:
+        log_on_this_host()
         self._workers = workers
         self._pool = Pool(task, limits, workers)
         self._known: set[str] = set()

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, run
+from container.cluster import run_on_cluster
 from fleetcast.archive import remove_unfinished
 from fleetcast.errors import InputError, ReadingsError, UnusableFileError
 from fleetcast.forecasting import FitOptions
@@ -88,8 +89,9 @@ def tune(paths: Paths) -> int:
     stop = StopRequest.on_signals()
     choice = choose(settings.train, host, os.environ)
     if choice.name == "ray":
-        with job_engine(paths, settings.train) as job:
-            return _tune(paths, settings, job.engine, job.customers, stop)
+        if host.hosts == 1:
+            return _tune_on_cluster(paths, settings, stop)
+        return run_on_cluster(host, lambda _: _tune_on_cluster(paths, settings, stop), stop=stop)
     if host.index:
         logger.info("the search runs on host %s alone; this host has nothing to do", host.names[0])
         return DONE.number
@@ -97,6 +99,11 @@ def tune(paths: Paths) -> int:
     alone = Host(name=host.name)
     customers = find_customers(paths, alone, fleet=settings.train.methods.fleet.channel)
     return _tune(paths, settings, LocalEngine.of(settings.train), customers, stop)
+
+
+def _tune_on_cluster(paths: Paths, settings: TuneSettings, stop: StopRequest) -> int:
+    with job_engine(paths, settings.train) as job:
+        return _tune(paths, settings, job.engine, job.customers, stop)
 
 
 def _tune(
