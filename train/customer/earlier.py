@@ -114,7 +114,7 @@ def _is_finite(error: float | None) -> TypeGuard[float]:
 def maker_problem(earlier: EarlierArchive, customer: str) -> str:
     """Return why what an archive says of its methods cannot be used; empty where this version wrote it."""
     metadata = earlier.archive.metadata
-    if metadata.get("customer") != customer or metadata.get("engine") not in {*FITTING_ENGINES, "naive"}:
+    if metadata.get("customer") != customer or metadata.get("engine") not in (*FITTING_ENGINES, "naive"):
         return _OTHER_MAKER
     if metadata.get("format_version") != FORMAT_VERSION:
         return "another version of Fleetcast wrote it"
