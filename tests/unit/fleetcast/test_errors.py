@@ -12,7 +12,14 @@ from serving.errors import RequestError
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = ("container", "processing", "serving", "train")
-INTERNAL = {"NoSolutionError", "ProtocolError", "StoppedError", "TreesStoppedError", "_Incomplete"}
+INTERNAL = {
+    "NoSolutionError",
+    "ProtocolError",
+    "StoppedError",
+    "TreesStoppedError",
+    "_Incomplete",
+    "_TooFewError",
+}
 """Raised and caught within one room: a solver that gives way to another, a job that is to end."""
 
 
