@@ -118,10 +118,16 @@ READING: Final[tuple[Text, ...]] = (
 MODELS: Final = Text(
     name="models",
     default=PROPHET_ALONE,
-    accepted="`prophet`, `prophet+correction`, `auto`, `champion`, or a JSON list of methods",
+    accepted="`prophet`, `prophet+correction`, `auto`, `champion`, `global`, or a JSON list of methods",
     meaning="Which methods forecast: Prophet's model alone, or with a forecast of its residuals; the "
-    "weighted mean of all methods, or the best one, as backtests of each customer find them; or the weighted "
-    "mean of those listed.",
+    "weighted mean of all methods, or the best one, as backtests of each customer find them; one model of "
+    "all customers, which `auto` has too where `fleetcast[global]` is installed; or the weighted mean of "
+    "those listed.",
+)
+GLOBAL_SHARE: Final = Fraction(
+    name="global_share",
+    default=0.7,
+    meaning="With `auto`: the weight of the model of all customers; 0 trains none.",
 )
 BACKTEST_CUTOFFS: Final = WholeNumber(
     name="backtest_cutoffs",
@@ -273,6 +279,7 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
     ),
     "Which methods forecast": (
         MODELS,
+        GLOBAL_SHARE,
         BACKTEST_CUTOFFS,
         BACKTEST_HORIZON,
         METRIC,

@@ -6,11 +6,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from container import Host, Paths, progress
-from fleetcast.archive import BundleWriter, remove_unfinished, sync_folder
+from fleetcast.archive import GLOBAL_NAME, BundleWriter, remove_unfinished, sync_folder, write_archive
 from train.archive_writer import write_archives
 from train.channel import Customer
 from train.customer import FitCustomer, Outcome, RefreshOutcome, WithArchive
 from train.fleet_statistics import write_statistics
+from train.global_training import with_global_models
 from train.job_engine import job_engine
 from train.ledger import LedgerWriter
 from train.lock import locked
@@ -44,14 +45,19 @@ def run_job(
     written, `TreeInUseError` where another training works on the same folders, `WorkerStartError`, and
     `FilesystemError` where the disk does not take what has to be written.
     """
-    with job_engine(paths, settings) as (engine, customers, host):
+    with job_engine(paths, settings) as (engine, customers, host, fleet):
         check(settings, customers)
         paths.checkpoints.mkdir(parents=True, exist_ok=True)
         with locked(paths.checkpoints, host.name):
             prepare_folders(paths)
             started = time.monotonic()
-            fitted = engine.results(FitCustomer(settings, paths.checkpoints), customers, stopped=stopped)
-            tally = write_outcomes(paths, customers, host, fitted)
+            training = with_global_models(engine, fleet, settings, stopped)
+            task = FitCustomer(training.settings, paths.checkpoints)
+            further = {GLOBAL_NAME: training.packed} if training.packed else {}
+            for name, packed in further.items():
+                write_archive(paths.checkpoints, name, packed)
+            fitted = engine.results(task, customers, stopped=stopped)
+            tally = write_outcomes(paths, customers, host, fitted, rest=further.items())
             result = JobResult(host, customers, tally, time.monotonic() - started)
             if settings.methods.combine is not None and result.is_complete:
                 models, horizon = settings.methods.models, settings.methods.horizon

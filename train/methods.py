@@ -7,7 +7,8 @@ from typing import Any, Final, Self
 
 from container import Host, Paths, quoted
 from fleetcast.errors import SettingError
-from fleetcast.evaluation import CORRECTED_PROPHET, METHODS, PROPHET, CombineOptions
+from fleetcast.evaluation import CORRECTED_PROPHET, GLOBAL, METHODS, PROPHET, CombineOptions
+from fleetcast.global_model import DatedModels
 from train import hyperparameters
 from train.fleet_statistics import FleetStatistics, read_statistics
 from train.hyperparameters_file import value_of
@@ -28,6 +29,12 @@ class Methods:
     """Whether the choice of an earlier job stays unless a new one is better."""
     fleet: FleetStatistics = field(default_factory=FleetStatistics)
     """What another job found out about its fleet."""
+    needs_global: bool = False
+    """Whether the job fails without a model of all customers."""
+    tries_global: bool = False
+    """Whether the job trains a model of all customers, if it can."""
+    global_models: DatedModels | None = field(default=None, repr=False)
+    """The models of all customers that this job has trained."""
 
     @classmethod
     def read(cls, texts: Mapping[str, str]) -> Self:
@@ -50,9 +57,17 @@ class Methods:
             metric="wape" if hyperparameters.METRIC.read(texts) == "wape" else "mase",
             calibrate=are_calibrated,
             floor=0.0 if hyperparameters.NON_NEGATIVE.read(texts) else -math.inf,
+            global_share=1.0 if models == GLOBAL else hyperparameters.GLOBAL_SHARE.read(texts),
         )
         is_alone = members == (PROPHET,) and not are_calibrated
-        return cls(models, None if is_alone else options, keeps_incumbent)
+        tries_global = models == GLOBAL or (models == AUTO and options.global_share > 0)
+        return cls(
+            models,
+            None if is_alone else options,
+            keeps_incumbent,
+            needs_global=models == GLOBAL,
+            tries_global=tries_global,
+        )
 
     @property
     def horizon(self) -> int:
@@ -85,19 +100,21 @@ class Methods:
             "intervals": "calibrated" if options.calibrate else None,
             "keep_incumbent": self.keeps_incumbent or None,
             "metric": options.metric if options.metric != CombineOptions().metric else None,
+            "global_model": None if self.global_models is None else self.global_models.digest,
+            "global_share": None if self.global_models is None else options.global_share,
         }
 
 
 def _members(models: str) -> tuple[str, ...]:
-    if models in {AUTO, CHAMPION}:
+    if models in {AUTO, CHAMPION, GLOBAL}:
         return METHODS
     if models in {PROPHET, CORRECTED_PROPHET}:
         return (models,)
     names = value_of(models)
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise SettingError(
-            f"models must be {PROPHET}, {CORRECTED_PROPHET}, {AUTO}, {CHAMPION} or a JSON list of methods, "
-            f"not {quoted(models)}"
+            f"models must be {PROPHET}, {CORRECTED_PROPHET}, {AUTO}, {CHAMPION}, {GLOBAL} or a JSON list of "
+            f"methods, not {quoted(models)}"
         )
     for name in names:
         if name not in METHODS:

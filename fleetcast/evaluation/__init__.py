@@ -1,7 +1,7 @@
 """How good a forecast is: measures, backtests, and which methods forecast a history best."""
 
 from fleetcast.evaluation.calibrate import COVERAGES, calibrated
-from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine
+from fleetcast.evaluation.combined import COMBINED, Combined, CombineOptions, combine, rounded_path
 from fleetcast.evaluation.continuation import continued
 from fleetcast.evaluation.fleet import (
     LEAST_CUSTOMERS,
@@ -17,10 +17,12 @@ from fleetcast.evaluation.reliability import PROBABILITIES
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
     DEFAULT_CUTOFFS,
+    GLOBAL,
     METHODS,
     NAIVE,
     PROPHET,
     FittedProphet,
+    GlobalForecasts,
     Origin,
     cutoffs,
     default_horizon,
@@ -36,6 +38,7 @@ __all__ = [
     "CORRECTED_PROPHET",
     "COVERAGES",
     "DEFAULT_CUTOFFS",
+    "GLOBAL",
     "LEAST_CUSTOMERS",
     "METHODS",
     "NAIVE",
@@ -47,6 +50,7 @@ __all__ = [
     "FittedProphet",
     "FleetMeans",
     "FleetSums",
+    "GlobalForecasts",
     "Holdout",
     "Incumbent",
     "Metric",
@@ -66,5 +70,6 @@ __all__ = [
     "naive_error",
     "naive_forecast",
     "origins",
+    "rounded_path",
     "rows_per_season",
 ]

@@ -24,12 +24,14 @@ from fleetcast.evaluation.reliability import held_out_coverage
 from fleetcast.evaluation.rolling_origin import (
     CORRECTED_PROPHET,
     DEFAULT_CUTOFFS,
+    GLOBAL,
     METHODS,
     NAIVE,
     PROPHET,
     Ahead,
     Backtest,
     FitBefore,
+    GlobalForecasts,
     compare,
     cutoffs,
     default_horizon,
@@ -77,6 +79,8 @@ class CombineOptions:
     """Forecasts and bounds of intervals below it are served as this value, and measured so."""
     fleet: Mapping[str, FleetMeans] = field(default_factory=dict, repr=False)
     """What the backtests of a fleet say, by frequency; it takes part in the intervals."""
+    global_share: float = 0.7
+    """Weight of the model of all customers, where there is one; the other methods share the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +126,15 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
     fit_before: FitBefore,
     options: CombineOptions,
     incumbent: Incumbent | None = None,
+    of_all: GlobalForecasts | None = None,
 ) -> Combined | None:
     """Return the combined forecast of readings `y` at ascending `stamps`, both of shape (N,), without NaN.
 
-    The weights of an earlier job, `incumbent`, stay unless a new choice is better.  Returns None where fewer
-    than half of the steps have a reading, or the history is too short for a backtest of any of the methods.
-    Raises FutureError if `freq` is no frequency.
+    The weights of an earlier job, `incumbent`, stay unless a new choice is better.  `of_all` forecasts with
+    a weight that no backtest of this customer chose: it would be the luck of a few readings.
+
+    Returns None where fewer than half of the steps have a reading, or the history is too short for a backtest
+    of any of the methods.  Raises FutureError if `freq` is no frequency.
     """
     history = GriddedHistory.of(stamps, y, freq)
     if history is None:
@@ -144,7 +151,8 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         for earlier, steps in (cutoffs(at, horizon, seasons, count=options.cutoffs),)
     }
     every = sorted({at for each in (places, *places_before.values()) for at in each}, reverse=True)
-    run, ahead = compare(history, y, every, horizon, length, fit_before, options.members)
+    last = int(stamps[np.isfinite(y)][-1])
+    run, ahead = compare(history, y, every, horizon, length, fit_before, options.members, of_all, last)
     test_at = {test.at: test for test in run}
     tests = [test_at[at] for at in places if at in test_at]
     usable = [name for name in options.members if all(name in test.forecasts for test in tests)]
@@ -163,9 +171,15 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         if verdict.is_kept:
             weights = {name: incumbent.weights[name] for name in usable if name in incumbent.weights}
             without = [weights if part.at >= seen else own for part, own in zip(parts, without, strict=True)]
+    if GLOBAL in ahead.paths:
+        weights = _with_global(weights, options)
+        without = [
+            _with_global(own, options) if GLOBAL in part.forecasts else own
+            for part, own in zip(parts, without, strict=True)
+        ]
     actual, forecast = np.concatenate([test.y for test in tests]), _held_out_forecasts(parts, without)
     served, held_out = np.maximum(forecast, options.floor), _by_step(actual - forecast, tests, horizon)
-    measured = [name for name in dict.fromkeys((*usable, NAIVE)) if _is_in(name, tests)]
+    measured = [name for name in dict.fromkeys((*usable, NAIVE, GLOBAL)) if _is_in(name, tests)]
     errors = {name: _mean_error(name, tests, options) for name in measured}
     sizes = _by_test(np.abs(actual - served), tests)
     errors[COMBINED] = float(
@@ -193,6 +207,12 @@ def combine(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
         summary=_summary(held_out, tests, grid, freq),
         verdict=verdict,
     )
+
+
+def _with_global(weights: Weights, options: CombineOptions) -> dict[str, float]:
+    """Return the weights with that of the model of all customers; methods with weight 0 are left out."""
+    own = {name: (1 - options.global_share) * weight for name, weight in weights.items()}
+    return {name: weight for name, weight in {GLOBAL: options.global_share, **own}.items() if weight > 0}
 
 
 def _summary(held_out: Matrix, tests: list[Backtest], grid: Grid, freq: str) -> ErrorSummary | None:

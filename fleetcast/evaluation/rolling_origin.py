@@ -7,20 +7,22 @@ Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Jou
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Self, TypeAlias
+from typing import Final, Protocol, Self, TypeAlias
 
 import numpy as np
 
 from fleetcast.evaluation.season import naive_error_of_grid
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.forecasting.members import MEMBERS, Grid, GriddedHistory, Seasons, forecasts
+from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, forecasts
 
 PROPHET: Final = "prophet"
 CORRECTED_PROPHET: Final = "prophet+correction"
 NAIVE: Final = "seasonal_naive"
 METHODS: Final = (PROPHET, CORRECTED_PROPHET, *MEMBERS)
-"""All methods, by name."""
+"""All methods that backtests choose among, by name."""
+GLOBAL: Final = "global"
+"""Name of the model of all customers, whose weight no backtest chooses."""
 DEFAULT_CUTOFFS: Final = 3
 _RESIDUAL_STEPS: Final = 700
 """Number of last steps whose residuals are used, or four long seasons if those are more."""
@@ -67,6 +69,19 @@ class FittedProphet:
 
 FitBefore: TypeAlias = Callable[[int], FittedProphet | None]
 """Fits Prophet's model to the first rows, whose number it takes; returns None where the fit fails."""
+
+
+class GlobalForecasts(Protocol):
+    """Forecasts of one customer's readings by models of all customers."""
+
+    def paths(
+        self, histories: Sequence[GriddedHistory], last: int, ends: Sequence[int], length: int
+    ) -> list[Vector | None]:
+        """Return a forecast from the first `ends` steps of each history, in units of y, of shape (length,).
+
+        The histories have the same steps, the last of them at the time `last`, in microseconds since 1970.  A
+        forecast is None where every model has learnt from later readings, or the steps are too few.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +197,8 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     length: int,
     fit_before: FitBefore,
     members: Sequence[str],
+    of_all: GlobalForecasts | None = None,
+    last: int = 0,
 ) -> tuple[list[Backtest], Ahead]:
     """Compare the methods, and the naive forecast, with the `horizon` steps after each cut-off.
 
@@ -192,6 +209,9 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
 
     Also returns the forecasts of the `length` steps after the whole history, by method, in units of y; there
     are none if every cut-off is left out.
+
+    `of_all` forecasts as the method `GLOBAL`, wherever it can; `last` is the time of the last step, in
+    microseconds since 1970.
     """
     others = {name for name in members if name in MEMBERS and name != NAIVE}
     whole = fit_before(history.place.size) if others or CORRECTED_PROPHET in members else None
@@ -210,9 +230,14 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
     names = dict.fromkeys((*(name for name in members if name in MEMBERS), NAIVE))
     grids = [history.grid(n) for n in ends]
     paths = forecasts([name for name in names if name not in without], grids, length, residuals)
+    histories = [history] * len(ends)
     if without:
-        grids = [_without_effects(model, history, n) for model, n in zip(models, ends, strict=True)]
+        histories = [_without_effects(model, history) for model in models]
+        grids = [own.grid(n) for own, n in zip(histories, ends, strict=True)]
         paths |= forecasts([name for name in names if name in without], grids, length, {})
+        without |= {GLOBAL}
+    if of_all is not None:
+        paths[GLOBAL] = of_all.paths(histories, last, ends, length)
     tests = []
     for i, cut in enumerate(cuts):
         found = {name: path[cut.step] for name, each in paths.items() if (path := each[i]) is not None}
@@ -268,11 +293,11 @@ def _scale(history: GriddedHistory, at: int, horizon: int) -> float:
     return float(np.abs(history.grid(at + horizon).y).mean()) or 1.0
 
 
-def _without_effects(model: FittedProphet | None, history: GriddedHistory, n: int) -> Grid:
-    """Return the first `n` steps without the effects of holidays and regressors that the model found."""
+def _without_effects(model: FittedProphet | None, history: GriddedHistory) -> GriddedHistory:
+    """Return the history without the effects of holidays and regressors that the model found in its rows."""
     if model is None or model.effects is None:
-        return history.grid(n)
-    return history.without(model.effects[: model.residuals.size]).grid(n)
+        return history
+    return history.without(model.effects[: model.residuals.size])
 
 
 def _residuals(model: FittedProphet | None, history: GriddedHistory, n: int) -> Vector:

@@ -1,5 +1,7 @@
 """One gradient-boosted model over all customers: its features, its training, and its forecasts."""
 
+from fleetcast.global_model.dated import DatedModels, FewReadings
+from fleetcast.global_model.dates import dates_of
 from fleetcast.global_model.features import PLAIN_FEATURES, STACKED_FEATURES, Rows, feature_rows
 from fleetcast.global_model.from_xgboost import trees_of
 from fleetcast.global_model.local import LOCAL_METHODS, LocalForecasts, local_forecasts
@@ -16,6 +18,8 @@ __all__ = [
     "PLAIN_FEATURES",
     "STACKED_FEATURES",
     "Cycles",
+    "DatedModels",
+    "FewReadings",
     "GlobalModel",
     "GlobalSettings",
     "Kind",
@@ -27,6 +31,7 @@ __all__ = [
     "TrainingRows",
     "Trees",
     "check_plain",
+    "dates_of",
     "feature_rows",
     "forecast_history",
     "local_forecasts",

@@ -63,6 +63,8 @@ _LEVELS: Final = (
 )
 PLAIN_FEATURES: Final = (*_OF_STEP, *_LEVELS, *_LEVELS_OF_ORIGIN, *_OF_ORIGIN)
 """Names; a `day` stands for a short cycle, and a `week` for a long one."""
+AHEAD: Final = PLAIN_FEATURES.index("ahead")
+"""Place of the number of steps ahead, in both."""
 STACKED_FEATURES: Final = (
     *PLAIN_FEATURES,
     *(f"path_{name}" for name in LOCAL_METHODS),

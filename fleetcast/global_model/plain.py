@@ -30,14 +30,13 @@ from fleetcast.forecasting.predict import (
     column_probabilities,
     without_negatives,
 )
-from fleetcast.global_model.features import LONG_CYCLES, PLAIN_FEATURES, feature_rows
+from fleetcast.global_model.features import AHEAD, LONG_CYCLES, PLAIN_FEATURES, feature_rows
 from fleetcast.global_model.model import GlobalModel
 from fleetcast.global_model.relative_errors import RelativeErrors
 from fleetcast.global_model.series import Cycles, Series, step_length
 from fleetcast.global_model.training_rows import LEAST_SHORT_CYCLES, TrainingRows
 from fleetcast.global_model.trees import Trees
 
-_AHEAD: Final = PLAIN_FEATURES.index("ahead")
 _READINGS: Final = PLAIN_FEATURES.index("readings")
 _INTERVAL_WIDTH: Final = 0.8
 """The share between yhat_lower and yhat_upper, as Prophet's default has it."""
@@ -59,6 +58,12 @@ def check_plain(model: GlobalModel) -> None:
     """Raise ModelFormatError for a model that cannot forecast any history."""
     _plain_trees(model)
     _step_and_cycles(model.settings.freq)
+
+
+def plain_scale(series: Series) -> float:
+    """Return the scale q after a series, in units of y; see `features`."""
+    rows = feature_rows(series, np.array([series.y.size]), np.ones((1, 1), np.int64))
+    return float(rows.scale[0, 0])
 
 
 def forecast_history(model: GlobalModel, stamps: Stamps, y: Vector, options: ForecastOptions) -> Table:
@@ -102,7 +107,7 @@ def plain_errors(trees: Trees, rows: TrainingRows, *, horizon: int, cycle: int) 
     `horizon` is the one of the training; `cycle` is the short cycle, in steps.
     """
     errors = np.asarray(rows.target - trees.predict(rows.x), np.float64)
-    ahead, readings = (rows.x[:, column].astype(np.float64) for column in (_AHEAD, _READINGS))
+    ahead, readings = (rows.x[:, column].astype(np.float64) for column in (AHEAD, _READINGS))
     return RelativeErrors.of(errors, ahead.astype(np.int64), readings, horizon=horizon, cycle=cycle)
 
 
@@ -120,7 +125,7 @@ def _forecast(model: GlobalModel, series: Series, horizon: int) -> tuple[Vector,
     ahead = np.arange(1, min(horizon, trained + cycles.long) + 1)
     rows = feature_rows(series, np.array([series.y.size]), ahead[np.newaxis])
     x, scale = rows.x[0], float(rows.scale[0, 0])
-    x[:, _AHEAD] = np.minimum(x[:, _AHEAD], trained)
+    x[:, AHEAD] = np.minimum(x[:, AHEAD], trained)
     return rows.base[0] + scale * trees.predict(x), scale
 
 

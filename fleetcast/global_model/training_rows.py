@@ -4,14 +4,16 @@ A row is a step ahead of an origin inside the history.  Origins are whole short 
 few steps ahead of each are drawn at random, from a seed that is the customer's own.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fleetcast.forecasting.arrays import Flags
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.global_model.features import Rows, feature_rows
+from fleetcast.global_model.features import AHEAD, Rows, feature_rows
 from fleetcast.global_model.local import local_forecasts
 from fleetcast.global_model.series import Series
 
@@ -38,6 +40,34 @@ class TrainingRows:
     """Shape (R,)."""
     times: Stamps
     """Time of the step that each row forecasts, in microseconds since 1970, shape (R,)."""
+
+    @classmethod
+    def together(cls, rows: Iterable["TrainingRows | None"], features: int) -> Self:
+        """Return the rows of many customers, in their order; `features` is F, for no rows at all."""
+        parts = [each for each in rows if each is not None]
+        none = cls(np.empty((0, features), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+        return cls(
+            np.concatenate([none.x, *(each.x for each in parts)]),
+            np.concatenate([none.target, *(each.target for each in parts)]),
+            np.concatenate([none.times, *(each.times for each in parts)]),
+        )
+
+    def until(self, date: int) -> "TrainingRows":
+        """Return the rows that forecast no step after a date, in microseconds since 1970."""
+        return self._chosen(self.times <= date)
+
+    def with_origins(self, first: int, end: int, step: int) -> "TrainingRows":
+        """Return the rows whose last step before the origin is from `first` up to before `end`.
+
+        Both are in microseconds since 1970, and so is the length of a step.
+        """
+        origins = self.times - self.x[:, AHEAD].astype(np.int64) * step
+        return self._chosen((origins >= first) & (origins < end))
+
+    def _chosen(self, is_chosen: Flags) -> "TrainingRows":
+        if is_chosen.all():
+            return self
+        return TrainingRows(self.x[is_chosen], self.target[is_chosen], self.times[is_chosen])
 
 
 def stacked_rows(series: Series, horizon: int, *, most: int, seed: int) -> TrainingRows | None:

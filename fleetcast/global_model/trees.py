@@ -11,7 +11,7 @@ One more column is -inf everywhere: a leaf looks at it and is its own left child
 So one comparison decides at every node.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -83,6 +83,12 @@ class Trees:
         """Memory of the arrays."""
         arrays = self.column, self.threshold, self.left, self.roots
         return sum(array.nbytes for array in arrays)
+
+    def times(self, factor: float) -> Self:
+        """Return trees whose predictions, beyond the base score, are `factor` times these."""
+        is_leaf = self.column == 2 * self.features
+        values = np.where(is_leaf, self.threshold * np.float32(factor), self.threshold)
+        return replace(self, threshold=values.astype(np.float32))
 
     def predict(self, x: NDArray[np.float32], margin: ArrayLike | None = None) -> NDArray[np.float32]:
         """Return the prediction for each row of features, shape (n,): XGBoost's own, to the last bit.

@@ -29,7 +29,7 @@ LAYERS: dict[str, list[set[str]]] = {
     "fleetcast.readings": [{"columns"}, {"tables"}, {"customer"}],
     "processing": [{"raw_files"}, {"output"}],
     "serving": [{"models"}, {"request"}, {"http", "mms"}],
-    "train": [{"config"}, {"customer"}, {"engines"}, {"refresh", "report", "tuning"}],
+    "train": [{"config"}, {"customer"}, {"engines"}, {"global_training"}, {"refresh", "report", "tuning"}],
 }
 """The folders in each package, from the lowest; a folder imports from lower layers only."""
 

@@ -1,9 +1,10 @@
 """One customer from its files to an archive that was proven to forecast, inside a worker process."""
 
-from train.customer.arguments import column_arguments
+from train.customer.arguments import column_arguments, fit_options
 from train.customer.backtest import BacktestCustomer, Backtested, BacktestOptions, digest_of_files
 from train.customer.earlier import sent_archive
 from train.customer.files import file_contents, load_readings
+from train.customer.freq import freq_of
 from train.customer.outcome import (
     REFRESH_STATUSES,
     STATUSES,
@@ -45,6 +46,8 @@ __all__ = [
     "column_arguments",
     "digest_of_files",
     "file_contents",
+    "fit_options",
+    "freq_of",
     "load_readings",
     "reason_of",
     "sent_archive",

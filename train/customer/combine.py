@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleetcast.errors import FutureError, HistoryError, SettingError
 from fleetcast.evaluation import (
@@ -13,8 +14,11 @@ from fleetcast.evaluation import (
     Incumbent,
     combine,
     forecast_as_fleet,
+    rounded_path,
 )
 from fleetcast.forecasting import Combination, ForecastOptions, Model, fit_by_solver, forecast, known_effects
+from fleetcast.forecasting.members import MOST_PATH, Correction, GriddedHistory
+from fleetcast.global_model import DatedModels
 from fleetcast.readings.customer import Readings, Vector
 from train.customer.arguments import column_arguments, fit_options
 from train.customer.freq import freq_of
@@ -38,7 +42,7 @@ def combined(
     """Return the model with the other methods' part and intervals, and the result of the backtests.
 
     Without a usual step, or with too few readings for a backtest, the result is None, and the model has the
-    other methods' part that the statistics of a fleet suggest, or none.
+    part that the model of all customers or the statistics of a fleet suggest, or none.
     """
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     freq = freq_of(usable.ds)
@@ -51,9 +55,13 @@ def combined(
     if incumbent is not None and incumbent.freq == freq_of(readings.ds):
         incumbent = replace(incumbent, freq=freq)  # its metadata.json counts rows without a reading
     stamps = usable.ds.astype("datetime64[us]").view(np.int64)
-    together = combine(stamps, usable.y, freq, fit_before, options, incumbent)
+    of_all = settings.methods.global_models
+    if of_all is not None and of_all.freq != freq:
+        of_all = None
+    together = combine(stamps, usable.y, freq, fit_before, options, incumbent, of_all)
     if together is None:
-        as_fleet = forecast_as_fleet(stamps, usable.y, freq, options)
+        as_fleet = None if of_all is None else _of_few_readings(stamps, usable.y, freq, of_all, options)
+        as_fleet = as_fleet or forecast_as_fleet(stamps, usable.y, freq, options)
         return (model if as_fleet is None else replace(model, combination=as_fleet)), None
     is_prophets = together.correction.share == 1 and not together.correction.path.any()
     own = Combination(
@@ -65,6 +73,25 @@ def combined(
     if own.correction is None and own.calibration is None:
         return model, together
     return replace(model, combination=own), together
+
+
+def _of_few_readings(
+    stamps: NDArray[np.int64], y: Vector, freq: str, of_all: DatedModels, options: CombineOptions
+) -> Combination | None:
+    """Return the forecast of a history too short for a backtest by the model of all customers."""
+    history = GriddedHistory.of(stamps, y, freq)
+    if history is None:
+        return None
+    last = int(stamps[-1])
+    forecast = of_all.of_few_readings(history, last, min(2 * of_all.horizon, MOST_PATH))
+    if forecast is None:
+        return None
+    return Combination(
+        origin=last,
+        freq=freq,
+        correction=Correction(0.0, rounded_path(forecast.path)),
+        calibration=forecast.calibration if options.calibrate else None,
+    )
 
 
 def fitted_before(usable: Readings, rows: int, whole: Model, settings: TrainSettings) -> FittedProphet | None:

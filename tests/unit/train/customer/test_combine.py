@@ -180,7 +180,10 @@ def test_the_ledger_and_the_archive_agree_about_a_customer(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("texts", "named"),
     [
-        ({"models": "best"}, "models must be prophet, prophet+correction, auto, champion or a JSON list"),
+        (
+            {"models": "best"},
+            "models must be prophet, prophet+correction, auto, champion, global or a JSON list",
+        ),
         ({"models": "[]"}, "JSON list of methods"),
         ({"models": '["prophet", "arima"]'}, "models has no method 'arima'; there are prophet,"),
         ({"backtest_cutoffs": "0"}, "backtest_cutoffs"),

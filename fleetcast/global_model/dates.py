@@ -1,0 +1,52 @@
+"""The dates up to which global models are trained, so that no customer's forecast knows what came later.
+
+Most fleets end at one time, and need one date.  Where customers end at several times, each is forecast by the
+model of the latest date up to its end: the customers are split into groups of equal size by their ends, and
+the first end of each group is a date.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from fleetcast.forecasting.calendar import Stamps
+
+MOST_GROUPS: Final = 12
+"""Most groups of customers; it bounds the cost, which grows with the number of dates."""
+_ENOUGH_ROWS: Final = 0.7
+"""A date of its own for backtests is not worth its cost if an earlier date has this share of its rows."""
+_QUANTILE: Final = 0.1
+"""Share of a group's customers whose first backtest may come before the date of the group's backtests."""
+
+
+def dates_of(ends: Stamps, backtests: Stamps, rows: Stamps, gap: int) -> list[int]:
+    """Return the dates of the models, ascending, all in microseconds since 1970.
+
+    `ends` are the customers' last readings, and `backtests` the origins of their first backtests, both of
+    shape (C,); `rows` are the times of all rows for training, shape (R,).  Of dates less than `gap`
+    microseconds apart only the first is used.
+    """
+    order = np.argsort(ends, kind="stable")
+    ends, backtests = ends[order], backtests[order]
+    firsts = sorted({int(ends[len(ends) * k // MOST_GROUPS]) for k in range(MOST_GROUPS)} | {int(ends[-1])})
+    dates = _apart(firsts, gap)
+    times = np.sort(rows)
+    chosen = list(dates)
+    for date, end in zip(dates, [*dates[1:], None], strict=True):
+        is_own = (ends >= date) & (end is None or ends < end)
+        stale = int(np.quantile(backtests[is_own], _QUANTILE, method="lower"))
+        before = max((other for other in chosen if other <= stale), default=None)
+        count = int(np.searchsorted(times, stale, "right"))
+        has = 0 if before is None else int(np.searchsorted(times, before, "right"))
+        if count and has < _ENOUGH_ROWS * count:
+            chosen.append(stale)
+    return sorted(set(chosen))
+
+
+def _apart(dates: Sequence[int], gap: int) -> list[int]:
+    apart: list[int] = []
+    for date in dates:
+        if not apart or date - apart[-1] >= gap:
+            apart.append(date)
+    return apart

@@ -1,0 +1,100 @@
+"""The task that draws a customer's part of the rows that global models are trained on."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fleetcast.errors import FleetcastError
+from fleetcast.evaluation import cutoffs, default_horizon
+from fleetcast.forecasting import ForecastOptions, Model, fit, known_effects
+from fleetcast.forecasting.members import MOST_PATH, GriddedHistory
+from fleetcast.global_model import Series, TrainingRows, plain_rows, stacked_rows
+from fleetcast.readings.customer import Readings
+from train.channel import Customer
+from train.customer import column_arguments, file_contents, fit_options, freq_of, load_readings
+from train.settings import TrainSettings
+
+_SEED_BYTES: Final = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnRows:
+    """The rows of one customer."""
+
+    customer: str
+    freq: str = ""
+    """Empty where the customer takes no part: its steps differ in length, or most have no reading."""
+    horizon: int = 0
+    """Steps ahead that its forecast is for."""
+    end: int = 0
+    """Time of its last reading, in microseconds since 1970."""
+    backtest: int = 0
+    """Time of the last step before its first backtest."""
+    step: int = 0
+    """Length of a step, in microseconds."""
+    cycle: int = 0
+    """Its short cycle, in steps."""
+    stacked: TrainingRows | None = None
+    plain: TrainingRows | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawRows:
+    """Draws up to about `most` rows of each kind from a customer's readings."""
+
+    settings: TrainSettings
+    most: int
+
+    def __call__(self, customer: Customer) -> DrawnRows:
+        """Return the rows; none for a customer whose readings cannot be used, which its fit will report."""
+        try:
+            return self._rows(customer)
+        except (ArithmeticError, FleetcastError, OSError, RuntimeError, ValueError):
+            return DrawnRows(customer=customer.name)
+
+    def _rows(self, customer: Customer) -> DrawnRows:
+        settings = self.settings.for_customer(customer.name)
+        readings = load_readings(customer, file_contents(customer), settings)
+        usable = readings.rows(np.isfinite(readings.y)).by_time()
+        freq = freq_of(usable.ds)
+        if freq is None:
+            return DrawnRows(customer=customer.name)
+        stamps = usable.ds.astype("datetime64[us]").view(np.int64)
+        history = GriddedHistory.of(stamps, usable.y, freq)
+        series = Series.of(_without_effects(history, usable, settings), int(stamps[-1]), freq)
+        if series is None:
+            return DrawnRows(customer=customer.name)
+        n, seasons, combine = series.y.size, series.history.seasons, settings.methods.combine
+        horizon = min(settings.methods.horizon or default_horizon(n, seasons), MOST_PATH)
+        places, _ = cutoffs(n, horizon, seasons, count=1 if combine is None else combine.cutoffs)
+        seed = int.from_bytes(hashlib.sha256(os.fsencode(customer.name)).digest()[:_SEED_BYTES])
+        return DrawnRows(
+            customer=customer.name,
+            freq=freq,
+            horizon=horizon,
+            end=series.last,
+            backtest=int(series.times(np.array([min(places, default=n) - 1]))[0]),
+            step=series.step,
+            cycle=series.cycles.short,
+            stacked=stacked_rows(series, horizon, most=self.most, seed=seed),
+            plain=plain_rows(series, horizon, most=self.most, seed=seed),
+        )
+
+
+def _without_effects(
+    history: GriddedHistory | None, usable: Readings, settings: TrainSettings
+) -> GriddedHistory | None:
+    """Return the history without what holidays and regressors add, as Prophet's model of all of it says."""
+    arguments = settings.arguments
+    if history is None or not (
+        {"extra_regressors", "holidays", "country_holidays"} & arguments.keys() or settings.country
+    ):
+        return history
+    columns = column_arguments(usable, settings)
+    model = fit(usable.ds, usable.y, fit_options(usable.ds, settings), **columns)
+    if not isinstance(model, Model) or (model.layout.holidays is None and not model.layout.regressors):
+        return history
+    return history.without(known_effects(model, ForecastOptions(ds=usable.ds, **columns)))
