@@ -69,6 +69,12 @@ bench-fleet: $(VENV)/ready ## customers with few readings on TABLES='a.csv.gz �
 bench-tune: $(VENV)/ready ## forecast errors on TABLES='a.csv.gz …' with the settings that tune finds; EVERY=20, BUDGET=600 CPU seconds
 	$(BIN)/python -m benchmarks.tune $(if $(EVERY),--every $(EVERY)) $(if $(BUDGET),--budget $(BUDGET)) $(TABLES)
 
+bench-global: $(VENV)/ready ## the model of all customers on TABLES='a.csv.gz …': errors, new customers, cost; EVERY=20
+	$(BIN)/python -m benchmarks.global_model $(if $(EVERY),--every $(EVERY)) $(TABLES)
+
+bench-global-growth: $(VENV)/ready ## the training of the model of all customers as a fleet grows
+	$(BIN)/python -m benchmarks.global_growth
+
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 

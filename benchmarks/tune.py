@@ -39,6 +39,8 @@ UNPROTECTED: Final = "each customer's smallest error"
 MOST_ROWS: Final = 168
 SHARE_OF_TEST: Final = 0.2
 """Without a split, the test part has `MOST_ROWS`, but at most this share of a series."""
+LEAST_SHOWN: Final = 0.02
+"""Least share of the differences between configurations that makes a setting worth a word."""
 EXPLANATION: Final = """\
 MASE and sMAPE are means over the series, on a test part that no choice has seen. The gain is the mean over
 the series of how much smaller the error is than with Prophet's defaults (1 - the geometric mean of ratios),
@@ -166,7 +168,7 @@ def _over_series(
         "changed": sum(bool(each) for each in chosen.values()),
         "mase": float(np.mean([row["mase"] for row in rows])),
         "smape": float(np.mean([row["smape"] for row in rows])),
-        "gain": float(-np.expm1(ratios.mean())),
+        "gain": float(-np.expm1(ratios.mean())) + 0.0,  # without a sign before 0
         "standard_error": float(ratios.std(ddof=1) / np.sqrt(ratios.size)),
         "better": float(np.mean(ratios < 0)),
     }
@@ -187,8 +189,10 @@ def _markdown(facts: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) ->
             errors = f"{row['mase']:.3f} | {row['smape']:.2f}"
             yield f"| {name} | {row['changed']} | {errors} | {gain} | {better} |\n"
         changes = ", ".join(f"`{name}` = {text}" for name, text in result["changes"].items())
-        matters = ", ".join(f"`{name}` {share:.0%}" for name, share in result["effects"][:3])
-        yield f"\nThe fleet's configuration: {changes or 'nothing is changed'}. Explained by: {matters}.\n"
+        matters = ", ".join(
+            f"`{name}` {share:.0%}" for name, share in result["effects"][:3] if share >= LEAST_SHOWN
+        )
+        yield f"\nThe fleet's configuration: {changes or 'nothing is changed'}. What matters: {matters}.\n"
 
 
 if __name__ == "__main__":

@@ -22,11 +22,11 @@ QUICK_HEALTH_CHECKS: Final = {
 class RayHosts:
     """The hosts, each with as many processors as it is told; the head has none and takes no customers."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self) -> None:
         from ray.cluster_utils import Cluster  # noqa: PLC0415 -- a second that other tests do not pay
 
         self._options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": STORE_BYTES}
-        head = {"num_cpus": 0, "temp_dir": folder, "_system_config": QUICK_HEALTH_CHECKS}
+        head = {"num_cpus": 0, "_system_config": QUICK_HEALTH_CHECKS}
         self._cluster = Cluster(initialize_head=True, head_node_args=head | self._options)
 
     @property
@@ -84,12 +84,17 @@ def _raylet(node: Any) -> Any:
 
 @contextmanager
 def ray_hosts(count: int) -> Generator[RayHosts, None, None]:
-    """Run a head and `count` hosts with a processor each, in this process's name."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        hosts = RayHosts(folder)
+    """Run a head and `count` hosts with a processor each, as children of this process."""
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        before = dict(os.environ)
+        os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder}
         try:
-            hosts.require(count)
-            yield hosts
+            hosts = RayHosts()
+            try:
+                hosts.require(count)
+                yield hosts
+            finally:
+                hosts.end()
         finally:
-            hosts.end()
+            os.environ.clear()
+            os.environ.update(before)

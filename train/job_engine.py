@@ -39,7 +39,7 @@ class JobEngine(NamedTuple):
 def job_engine(paths: Paths, settings: TrainSettings) -> Generator[JobEngine, None, None]:
     """Choose the engine and find the customers; be connected to the cluster until the block ends.
 
-    Raises `InputError` and `SettingError`, and `ClusterError` where a host of a Ray cluster cannot work.
+    Raises `InputError` and `SettingError`, and `HostError` where a host of a Ray cluster cannot work.
     """
     host = Host.from_files(paths)
     choice = choose(settings, host, os.environ)

@@ -1,6 +1,6 @@
 """One gradient-boosted model over all customers: its features, its training, and its forecasts."""
 
-from fleetcast.global_model.dated import DatedModels
+from fleetcast.global_model.dated import DatedModels, FewReadings
 from fleetcast.global_model.dates import dates_of
 from fleetcast.global_model.features import PLAIN_FEATURES, STACKED_FEATURES, Rows, feature_rows
 from fleetcast.global_model.from_xgboost import trees_of
@@ -19,6 +19,7 @@ __all__ = [
     "STACKED_FEATURES",
     "Cycles",
     "DatedModels",
+    "FewReadings",
     "GlobalModel",
     "GlobalSettings",
     "Kind",

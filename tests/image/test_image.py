@@ -153,7 +153,7 @@ def test_without_a_program_the_image_says_what_to_type() -> None:
         run()
 
     assert ended.value.exit_status == 2
-    assert b"usage: fleetcast process|train|tune|serve|doctor" in ended.value.stderr
+    assert b"usage: fleetcast process|train|refresh|tune|serve|doctor" in ended.value.stderr
 
 
 USES_EVERYTHING = """

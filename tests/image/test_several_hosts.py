@@ -64,6 +64,11 @@ def write_configuration(base: Path, host: str, hosts: Sequence[str], settings: d
     (folder / "hyperparameters.json").write_text(json.dumps(settings))
 
 
+def open_to_every_user(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777)
+
+
 def start(
     host: str, command: Sequence[str], network: str, volumes: Sequence[str], **options: Any
 ) -> Container:
@@ -87,6 +92,7 @@ def train(
     for host in hosts:
         write_configuration(folder / host, host, hosts, settings)
         (folder / host / "input" / "data" / "train").mkdir(parents=True)
+        open_to_every_user(folder / host)
     containers: dict[str, Container] = {}
     try:
         for host in hosts:
@@ -126,6 +132,19 @@ def test_without_ray_each_host_writes_the_archives_of_its_share(
     assert differing(together, expected) == []
 
 
+@pytest.mark.parametrize("options", [{}, LOCKED_DOWN], ids=["as root", "locked down"])
+def test_with_ray_the_first_host_writes_the_archives_of_all(
+    tmp_path: Path, readings: Path, network: str, expected: dict[str, bytes], options: dict[str, Any]
+) -> None:
+    codes = train(tmp_path, HOSTS, readings, network, {"engine": "ray"}, **options)
+
+    logs = {host: (tmp_path / f"{host}.log").read_text() for host in HOSTS}
+    assert codes == dict.fromkeys(HOSTS, 0), logs
+    assert f"{CUSTOMERS} customers for {len(HOSTS)} hosts" in logs["algo-1"]
+    assert differing(archives(tmp_path / "algo-1"), expected) == []
+    assert [archives(tmp_path / host) for host in HOSTS[1:]] == [{}, {}]
+
+
 @contextmanager
 def cluster(folder: Path, readings: Path, network: str) -> Iterator[Container]:
     """Run a Ray cluster of two locked-down containers; yield the first, with `folder` at /opt/ml."""
@@ -148,8 +167,7 @@ def test_a_job_on_a_ray_cluster_of_containers_writes_the_archives_of_a_job_witho
 ) -> None:
     write_configuration(tmp_path, "algo-1", ["algo-1"], {"engine": "ray"})
     (tmp_path / "input" / "data" / "train").mkdir(parents=True)
-    for path in (tmp_path, *tmp_path.rglob("*")):
-        path.chmod(0o777)
+    open_to_every_user(tmp_path)
 
     with cluster(tmp_path, readings, network) as head:
         deadline = time.monotonic() + SECONDS

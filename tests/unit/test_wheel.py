@@ -67,7 +67,7 @@ def test_the_script_shows_its_version_and_its_help(installed: Path) -> None:
     assert (version.returncode, version.stdout.split()[0]) == (0, "fleetcast")
     assert (usage.returncode, usage.stdout.split("\n")[0]) == (
         0,
-        "usage: fleetcast process|train|tune|serve|doctor [--help]",
+        "usage: fleetcast process|train|refresh|tune|serve|doctor [--help]",
     )
 
 

@@ -73,10 +73,8 @@ class EarlierChoice:
         """Return the choice in an archive, which anybody may have written."""
         metadata = earlier.archive.metadata
         engine = metadata.get("engine")
-        if metadata.get("customer") != customer or engine not in (*FITTING_ENGINES, "naive"):
-            return cls(problem=_OTHER_MAKER)
-        if metadata.get("format_version") != FORMAT_VERSION:
-            return cls(problem="another version of Fleetcast wrote it")
+        if problem := maker_problem(earlier, customer):
+            return cls(problem=problem)
         if engine == "naive":
             return cls()
         try:
@@ -113,19 +111,38 @@ def _is_finite(error: float | None) -> TypeGuard[float]:
     return error is not None and math.isfinite(error)
 
 
+def maker_problem(earlier: EarlierArchive, customer: str) -> str:
+    """Return why what an archive says of its methods cannot be used; empty where this version wrote it."""
+    metadata = earlier.archive.metadata
+    if metadata.get("customer") != customer or metadata.get("engine") not in (*FITTING_ENGINES, "naive"):
+        return _OTHER_MAKER
+    if metadata.get("format_version") != FORMAT_VERSION:
+        return "another version of Fleetcast wrote it"
+    return ""
+
+
+def weights_of(metadata: Mapping[str, Any]) -> dict[str, float]:
+    """Return the weights of all methods in metadata.json; none where no methods were compared.
+
+    Raises ValueError where they are not what train writes.
+    """
+    members = _object(metadata.get("metrics")).get("members")
+    weights = {} if members is None else {name: _number(weight) for name, weight in _object(members).items()}
+    is_one = abs(math.fsum(weights.values()) - 1) < _ROUNDING
+    if members is not None and not (all(0 < weight <= 1 for weight in weights.values()) and is_one):
+        raise ValueError("the weights are no shares of 1")
+    return weights
+
+
 def _incumbent(metadata: Mapping[str, Any]) -> Incumbent:
     """Return the choice in metadata.json; raise ValueError where that is not what train writes."""
-    freq = metadata.get("freq")
-    members = _object(metadata.get("metrics")).get("members")
-    if members is None:
+    freq, weights = metadata.get("freq"), weights_of(metadata)
+    if not weights:
         return Incumbent({PROPHET: 1.0}, freq, None)
-    weights = {name: _number(weight) for name, weight in _object(members).items()}
     of_all = weights.pop(GLOBAL, 0.0)  # its weight was no choice of backtests
-    total = math.fsum(weights.values())
-    if not (all(0 < weight <= 1 for weight in weights.values()) and abs(total + of_all - 1) < _ROUNDING):
-        raise ValueError("the weights are no shares of 1")
     if not weights:
         raise ValueError("the model of all customers forecasts alone")
+    total = math.fsum(weights.values())
     if of_all:
         weights = {name: weight / total for name, weight in weights.items()}
         total = math.fsum(weights.values())

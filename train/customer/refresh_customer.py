@@ -13,17 +13,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from fleetcast.archive import Archive, pack
+from fleetcast.archive import GLOBAL_NAME, SUFFIX, Archive, pack
 from fleetcast.errors import HistoryError
-from fleetcast.evaluation import CORRECTED_PROPHET, FittedProphet, continued
+from fleetcast.evaluation import CORRECTED_PROPHET, GLOBAL, FittedProphet, continued, rounded_path
 from fleetcast.forecasting import Combination, Model, dumps, loads
 from fleetcast.forecasting.calendar import microseconds
 from fleetcast.forecasting.members import Correction, GriddedHistory, steps_ahead
+from fleetcast.global_model import DatedModels, FewReadings, GlobalModel
 from fleetcast.readings import ReadingOptions
 from fleetcast.readings.customer import BOUNDS, Readings
 from train.channel import Customer
 from train.customer.combine import fitted_before
-from train.customer.earlier import EarlierArchive, EarlierChoice, read_earlier
+from train.customer.earlier import EarlierArchive, maker_problem, read_earlier, weights_of
 from train.customer.files import check_cap, file_contents, load_readings
 from train.customer.freq import freq_of
 from train.customer.last_readings import LastReadings
@@ -32,6 +33,8 @@ from train.customer.proof import prove
 from train.customer.train_customer import EXPECTED, reason_of_error, since
 from train.settings import READING, TrainSettings
 
+_ALWAYS: Final = -(2**63)
+"""Before all times, in microseconds since 1970."""
 NO_READINGS: Final = "the channel has no readings of it"
 ALONE: Final = "no method beside its fitted model forecasts it; a training makes it new"
 _SEASONS: Final = 2
@@ -45,6 +48,8 @@ class RefreshCustomer:
     settings: TrainSettings
     archives: Path
     """Folder of the archives to refresh."""
+    global_model: GlobalModel | None = None
+    """That of all customers, from beside their archives; None without one."""
 
     def __call__(self, customer: Customer) -> RefreshOutcome:
         """Return what becomes of the archive; whatever is wrong is the reason of a `Failed`."""
@@ -53,7 +58,7 @@ class RefreshCustomer:
             earlier = read_earlier(customer, self.archives)
             if earlier is None:
                 return New(customer=customer.name, seconds=since(started))
-            outcome = _Refresh.of(customer, earlier, self.settings).outcome()
+            outcome = _Refresh.of(customer, earlier, self.settings, self.global_model).outcome()
             return replace(outcome, seconds=since(started))
         except EXPECTED as error:
             return Failed(customer=customer.name, reason=reason_of_error(error), seconds=since(started))
@@ -69,14 +74,22 @@ class _Refresh:
     """As far as they concern this model, those of its training."""
     model: Model | None
     """None for a model that only stock Prophet can read, and for the one of all customers."""
+    global_model: GlobalModel | None
 
     @classmethod
-    def of(cls, customer: Customer, earlier: EarlierArchive, settings: TrainSettings) -> "_Refresh":
+    def of(
+        cls,
+        customer: Customer,
+        earlier: EarlierArchive,
+        settings: TrainSettings,
+        global_model: GlobalModel | None,
+    ) -> "_Refresh":
         text = earlier.archive.model
         model = loads(text, keep_history=True) if isinstance(text, str) else None
         if not isinstance(model, Model):
-            return cls(customer, earlier, settings, None)
-        return cls(customer, earlier, _settings_of(model, earlier.archive.metadata, settings), model)
+            return cls(customer, earlier, settings, None, None)
+        own = _settings_of(model, earlier.archive.metadata, settings)
+        return cls(customer, earlier, own, model, global_model)
 
     def outcome(self) -> Refreshed | Unchanged:
         """Return the new archive, or why the old one needs no refresh.
@@ -103,11 +116,9 @@ class _Refresh:
             return self._unchanged(f"the channel has no reading after {_second(combination.origin)}")
         usable, warnings = self._with_last_readings(usable, combination)
         self._check(usable, combination.freq)
-        correction = self._continued(usable, model, combination.freq, earlier)
         origin = int(usable.ds[-1].astype(np.int64))
-        refreshed = model.with_later_end(
-            usable.ds.view(np.int64), replace(combination, origin=origin, correction=correction)
-        )
+        later = replace(combination, origin=origin, **self._continued(usable, model, combination, earlier))
+        refreshed = model.with_later_end(usable.ds.view(np.int64), later)
         packed = pack(Archive(dumps(refreshed), self._metadata(usable, combination.freq, readings)))
         prove(packed, readings, self.settings, is_naive=False)
         return Refreshed(
@@ -157,19 +168,46 @@ class _Refresh:
                 f"{least}: put older readings into the channel as well"
             )
 
-    def _continued(self, usable: Readings, model: Model, freq: str, earlier: Correction) -> Correction:
-        """Return the part of the other methods after the new end."""
-        choice = EarlierChoice.in_archive(self.earlier, self.customer.name)
-        if choice.incumbent is None or "members" not in self.earlier.archive.metadata["metrics"]:
-            reason = choice.problem or "its history was too short to choose any by backtests"
-            raise HistoryError(f"its archive has no weights of methods: {reason}; train it again")
-        weights = choice.incumbent.weights
+    def _continued(
+        self, usable: Readings, model: Model, combination: Combination, earlier: Correction
+    ) -> dict[str, Any]:
+        """Return the fields of the combination that change."""
+        of_all = self._of_all(combination.freq)
+        if problem := maker_problem(self.earlier, self.customer.name):
+            raise HistoryError(f"its archive has no weights of methods: {problem}; train it again")
+        weights = weights_of(self.earlier.archive.metadata)
+        if not weights:
+            few = None if of_all is None else self._of_few(usable, of_all, earlier.path.size)
+            if few is None:
+                raise HistoryError("its history was too short to choose methods by backtests; train it again")
+            correction = Correction(0.0, rounded_path(few.path))
+            return {"correction": correction, "calibration": combination.calibration and few.calibration}
+        if GLOBAL in weights and of_all is None:
+            raise HistoryError(
+                f"the model of all customers has a part in its forecast: put {GLOBAL_NAME}{SUFFIX} of its "
+                "training beside the archives"
+            )
         prophet: FittedProphet | None = None
         if CORRECTED_PROPHET in weights or model.layout.holidays is not None or model.layout.regressors:
             prophet = fitted_before(usable, len(usable.y), model, self.settings)
             if prophet is None:
                 raise HistoryError("Prophet's model cannot forecast its readings; train it again")
-        return continued(usable.ds.view(np.int64), usable.y, freq, earlier, weights, prophet)
+        stamps, of_weights = usable.ds.view(np.int64), of_all if GLOBAL in weights else None
+        return {
+            "correction": continued(stamps, usable.y, combination.freq, earlier, weights, prophet, of_weights)
+        }
+
+    def _of_all(self, freq: str) -> DatedModels | None:
+        """Return the model of all customers, which may forecast from every time on; None for other steps."""
+        if self.global_model is None or self.global_model.settings.freq != freq:
+            return None
+        return DatedModels((_ALWAYS,), (self.global_model,))
+
+    def _of_few(self, usable: Readings, of_all: DatedModels, length: int) -> FewReadings | None:
+        """Return the forecast that the model of all customers makes where nothing was chosen by backtests."""
+        stamps = usable.ds.view(np.int64)
+        history = GriddedHistory.of(stamps, usable.y, of_all.freq)
+        return None if history is None else of_all.of_few_readings(history, int(stamps[-1]), length)
 
     def _metadata(self, usable: Readings, freq: str, readings: Readings) -> dict[str, Any]:
         """Return metadata.json: that of the training, with the new end."""

@@ -22,7 +22,7 @@ MOST_REASON_CHARACTERS: Final = 500
 AnswerT = TypeVar("AnswerT")
 
 
-class ClusterError(FleetcastError):
+class HostError(FleetcastError):
     """A host of the Ray cluster cannot do the job's work."""
 
 
@@ -90,7 +90,7 @@ def connected(address: str) -> Iterator[None]:
 def cluster_hosts(customers: Sequence[Customer]) -> list[RayHost]:
     """Return the hosts with processors, sorted by name, each after it was asked whether it can do the work.
 
-    `customers` are those whose files every host should have.  Raises ClusterError for a host that does not
+    `customers` are those whose files every host should have.  Raises HostError for a host that does not
     answer, misses files or has other versions of the packages.
     """
     hosts = [
@@ -100,18 +100,18 @@ def cluster_hosts(customers: Sequence[Customer]) -> list[RayHost]:
     ]
     hosts = sorted(_distinct([host for host in hosts if host.workers]), key=_order)
     if not hosts:
-        raise ClusterError("the Ray cluster has no host with processors: start one with ray start --num-cpus")
+        raise HostError("the Ray cluster has no host with processors: start one with ray start --num-cpus")
     step = max(1, len(customers) // FILES_CHECKED)
     sizes = {path: file_size(path) for customer in customers[::step] for path in customer.paths[:1]}
     answers = on_hosts(hosts, facts, sizes)
     for host, answer in zip(hosts, answers, strict=True):
         if answer.absent:
-            raise ClusterError(
+            raise HostError(
                 f"host {quoted(host.name)} does not see {quoted(answer.absent)} as this host does: put the "
                 "customers' files into the same folder on every host, such as one of a shared file system"
             )
         if answer.versions != VERSIONS:
-            raise ClusterError(
+            raise HostError(
                 f"host {quoted(host.name)} has {_text(answer.versions)}, this host {_text(VERSIONS)}: "
                 "install the same on all hosts, as an archive must not depend on where it is made"
             )
@@ -154,7 +154,7 @@ def customers_of_hosts(hosts: Sequence[RayHost], fleet: str) -> tuple[list[Custo
 
 
 def on_hosts(hosts: Sequence[RayHost], function: Callable[..., AnswerT], *arguments: object) -> list[AnswerT]:
-    """Return what a function returns on each host; raise ClusterError for a host where it fails."""
+    """Return what a function returns on each host; raise HostError for a host where it fails."""
     import ray  # noqa: PLC0415 -- an extra
 
     call = ray.remote(function)
@@ -166,11 +166,11 @@ def on_hosts(hosts: Sequence[RayHost], function: Callable[..., AnswerT], *argume
     results = []
     for host, answer in zip(hosts, answers, strict=True):
         if answer not in ready:
-            raise ClusterError(f"host {quoted(host.name)} has not answered within {ANSWER_SECONDS:.0f} s")
+            raise HostError(f"host {quoted(host.name)} has not answered within {ANSWER_SECONDS:.0f} s")
         try:
             results.append(ray.get(answer))
         except ray.exceptions.RayError as error:
-            raise ClusterError(f"host {quoted(host.name)} cannot work: {reason(error)}") from error
+            raise HostError(f"host {quoted(host.name)} cannot work: {reason(error)}") from error
     return results
 
 

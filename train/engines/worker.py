@@ -15,7 +15,7 @@ from container import configure_logging
 from train.channel import Customer
 from train.customer import Failed
 from train.engines.engine import ResultT, Task
-from train.engines.worker_environment import own_packages_first, without_main
+from train.engines.worker_environment import end_with_job, own_packages_first, without_main
 from train.settings import TrainSettings
 
 METHOD: Final = "forkserver"
@@ -97,6 +97,7 @@ class Worker(Generic[ResultT]):
 
 def _work(connection: Connection, task: Task[Any], limits: Limits) -> None:
     """Be a worker: answer each customer with a result, in order, until the job closes the pipe."""
+    end_with_job()
     configure_logging(os.environ)
     logging.getLogger().setLevel(logging.WARNING)  # libraries would log lines for every customer
     if limits.memory_bytes:

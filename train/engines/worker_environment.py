@@ -4,12 +4,15 @@ multiprocessing starts a fork server with the first worker, and forks each worke
 inherit what the fork server has.
 """
 
+import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
+from threading import Thread
 from types import ModuleType
 from typing import Final
 
@@ -43,6 +46,21 @@ def without_signals() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_with_job() -> None:
+    """End this worker when the process that started it ends, even if that is killed.
+
+    Otherwise it would go on with its customer, without anybody to measure the time.
+    """
+    job = multiprocessing.parent_process()
+    if job is not None:
+        Thread(target=_end_after, args=(job.sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 @contextmanager

@@ -27,12 +27,12 @@ ROUNDS: Final = 240
 """Number of trees."""
 
 
-class StoppedError(Exception):
+class TreesStoppedError(Exception):
     """The job is to end before all trees are fitted."""
 
 
 def fit_trees(rows: TrainingRows, stopped: Callable[[], bool]) -> Trees:
-    """Return trees for the targets of the rows; raise StoppedError once `stopped()`."""
+    """Return trees for the targets of the rows; raise TreesStoppedError once `stopped()`."""
     import xgboost  # noqa: PLC0415 - an extra, which only this needs
 
     class Stop(xgboost.callback.TrainingCallback):
@@ -42,5 +42,5 @@ def fit_trees(rows: TrainingRows, stopped: Callable[[], bool]) -> Trees:
     data = xgboost.QuantileDMatrix(rows.x, rows.target, max_bin=PARAMETERS["max_bin"], nthread=1)
     booster = xgboost.train(dict(PARAMETERS), data, ROUNDS, callbacks=[Stop()])
     if stopped():
-        raise StoppedError
+        raise TreesStoppedError
     return trees_of(bytes(booster.save_raw("json")))

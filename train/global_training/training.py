@@ -39,7 +39,7 @@ from train.channel import Customer
 from train.engines import Engine
 from train.global_training.archive import GlobalTraining, packed_model
 from train.global_training.draw_rows import DrawnRows, DrawRows
-from train.global_training.fit_trees import StoppedError, fit_trees
+from train.global_training.fit_trees import TreesStoppedError, fit_trees
 from train.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def with_global_models(
         )
     try:
         models = _trained(_drawn(engine, customers, settings, stopped), settings, stopped)
-    except StoppedError:
+    except TreesStoppedError:
         return none
     except _TooFewError as error:
         if methods.needs_global:
@@ -91,7 +91,7 @@ def with_global_models(
         logger.info("no model of all customers: %s", error)
         return none
     own = replace(settings, methods=replace(methods, global_models=models))
-    return GlobalTraining(own, packed_model(models.models[-1]))
+    return GlobalTraining(own, packed_model(models.models[-1], non_negative=settings.non_negative))
 
 
 class _TooFewError(Exception):
@@ -112,7 +112,7 @@ def _drawn(
         if isinstance(result, DrawnRows) and result.freq
     ]
     if stopped():
-        raise StoppedError
+        raise TreesStoppedError
     drawn = _of_one_frequency(sorted(drawn, key=lambda each: each.customer))
     if len(drawn) < LEAST_CUSTOMERS:
         raise _TooFewError(

@@ -2,14 +2,16 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from container import Host, Paths
-from fleetcast.archive import SUFFIX, unpack
-from fleetcast.errors import ArchiveError, InputError
+from fleetcast.archive import GLOBAL_NAME, SUFFIX, unpack, write_archive
+from fleetcast.errors import ArchiveError, InputError, ModelFormatError
+from fleetcast.global_model import GlobalModel, read_global_model
 from train.channel import Customer, find_customers, is_divided
 from train.customer import Failed, NotRefreshed, RefreshCustomer, RefreshOutcome, sent_archive
 from train.engines import LocalEngine
@@ -32,13 +34,18 @@ def run_refresh(
     """
     host = Host.from_files(paths)
     folder = _archives(paths, host)
-    customers = _customers(paths, host, folder)
+    global_model, further = _global_model(folder)
+    customers = _customers(paths, host, folder, without=further)
     paths.checkpoints.mkdir(parents=True, exist_ok=True)
     with locked(paths.checkpoints, host.name):
         prepare_folders(paths)
         started = time.monotonic()
         engine = LocalEngine.of(settings)
-        refreshed = engine.results(RefreshCustomer(settings, folder), customers, stopped=stopped)
+        if folder != paths.checkpoints:
+            for name, packed in further.items():
+                write_archive(paths.checkpoints, name, packed)
+        task = RefreshCustomer(settings, folder, global_model)
+        refreshed = engine.results(task, customers, stopped=stopped)
         waiting = {customer.name: None for customer in customers}
         tally = write_outcomes(
             paths,
@@ -47,7 +54,7 @@ def run_refresh(
             _with_old_archives(refreshed, folder, waiting),
             doing="refresh",
             also_old=folder != paths.checkpoints,
-            rest=_old_archives(waiting, folder),
+            rest=chain(_old_archives(waiting, folder), further.items()),
         )
         return JobResult(host, customers, tally, time.monotonic() - started)
 
@@ -65,8 +72,27 @@ def _archives(paths: Paths, host: Host) -> Path:
     return channel
 
 
-def _customers(paths: Paths, host: Host, folder: Path) -> Sequence[Customer]:
+def _global_model(folder: Path) -> tuple[GlobalModel | None, dict[str, bytes]]:
+    """Return the model of all customers that lies beside the archives, and its archive by name.
+
+    Without one, or where a customer has its name, they are None and empty.  Raises `InputError` for an
+    archive that cannot be read.
+    """
+    packed = sent_archive(GLOBAL_NAME, folder).packed
+    if packed is None:
+        return None, {}
+    try:
+        content = unpack(packed).model
+        return (None, {}) if isinstance(content, str) else (read_global_model(content), {GLOBAL_NAME: packed})
+    except (ArchiveError, ModelFormatError) as error:
+        path = f"{folder / GLOBAL_NAME}{SUFFIX}"
+        raise InputError(f"{path}: {error}; put that of the training there") from error
+
+
+def _customers(paths: Paths, host: Host, folder: Path, without: Container[str]) -> Sequence[Customer]:
     """Return this host's customers, sorted by name: those with readings, and those with an archive alone.
+
+    Archives of the names `without` are no customers'.
 
     Under ShardedByS3Key no host knows which archives have no readings anywhere; they are left out.
     """
@@ -79,7 +105,7 @@ def _customers(paths: Paths, host: Host, folder: Path) -> Sequence[Customer]:
         return find_customers(paths, host, fleet=ARCHIVES)
     with_readings = find_customers(paths, Host(name=host.name), fleet=ARCHIVES)
     known = {customer.name for customer in with_readings}
-    others = [Customer(name, ()) for name in names if name not in known and not name.startswith(".")]
+    others = [Customer(name, ()) for name in names if name not in known and name not in without]
     customers = sorted([*with_readings, *others], key=lambda customer: customer.name)
     logger.info("%d of them and others have an archive: %d in all", len(known), len(customers))
     return customers[host.index :: host.hosts]

@@ -54,6 +54,11 @@ class TuneSettings:
                 f"has a row of customer {quoted(customers[0])}: remove the rows with a customer"
             )
         methods = train.methods
+        if methods.needs_global:
+            raise SettingError(
+                f"models = {methods.models} is one model of all customers, without settings that a search "
+                "could choose for its forecasts: use prophet, auto or a list of methods"
+            )
         if methods.combine is not None:
             prophet_alone = methods.combine.members == (PROPHET,)
             options = None if prophet_alone else replace(methods.combine, calibrate=False)

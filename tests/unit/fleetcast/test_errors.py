@@ -12,8 +12,15 @@ from serving.errors import RequestError
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = ("container", "processing", "serving", "train")
-INTERNAL = {"NoSolutionError", "ProtocolError", "_Incomplete"}
-"""Raised and caught within one room: a solver that gives way to another, a connection that is closed."""
+INTERNAL = {
+    "NoSolutionError",
+    "ProtocolError",
+    "StoppedError",
+    "TreesStoppedError",
+    "_Incomplete",
+    "_TooFewError",
+}
+"""Raised and caught within one room: a solver that gives way to another, a job that is to end."""
 
 
 def classes() -> list[tuple[str, set[str]]]:

@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,6 +46,20 @@ class Sleep:
     def __call__(self, customer: Customer) -> Measured:
         time.sleep(self.seconds)
         return Measured(customer.name, np.zeros(1), os.getpid(), raylet())
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A task that writes its process id to a file and never ends."""
+
+    file: Path
+
+    def __call__(self, _: Customer) -> Measured:
+        atomic = self.file.with_suffix(".new")
+        atomic.write_text(str(os.getpid()))
+        atomic.rename(self.file)
+        while True:
+            time.sleep(60)
 
 
 def raylet() -> int:

@@ -2,9 +2,12 @@
 
 import os
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from testbed.server import installed
@@ -16,6 +19,8 @@ from train.engines import LocalEngine
 from train.engines.worker import Limits
 from train.program import train
 from train.settings import TrainSettings
+
+ROOT = Path(__file__).parents[4]
 
 
 def trained(cwd: Path, base: Path, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -123,6 +128,29 @@ def test_a_customer_that_stops_its_worker_fails_alone_with_the_reason(
     assert reason in rows["stuck"]["reason"]
     assert {row["status"] for name, row in rows.items() if name != "stuck"} == {"ok"}
     assert len(rows) == 4
+
+
+ENDLESS = """\
+import sys
+from pathlib import Path
+from tests.unit.train.engines.tasks import Endless
+from train.channel import Customer
+from train.engines import LocalEngine
+from train.engines.worker import Limits
+list(LocalEngine(Limits(3600), 1).results(Endless(Path(sys.argv[1])), [Customer("7", ())]))
+"""
+
+
+def test_a_worker_ends_with_a_job_that_is_killed_in_the_middle_of_a_customer(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    with subprocess.Popen([sys.executable, "-c", ENDLESS, started], cwd=ROOT) as job:
+        while not started.exists():
+            assert job.poll() is None
+            time.sleep(0.05)
+        worker = psutil.Process(int(started.read_text()))
+        job.kill()
+
+    worker.wait(60)
 
 
 def customers(*names: str) -> list[Customer]:

@@ -359,8 +359,12 @@ def test_archives_may_come_from_a_channel_of_their_own(tmp_path: Path) -> None:
     old = (paths.channels / "archives" / "a.tar.gz").read_bytes()
     put(paths, "a.csv", csv(WHOLE))
 
+    content = pack(Archive(write_global_model(plain_model()), {"customer": GLOBAL_NAME, "freq": "h"}))
+    (paths.channels / "archives" / f"{GLOBAL_NAME}.tar.gz").write_bytes(content)
+
     rows = refreshed(paths)
 
+    assert packed(paths, GLOBAL_NAME) == bundle(paths)[GLOBAL_NAME] == content
     assert [rows[name]["status"] for name in "ab"] == ["refreshed", "unchanged"]
     assert (paths.channels / "archives" / "a.tar.gz").read_bytes() == old
     assert packed(paths) != old
@@ -460,10 +464,7 @@ def test_the_model_of_all_customers_stays_and_is_in_the_bundle(tmp_path: Path) -
 
     rows = refreshed(paths)
 
-    assert {name: row["status"] for name, row in rows.items()} == {
-        "a": "refreshed",
-        GLOBAL_NAME: "unchanged",
-    }
+    assert {name: row["status"] for name, row in rows.items()} == {"a": "refreshed"}
     assert bundle(paths)[GLOBAL_NAME] == content
 
 
