@@ -75,8 +75,14 @@ class _Watch:
                 if time.monotonic() - stopped_at > STOP_SECONDS:
                     logger.warning("the head has not ended the job after %g seconds", STOP_SECONDS)
                     return self._stop.exit_code
-            self._check_head()
-            self._check_ray()
+            try:
+                self._check_head()
+                self._check_ray()
+            except ClusterError as error:
+                if not self._stop.is_made():
+                    raise
+                logger.warning("stopped: %s", error)
+                return self._stop.exit_code
             time.sleep(POLL_SECONDS)
         if farewell.failure:
             raise ClusterError(f"the head {quoted(self._head)} has given up: {farewell.failure}")

@@ -139,7 +139,8 @@ def _forecasts(
     """
     origins = np.array(ends)
     ahead = np.broadcast_to(np.arange(1, length + 1), (len(ends), length))
-    local = local_forecasts(series, ends, length) if kind == "stacked" else None
+    trained = max(steps for _, steps in filter(None, parts))
+    local = local_forecasts(series, ends, max(length, trained), trained) if kind == "stacked" else None
     rows = feature_rows(series, origins, ahead, local)
     paths = rows.base.copy()
     for path, x, scale, (part, horizon) in zip(

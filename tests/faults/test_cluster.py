@@ -174,11 +174,12 @@ def test_a_stop_ends_the_job_on_every_host(network: HostNetwork, report: Report)
 def test_a_stop_ends_hosts_that_wait_for_others(network: HostNetwork) -> None:
     start(*network.hosts[:2])
     wait_for_log(network.hosts[1], "joins the Ray cluster")
-    time.sleep(8)
 
-    network.hosts[0].program().send_signal(signal.SIGTERM)
+    for host in network.hosts[:2]:
+        host.program().send_signal(signal.SIGTERM)
 
     assert network.codes() == (143, 143)
+    assert [host.temporary for host in network.hosts[:2]] == [[], []]
 
 
 ASK = """

@@ -90,7 +90,7 @@ def with_global_models(
         logger.info("no model of all customers: %s", error)
         return none
     own = replace(settings, methods=replace(methods, global_models=models))
-    return GlobalTraining(own, packed_model(models.models[-1]))
+    return GlobalTraining(own, packed_model(models.models[-1], non_negative=settings.non_negative))
 
 
 class _TooFewError(Exception):

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, run
+from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, quoted, run
 from container.cluster import run_on_cluster
 from fleetcast.archive import remove_unfinished
 from fleetcast.errors import InputError, ReadingsError, UnusableFileError
@@ -118,8 +118,11 @@ def _tune(
         remove_unfinished(paths.checkpoints)
         search = _search(paths, settings, engine, in_order(customers, seed=settings.seed), stop)
         with closing(search.journal):
+            for growth in search.space.texts_of("growth"):
+                check(settings.train.with_model({"growth": growth}), customers)
             search.run()
             result = write_result(paths, search)
+    _log_left_out(search.journal.failed)
     logger.info("%s", sentence(search))
     judged = search.found.judged
     log_metrics(
@@ -134,6 +137,17 @@ def _tune(
         logger.warning("stopped: the best so far is written; run the same command again to go on")
         return code_of_signal(stop.signal).number
     return DONE.number
+
+
+def _log_left_out(failed: Mapping[str, str]) -> None:
+    if failed:
+        first = min(failed)
+        logger.warning(
+            "%d customers took no part in the search; the first: %s: %s",
+            len(failed),
+            quoted(first),
+            failed[first],
+        )
 
 
 def _search(

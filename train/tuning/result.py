@@ -120,7 +120,7 @@ def _configurations(search: Search) -> list[dict[str, Any]]:
                 "round": number,
                 "customers": len(tried.customers),
                 "error": round(float(mean), _DIGITS),
-                "gain": round(-math.expm1(float(ratios.mean())), _DIGITS),
+                "gain": round(-math.expm1(float(ratios.mean())), _DIGITS) + 0.0,  # no sign before 0
                 "changes": dict(search.configurations[configuration]),
             }
     return list(rows.values())

@@ -117,6 +117,11 @@ class Space:
             if (share := _share(seed, number, name)) >= KEPT_SHARE
         }
 
+    def texts_of(self, name: str) -> tuple[str, ...]:
+        """Return the values of a setting that has a few; none for a range, and for what is not searched."""
+        setting = self.settings.get(name)
+        return setting.texts if isinstance(setting, Values) else ()
+
     def describe(self) -> dict[str, str]:
         """Return the values of each setting in words."""
         return {name: setting.describe() for name, setting in self.settings.items()}

@@ -1,6 +1,7 @@
 """The program `tune`: what it writes, that `train` takes it, and that it can be stopped and killed."""
 
 import json
+import logging
 import signal
 import time
 from pathlib import Path
@@ -193,7 +194,10 @@ def test_readings_after_the_last_cut_off_choose_nothing(tmp_path: Path) -> None:
     assert chosen[0] == chosen[1]
 
 
-def test_customers_that_cannot_be_backtested_are_left_out_with_a_reason(tmp_path: Path) -> None:
+def test_customers_that_cannot_be_backtested_are_left_out_with_a_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
     paths = jobs.fleet(tmp_path, tune_configurations="2")
     (paths.channels / "train" / "short.csv").write_text("ds,y\n2025-01-01,1\n2025-01-02,2\n")
     (paths.channels / "train" / "broken.csv").write_text("ds,y\n2025-01-01,one\n")
@@ -201,6 +205,7 @@ def test_customers_that_cannot_be_backtested_are_left_out_with_a_reason(tmp_path
     assert tune(paths) == 0
 
     assert jobs.result(paths)["customers_left_out"] == 2
+    assert "2 customers took no part in the search; the first: 'broken': " in caplog.text
     page = (paths.output_data / "tune.html").read_text()
     assert "too few for two cut-offs" in page
     assert "broken" in page
@@ -213,6 +218,14 @@ def test_a_fleet_without_any_backtest_is_an_error_with_the_first_reason(tmp_path
         InputError, match=r"none of 1 customers can be backtested; the first: 'a': no backtest"
     ):
         tune(paths)
+
+
+def test_logistic_growth_without_a_cap_is_refused_before_the_search(tmp_path: Path) -> None:
+    files = {"0.csv": jobs.spiky(seed=0)}
+    space = '{"growth": ["linear", "logistic"]}'
+
+    with pytest.raises(SettingError, match="growth = logistic needs a cap"):
+        tune(tree(tmp_path, files, tune_space=space))
 
 
 def test_a_search_of_several_hosts_runs_on_one_of_them(tmp_path: Path) -> None:
