@@ -72,6 +72,9 @@ bench-tune: $(VENV)/ready ## forecast errors on TABLES='a.csv.gz …' with the s
 bench-global: $(VENV)/ready ## the model of all customers on TABLES='a.csv.gz …': errors, new customers, cost; EVERY=20
 	$(BIN)/python -m benchmarks.global_model $(if $(EVERY),--every $(EVERY)) $(TABLES)
 
+bench-global-growth: $(VENV)/ready ## the training of the model of all customers as a fleet grows
+	$(BIN)/python -m benchmarks.global_growth
+
 bench-conformance: $(VENV)/ready ## the multi-model contract, judged on Fleetcast and on the stock stack
 	$(BIN)/python -m benchmarks.conformance
 

@@ -12,11 +12,11 @@ import ctypes
 import json
 import multiprocessing
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +24,8 @@ from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
+
+import psutil
 
 from benchmarks._report import RESULTS, about
 from benchmarks._slow_customers import SleepAsNamed, seconds_of_share
@@ -35,6 +37,7 @@ from train.engines import RayEngine, cluster_hosts, connected
 from train.engines.worker import Limits
 
 SET_CHILD_SUBREAPER: Final = 36
+SAMPLE_SECONDS: Final = 0.2
 SLOW_SECONDS: Final = 1.5
 FAST_SECONDS: Final = 0.005
 SLOW_HOSTS: Final = 4
@@ -83,21 +86,30 @@ def cost(customers: int, *, rounds: int) -> dict[str, Any]:
 
 def _measured(paths: Paths, engine: str) -> tuple[float, float]:
     """Return the seconds of a job by the clock, and the processor seconds of all processes."""
-    before = _children()
-    if engine == "local":
-        seconds = _train(paths, engine)
-    else:
-        with ray_hosts(usable_cpus()) as hosts:
-            seconds = _train(paths, engine, RAY_ADDRESS=hosts.address) if engine == "ray" else 0.0
-    with suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
-    return seconds, _children() - before
+    seen: dict[int, float] = {}
+    ended = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(seen, ended))
+    watcher.start()
+    try:
+        if engine == "local":
+            seconds = _train(paths, engine)
+        else:
+            with ray_hosts(usable_cpus()) as hosts:
+                seconds = _train(paths, engine, RAY_ADDRESS=hosts.address) if engine == "ray" else 0.0
+    finally:
+        ended.set()
+        watcher.join()
+    return seconds, sum(seen.values())
 
 
-def _children() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def _watch(seen: dict[int, float], ended: threading.Event) -> None:
+    """Keep the processor seconds of each descendant, as last seen; Ray does not wait for its own children."""
+    own = psutil.Process()
+    while not ended.wait(SAMPLE_SECONDS):
+        for process in own.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                seen[process.pid] = times.user + times.system
 
 
 def _train(paths: Paths, engine: str, **env: str) -> float:

@@ -63,14 +63,26 @@ class Demo:
 
     def train(self, engine: str) -> None:
         """Run `train` with an engine; with `ray` as a job of several hosts."""
-        self.paths.config.mkdir(parents=True)
-        (self.paths.config / "hyperparameters.json").write_text(json.dumps({"engine": engine}))
+        _set_engine(self.paths, engine)
         if engine != "ray":
             self.run("train")
             return
         with ray_hosts(HOSTS) as hosts:
             print(f"a Ray cluster of {HOSTS} logical hosts at {hosts.address}", flush=True)
             self.run("train", RAY_ADDRESS=hosts.address)
+
+    def compare_with_one_host(self) -> None:
+        """Train the same customers without Ray into another folder; stop where an archive differs."""
+        alone = Paths((self.folder / "ml-one-host").absolute())
+        shutil.rmtree(alone.base, ignore_errors=True)
+        alone.processing_output.parent.mkdir(parents=True)
+        alone.processing_output.symlink_to(self.paths.processing_output)
+        _set_engine(alone, "local")
+        self.run("train", SAGEMAKER_BASE_DIR=str(alone.base))
+        by_ray, by_one_host = _archives(self.paths), _archives(alone)
+        if by_ray != by_one_host:
+            sys.exit(f"the archives in {self.paths.checkpoints} and {alone.checkpoints} differ")
+        print(f"{len(by_ray):,} archives, the same bytes as those of one host")
 
     @contextmanager
     def server(self) -> Iterator[str]:
@@ -101,6 +113,9 @@ def main() -> None:
         demo.run("process", *arguments)
     with demo.step("train: one model and one archive per customer"):
         demo.train(options.engine)
+    if options.engine == "ray":
+        with demo.step("the same on one host, without Ray"):
+            demo.compare_with_one_host()
     archives = sorted(demo.paths.checkpoints.glob(f"*{SUFFIX}"))
     chosen = [
         archives[place] for place in np.linspace(0, len(archives) - 1, min(ASKED, len(archives))).astype(int)
@@ -144,6 +159,16 @@ def _raw_readings(options: argparse.Namespace, folder: Path) -> list[str]:
     shutil.copy(options.data, folder)
     where = ["--where", options.where] if options.where else []
     return ["--customer-id", options.id, "--timestamp", options.time, "--value", options.value, *where]
+
+
+def _set_engine(paths: Paths, engine: str) -> None:
+    paths.config.mkdir(parents=True)
+    (paths.config / "hyperparameters.json").write_text(json.dumps({"engine": engine}))
+
+
+def _archives(paths: Paths) -> dict[str, bytes]:
+    """Return the bytes of all archives by file name."""
+    return {path.name: path.read_bytes() for path in paths.checkpoints.glob(f"*{SUFFIX}")}
 
 
 def _forecast(url: str, path: Path, paths: Paths) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ def readings(
     for customer in range(customers):
         generator = np.random.default_rng([seed, customer])
         seconds = np.sort(generator.integers(0, DAYS * SECONDS_PER_DAY, rows))
-        yield str(customer), START + seconds, _consumption(seconds / SECONDS_PER_DAY, generator)
+        yield str(customer), START + seconds, consumption(seconds / SECONDS_PER_DAY, generator)
 
 
 def write(path: Path, *, customers: int, rows: int, seed: int = 0) -> None:
@@ -32,7 +32,7 @@ def write(path: Path, *, customers: int, rows: int, seed: int = 0) -> None:
             file.writelines(f"{customer},{time},{value:.3f}\n" for time, value in pairs)
 
 
-def _consumption(days: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+def consumption(days: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
     """Return the consumption at `days` since the start, between 0 and `HIGHEST`."""
     level, trend = generator.uniform(250, 650), generator.uniform(-80, 80)
     swings = generator.uniform(40, 120), generator.uniform(10, 60), generator.uniform(20, 120)

@@ -59,15 +59,19 @@ class LocalForecasts:
     def weights(self, scale: Matrix) -> Matrix:
         """Return the methods' weights at each origin, with sum 1, shape (P, M); equal ones without errors."""
         log = self.log_errors(scale)
-        weights = np.exp(-_SHARPNESS * np.where(np.isfinite(log), log, 0.0))
+        weights = np.exp(-_SHARPNESS * np.where(np.isnan(log), 0.0, log))
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float64)
 
 
-def local_forecasts(series: Series, origins: Sequence[int], horizon: int) -> LocalForecasts:
-    """Return the methods' forecasts of the `horizon` steps after each origin, and their earlier errors.
+def local_forecasts(
+    series: Series, origins: Sequence[int], length: int, horizon: int | None = None
+) -> LocalForecasts:
+    """Return the methods' forecasts of the `length` steps after each origin, and their earlier errors.
 
     The error of a method at an origin is that of its forecasts from up to 14 earlier origins, as far as the
-    steps that they forecast come before the origin.  Before each origin there is at least one reading.
+    steps that they forecast come before the origin, and for at most `horizon` steps, None for `length`: a
+    longer path must not change what the errors say, as trees have learnt it for their horizon.  Before each
+    origin there is at least one reading.
     """
     cycle = series.cycles.short
     least = max(_LEAST_CYCLES * cycle, _LEAST_STEPS)
@@ -75,12 +79,13 @@ def local_forecasts(series: Series, origins: Sequence[int], horizon: int) -> Loc
     earlier = {at - cycle * k for at in origins for k in range(1, EARLIER_ORIGINS + 1)}
     ladder = sorted({*origins, *(at for at in earlier if at >= least and at > first)})
     row = {at: i for i, at in enumerate(ladder)}
-    paths = _paths(series, ladder, horizon)
-    sums, counts = _running_errors(series, ladder, paths)
+    most = length if horizon is None else min(horizon, length)
+    paths = _paths(series, ladder, length)
+    sums, counts = _running_errors(series, ladder, paths[:, :, :most])
     errors = np.full((len(origins), len(LOCAL_METHODS)), np.nan)
     for i, at in enumerate(origins):
         known = [
-            (row[at - cycle * k], min(horizon, cycle * k))
+            (row[at - cycle * k], min(most, cycle * k))
             for k in range(1, EARLIER_ORIGINS + 1)
             if at - cycle * k in row
         ]

@@ -17,5 +17,6 @@ def test_the_demo_trains_on_two_hosts_and_forecasts(tmp_path: Path) -> None:
 
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "6 customers for 2 hosts with 2 processors" in finished.stderr
+    assert "6 archives, the same bytes as those of one host" in finished.stdout
     assert f"6 archives in {tmp_path}" in finished.stdout
     assert (tmp_path / "forecasts.png").stat().st_size > 0

@@ -1,7 +1,8 @@
 """The customers of a job over several hosts: which of them wait, and which are at which host.
 
-A customer leaves the queue once, with its result or given up.  Those that a host had in hand when it was lost
-go to another one, each alone and after all others: a customer that takes hosts down takes few others with it.
+A customer leaves the queue once, with its result or given up.  Those that a host had in hand when it was
+lost go to another one, each alone and after all others: a customer that takes hosts down is found, and no
+other one is given up with it.
 """
 
 from collections import Counter, deque
@@ -28,9 +29,10 @@ class _Line:
     again: deque[Customer] = field(default_factory=deque)
     """Those that were in hand when a host was lost."""
 
-    def take(self) -> Iterator[Customer]:
+    def take(self, *, has_none: bool) -> Iterator[Customer]:
+        """Yield what a host gets, which may have customers already."""
         if not self.waiting:
-            if self.again:
+            if self.again and has_none:
                 yield self.again.popleft()
             return
         size = len(self.waiting) // (CALLS_PER_HOST * len(self.hosts))
@@ -71,10 +73,14 @@ class FleetQueue:
     def take(self, host: str) -> Iterator[Customer]:
         """Yield the next customers for a host, which are in its hand from then on.
 
-        There are none where all that it could take are at other hosts or done.
+        There are none where all that it could take are at other hosts or done, and while it has one with
+        which a host was lost: should this host be lost too, it is known why.
         """
-        for customer in self._lines[host].take():
-            self._in_hand[host][customer.name] = customer
+        in_hand = self._in_hand[host]
+        if any(self._losses[name] for name in in_hand):
+            return
+        for customer in self._lines[host].take(has_none=not in_hand):
+            in_hand[customer.name] = customer
             yield customer
 
     def finish(self, host: str, name: str) -> bool:
@@ -87,8 +93,9 @@ class FleetQueue:
     def put_back(self, host: str, names: Iterable[str]) -> None:
         """Let customers that a host has, but does not work on, wait again in front of all others."""
         in_hand = self._in_hand[host]
-        customers = [in_hand.pop(name) for name in names if name in in_hand]
-        self._lines[host].waiting.extendleft(reversed(customers))
+        for name in reversed([name for name in names if name in in_hand]):
+            line = self._lines[host].again if self._losses[name] else self._lines[host].waiting
+            line.appendleft(in_hand.pop(name))
 
     def lose(self, host: str) -> list[str]:
         """Take back what a lost host had in hand; return the names of customers that are given up."""

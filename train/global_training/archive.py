@@ -17,7 +17,8 @@ class GlobalTraining:
     """The archive of the newest model, which forecasts customers that have none; empty without a model."""
 
 
-def packed_model(model: GlobalModel) -> bytes:
-    """Return the bytes of the archive of a global model."""
+def packed_model(model: GlobalModel, *, non_negative: bool) -> bytes:
+    """Return the bytes of the archive of a global model; `non_negative` is the hyperparameter."""
     metadata = {"customer": GLOBAL_NAME, "freq": model.settings.freq}
-    return pack(Archive(write_global_model(model), metadata))
+    floor = {"non_negative": True} if non_negative else {}
+    return pack(Archive(write_global_model(model), metadata | floor))
