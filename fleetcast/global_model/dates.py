@@ -43,7 +43,7 @@ def dates_of(ends: Stamps, backtests: Stamps, rows: Stamps, gap: int) -> list[in
         before = max((other for other in chosen if other <= stale), default=None)
         count = int(np.searchsorted(times, stale, "right"))
         has = 0 if before is None else int(np.searchsorted(times, before, "right"))
-        if count and has < _ENOUGH_ROWS * count:
+        if has < _ENOUGH_ROWS * count:
             chosen.append(stale)
     return sorted(set(chosen))
 

@@ -94,7 +94,7 @@ def paths(models: DatedModels, ends: list[int], y: Vector = Y, length: int = 60)
 
 def base(y: Vector, end: int, length: int = 60) -> tuple[Vector, float]:
     own = series("h", y)
-    local = local_forecasts(own, [end], length)
+    local = local_forecasts(own, [end], length, HORIZON)
     rows = feature_rows(own, np.array([end]), np.arange(1, length + 1)[np.newaxis], local)
     return rows.base[0], float(rows.scale[0, 0])
 

@@ -54,6 +54,7 @@ def test_groups_begin_with_an_end_and_are_of_equal_size() -> None:
     found = dates(ends)
 
     assert {int(end) for end in ends[::10]} <= set(found)
+    assert found[-1] == ends[-1]
 
 
 def test_the_dates_of_groups_are_a_gap_apart() -> None:
