@@ -16,8 +16,8 @@ from container.cluster.settings import (
     HEAD_LOST_SECONDS,
     HEAD_PORT,
     JOIN_SECONDS,
-    POLL_SECONDS,
     STOP_SECONDS,
+    WATCH_SECONDS,
 )
 from container.cluster.waiting import Waiting
 from container.host import Host
@@ -83,7 +83,7 @@ class _Watch:
                     raise
                 logger.warning("stopped: %s", error)
                 return self._stop.exit_code
-            time.sleep(POLL_SECONDS)
+            time.sleep(WATCH_SECONDS)
         if farewell.failure:
             raise ClusterError(f"the head {quoted(self._head)} has given up: {farewell.failure}")
         logger.info("the head %s says that the job is over", quoted(self._head))

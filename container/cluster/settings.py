@@ -32,6 +32,8 @@ NODE_PORTS: Final = {
 LAST_PORT: Final = max(NODE_PORTS.values())
 
 POLL_SECONDS: Final = 0.2
+WATCH_SECONDS: Final = 1.0
+"""How often a host looks whether the head is there: each time it connects to it."""
 HEAD_LOST_SECONDS: Final = 8.0
 """A host that could not connect to the head for so long counts the head as lost."""
 CONNECT_SECONDS: Final = 2.0

@@ -72,7 +72,7 @@ class DatedModels:
         """Return a forecast from the first `ends` steps of each history, each of shape (length,).
 
         The histories have the same steps, the last of them at the time `last`, in microseconds since 1970.  A
-        forecast is None where no model is old enough, or the steps before are too few.
+        forecast is None where no model is old enough, the steps before are too few, or it is no number.
         """
         paths: list[Vector | None] = [None] * len(ends)
         for history in {id(each): each for each in histories}.values():
@@ -96,6 +96,8 @@ class DatedModels:
             path, scale = plain_path(model, series, length), plain_scale(series)
         except FutureError:
             return None
+        if not np.isfinite(path).all():
+            return None
         errors = model.settings.plain_errors
         readings = np.count_nonzero(np.isfinite(series.y)) / series.cycles.short
         return FewReadings(path, errors.times(scale, readings) if errors is not None and scale > 0 else None)
@@ -113,7 +115,7 @@ class DatedModels:
             if own:
                 found = _forecasts(kind, [parts[i] for i in own], series, [ends[i] for i in own], length)
                 for i, path in zip(own, found, strict=True):
-                    paths[i] = path
+                    paths[i] = path if np.isfinite(path).all() else None
         return paths
 
     def _part(self, kind: Kind, series: Series, end: int) -> tuple[Part, int] | None:

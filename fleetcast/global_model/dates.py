@@ -2,7 +2,8 @@
 
 Most fleets end at one time, and need one date.  Where customers end at several times, each is forecast by the
 model of the latest date up to its end: the customers are split into groups of equal size by their ends, and
-the first end of each group is a date.
+the first end of each group is a date.  Of dates that are close to each other only one is used, so that a few
+customers that ended a little earlier do not keep the latest readings from the model of all others.
 """
 
 from collections.abc import Sequence
@@ -18,19 +19,22 @@ _ENOUGH_ROWS: Final = 0.7
 """A date of its own for backtests is not worth its cost if an earlier date has this share of its rows."""
 _QUANTILE: Final = 0.1
 """Share of a group's customers whose first backtest may come before the date of the group's backtests."""
+_LOST_GAPS: Final = 3
+"""How much older the model of a customer is, in units of `gap`, that ended before its group's date: it has
+the date of the group's backtests."""
 
 
 def dates_of(ends: Stamps, backtests: Stamps, rows: Stamps, gap: int) -> list[int]:
     """Return the dates of the models, ascending, all in microseconds since 1970.
 
     `ends` are the customers' last readings, and `backtests` the origins of their first backtests, both of
-    shape (C,); `rows` are the times of all rows for training, shape (R,).  Of dates less than `gap`
-    microseconds apart only the first is used.
+    shape (C,); `rows` are the times of all rows for training, shape (R,).  Dates of groups are at least `gap`
+    microseconds apart.
     """
     order = np.argsort(ends, kind="stable")
     ends, backtests = ends[order], backtests[order]
     firsts = sorted({int(ends[len(ends) * k // MOST_GROUPS]) for k in range(MOST_GROUPS)} | {int(ends[-1])})
-    dates = _apart(firsts, gap)
+    dates = _apart(firsts, ends, gap)
     times = np.sort(rows)
     chosen = list(dates)
     for date, end in zip(dates, [*dates[1:], None], strict=True):
@@ -39,14 +43,23 @@ def dates_of(ends: Stamps, backtests: Stamps, rows: Stamps, gap: int) -> list[in
         before = max((other for other in chosen if other <= stale), default=None)
         count = int(np.searchsorted(times, stale, "right"))
         has = 0 if before is None else int(np.searchsorted(times, before, "right"))
-        if count and has < _ENOUGH_ROWS * count:
+        if has < _ENOUGH_ROWS * count:
             chosen.append(stale)
     return sorted(set(chosen))
 
 
-def _apart(dates: Sequence[int], gap: int) -> list[int]:
+def _apart(dates: Sequence[int], ends: Stamps, gap: int) -> list[int]:
+    """Return dates that are at least `gap` apart, `ends` being ascending.
+
+    Of two that are closer the first is used, unless the customers with an end between them are so few that
+    the readings which all later ones would lack weigh more than those which these few lose.
+    """
     apart: list[int] = []
     for date in dates:
         if not apart or date - apart[-1] >= gap:
             apart.append(date)
+            continue
+        first, own, end = np.searchsorted(ends, (apart[-1], date, apart[-1] + gap))
+        if (own - first) * _LOST_GAPS * gap < (end - own) * (date - apart[-1]):
+            apart[-1] = date
     return apart

@@ -153,12 +153,27 @@ class _Past:
     def mean(self, start: Stamps, size: int) -> Matrix:
         """Return means of `size` steps from `start`, shape (P, K); NaN with half of the readings or less."""
         is_reading = np.isfinite(self.padded)
-        sums = np.concatenate(([0.0], np.cumsum(np.where(is_reading, self.padded, 0.0))))
         counts = np.concatenate(([0], np.cumsum(is_reading)))
         low = np.clip(np.maximum(start, self.first) + self.padding, 0, self.padded.size)
         high = np.clip(np.minimum(start + size, self.origins) + self.padding, low, self.padded.size)
         count = counts[high] - counts[low]
-        return np.where(2 * count > size, (sums[high] - sums[low]) / count, np.nan)
+        sums = _window_sums(np.where(is_reading, self.padded, 0.0), low, high, size)
+        return np.where(2 * count > size, sums / count, np.nan)
+
+
+def _window_sums(values: Vector, low: Stamps, high: Stamps, size: int) -> Matrix:
+    """Return the sums of values from `low` up to before `high`, at most `size` of them, of the shape of both.
+
+    The values are summed in blocks of `size`, of which a window touches two at most: in one running sum over
+    all of them a single very large value would take the digits of all that follow.
+    """
+    blocks = np.zeros((values.size // size + 1, size))
+    blocks.ravel()[: values.size] = values
+    to_end = np.cumsum(blocks[:, ::-1], axis=1)[:, ::-1].ravel()
+    before = np.concatenate((np.zeros((len(blocks), 1)), np.cumsum(blocks, axis=1)), axis=1)
+    (block, place), (last_block, last_place) = np.divmod(low, size), np.divmod(high, size)
+    within = before[last_block, last_place] - before[block, place]
+    return np.where(block == last_block, within, to_end[low] + before[last_block, last_place])
 
 
 def _level_and_scale(recent: Matrix, cycles: Cycles) -> tuple[Matrix, Matrix]:
@@ -166,9 +181,9 @@ def _level_and_scale(recent: Matrix, cycles: Cycles) -> tuple[Matrix, Matrix]:
     week = recent[:, -cycles.long :]
     level = _mean(week)
     error = _mean(np.abs(recent[:, cycles.short :] - recent[:, : -cycles.short]))
-    deviation = _deviation(week)
+    error = np.where(np.isnan(error), _deviation(week), error)  # no two readings are a cycle apart
     least = _ROUNDING * np.fmax.reduce(np.abs(week), axis=1, keepdims=True)
-    scale = np.where(error > least, error, np.where(deviation > least, deviation, 0.0))
+    scale = np.where((error > least) & (error < np.inf), error, 0.0)
     return level, scale
 
 
@@ -237,15 +252,16 @@ def _levels_of_origin(recent: Matrix, cycles: Cycles) -> dict[str, Matrix]:
 
 
 def _of_origin(recent: Matrix, cycles: Cycles, level: Matrix, unit: Matrix) -> dict[str, Matrix]:
-    """Return spreads, changes and correlations before each origin, shape (P, 1)."""
+    """Return spreads, changes and correlations before each origin, shape (P, 1), in units of the scale."""
     short, long = cycles.short, cycles.long
     few = max(2, short // 4)
+    in_units = (recent - level) / unit  # squares of readings may be too large, or too small, for numbers
 
     def change(size: int, lag: int) -> Matrix:
-        now, then = recent[:, -size:], recent[:, -size - lag : recent.shape[1] - lag]
-        return np.asarray(_mean(now - then) / unit, np.float64)
+        now, then = in_units[:, -size:], in_units[:, -size - lag : recent.shape[1] - lag]
+        return _mean(now - then)
 
-    deviation = recent - _mean(recent)
+    deviation = in_units - _mean(in_units)
     variance = _mean(deviation * deviation)
 
     def correlation(lag: int) -> Matrix:
@@ -253,8 +269,8 @@ def _of_origin(recent: Matrix, cycles: Cycles, level: Matrix, unit: Matrix) -> d
         return np.where(variance > 0, products / variance, np.nan)
 
     return {
-        "day_std": _deviation(recent[:, -short:]) / unit,
-        "week_std": _deviation(recent[:, -long:]) / unit,
+        "day_std": _deviation(in_units[:, -short:]),
+        "week_std": _deviation(in_units[:, -long:]),
         "change_of_day": change(1, short),
         "change_of_week": change(1, long),
         "recent_change_of_day": change(few, short),
@@ -264,9 +280,9 @@ def _of_origin(recent: Matrix, cycles: Cycles, level: Matrix, unit: Matrix) -> d
         "correlation_of_day": correlation(short),
         "correlation_of_week": correlation(long),
         "correlation": correlation(1),
-        "error_of_week": _mean(np.abs(recent[:, long:] - recent[:, :-long])) / unit,
+        "error_of_week": _mean(np.abs(in_units[:, long:] - in_units[:, :-long])),
         "variation": unit / np.where(level == 0, np.nan, np.abs(level)),
-        "variance": np.sqrt(variance) / unit,
+        "variance": np.sqrt(variance),
         "readings": np.isfinite(recent).sum(axis=1, keepdims=True) / short,
     }
 
@@ -278,12 +294,12 @@ def _of_methods(
     paths = np.take_along_axis(local.paths, (ahead - 1)[:, None, :], 2)
     weights = local.weights(unit)[:, :, None]
     mean = (weights * paths).sum(axis=1)
-    spread = np.sqrt((weights * (paths - mean[:, None]) ** 2).sum(axis=1))
+    spread = np.sqrt((weights * ((paths - mean[:, None]) / unit[:, None]) ** 2).sum(axis=1))
     log = local.log_errors(unit)
     return mean, {
         **{f"path_{name}": (paths[:, i] - level) / unit for i, name in enumerate(LOCAL_METHODS)},
         "weighted_path": (mean - level) / unit,
-        "spread": spread / unit,
+        "spread": spread,
         **{f"error_{name}": log[:, i : i + 1] for i, name in enumerate(LOCAL_METHODS)},
         "least_error": local.errors.min(axis=1, keepdims=True) / unit,
     }

@@ -59,7 +59,7 @@ class LocalForecasts:
     def weights(self, scale: Matrix) -> Matrix:
         """Return the methods' weights at each origin, with sum 1, shape (P, M); equal ones without errors."""
         log = self.log_errors(scale)
-        weights = np.exp(-_SHARPNESS * np.where(np.isfinite(log), log, 0.0))
+        weights = np.exp(-_SHARPNESS * np.where(np.isnan(log), 0.0, log))
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float64)
 
 

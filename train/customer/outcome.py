@@ -149,7 +149,10 @@ class New:
 
 
 RefreshOutcome: TypeAlias = Refreshed | Unchanged | NotRefreshed | New | Failed
-REFRESH_STATUSES: Final[Mapping[str, str]] = {each.status: each.meaning for each in get_args(RefreshOutcome)}
+REFRESH_STATUSES: Final[Mapping[str, str]] = {
+    **{each.status: each.meaning for each in get_args(RefreshOutcome)},
+    Failed.status: "the refresh failed, and so did reading its old archive, which stays as it is",
+}
 """Those of a refresh, in the order of the documentation."""
 
 

@@ -11,6 +11,7 @@ from fleetcast.errors import FleetcastError
 from fleetcast.evaluation import cutoffs, default_horizon
 from fleetcast.forecasting import ForecastOptions, Model, fit, known_effects
 from fleetcast.forecasting.members import MOST_PATH, GriddedHistory
+from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.global_model import Series, TrainingRows, plain_rows, stacked_rows
 from fleetcast.readings.customer import Readings
 from train.channel import Customer
@@ -51,8 +52,9 @@ class DrawRows:
     def __call__(self, customer: Customer) -> DrawnRows:
         """Return the rows; none for a customer whose readings cannot be used, which its fit will report."""
         try:
-            return self._rows(customer)
-        except (ArithmeticError, FleetcastError, OSError, RuntimeError, ValueError):
+            with ONE_THREAD:
+                return self._rows(customer)
+        except (ArithmeticError, FleetcastError, MemoryError, OSError, RuntimeError, ValueError):
             return DrawnRows(customer=customer.name)
 
     def _rows(self, customer: Customer) -> DrawnRows:

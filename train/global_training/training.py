@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from container import progress
 from fleetcast.archive import GLOBAL_NAME
@@ -52,7 +53,7 @@ LEAST_ROWS: Final = 500
 _FEATURES: Final[dict[Kind, tuple[str, ...]]] = {"stacked": STACKED_FEATURES, "plain": PLAIN_FEATURES}
 _SHARES: Final = tuple(tenth / 10 for tenth in range(11))
 _USUAL_SHARE: Final = 0.7
-"""Share of the corrections that is used where no later rows can tell."""
+"""Share of the corrections that is used where too few rows can tell."""
 _DATES_OF_PLAIN: Final = 2
 """Number of dates, the last ones, that have plain trees."""
 
@@ -165,12 +166,15 @@ def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[
         len({fit.date for fit in fits}),
     )
     trees = _fitted(fits, rows, settings.workers, stopped)
-    share = _best_share(trees, rows["stacked"], dates, first.step)
-    logger.info("global model: %.0f %% of its corrections are used, as later readings suggest", 100 * share)
-    trees |= {key: each.times(share) for key, each in trees.items() if key[0] == "stacked"}
+    shares = _best_shares(trees, rows["stacked"], dates, first.step)
+    logger.info(
+        "global model: %.0f %% of its corrections are used, as other readings suggest",
+        100 * shares[dates[-1]],
+    )
+    trees |= {key: each.times(shares[key[1]]) for key, each in trees.items() if key[0] == "stacked"}
     errors = None
     if len(dates) > 1 and ("plain", dates[-2]) in trees:
-        later = rows["plain"].with_origins(dates[-2], dates[-1], first.step)
+        later = rows["plain"].with_origins(dates[-2], dates[-1], first.step).until(dates[-1])
         errors = plain_errors(trees["plain", dates[-2]], later, horizon=horizon, cycle=first.cycle)
     models = {}
     for date in sorted({fit.date for fit in fits}):
@@ -183,23 +187,28 @@ def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[
     return DatedModels(tuple(models), tuple(models.values()))
 
 
-def _best_share(
+def _best_shares(
     trees: Mapping[tuple[Kind, int], Trees], rows: TrainingRows, dates: Sequence[int], step: int
-) -> float:
-    """Return the share of the stacked trees' corrections that forecasts best, from 0 to 1.
+) -> dict[int, float]:
+    """Return for each date the share of the stacked trees' corrections that forecasts best, from 0 to 1.
 
-    Each date's trees are tried on the rows whose origin is between it and the next date.  Where customers
-    have few readings, or all of the same few weeks, trees take the luck of these weeks for a rule, and a part
-    of what they say is better than all of it.  It is one number for the fleet: a customer's own readings
-    could not tell luck from skill.
+    Each date's trees are tried on the rows whose origin is between it and the next date, and a share depends
+    on the rows up to its own date alone.  Where customers have few readings, or all of the same few weeks,
+    trees take the luck of these weeks for a rule, and a part of what they say is better than all of it.  It
+    is one number for the fleet: a customer's own readings could not tell luck from skill.
     """
-    targets, corrections = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+    tried = [TrainingRows.together([], rows.x.shape[1])]
+    corrections = [np.empty(0, np.float32)]
     for date, following in pairwise(dates):
         if ("stacked", date) in trees:
-            later = rows.with_origins(date, following, step)
-            targets.append(later.target)
-            corrections.append(trees["stacked", date].predict(later.x))
-    target, correction = np.concatenate(targets), np.concatenate(corrections)
+            tried.append(rows.with_origins(date, following, step))
+            corrections.append(trees["stacked", date].predict(tried[-1].x))
+    target, times = (np.concatenate([getattr(each, name) for each in tried]) for name in ("target", "times"))
+    correction = np.concatenate(corrections)
+    return {date: _best_share(target[times <= date], correction[times <= date]) for date in dates}
+
+
+def _best_share(target: NDArray[np.float32], correction: NDArray[np.float32]) -> float:
     if target.size < LEAST_ROWS:
         return _USUAL_SHARE
     errors = [float(np.abs(target - share * correction).mean()) for share in _SHARES]

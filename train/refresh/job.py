@@ -107,7 +107,8 @@ def _customers(paths: Paths, host: Host, folder: Path, without: Container[str]) 
     known = {customer.name for customer in with_readings}
     others = [Customer(name, ()) for name in names if name not in known and name not in without]
     customers = sorted([*with_readings, *others], key=lambda customer: customer.name)
-    logger.info("%d of them and others have an archive: %d in all", len(known), len(customers))
+    if others:
+        logger.info("%d more have an archive, and no readings in the channel", len(others))
     return customers[host.index :: host.hosts]
 
 

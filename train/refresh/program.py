@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Final
 
 from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, run
@@ -56,6 +57,9 @@ max_failed_fraction, of customers that failed or are kept.
 environment variables:
 {variables}"""
 
+WIDTH: Final = 110
+"""Characters of a line of the help."""
+
 
 def refresh(paths: Paths, settings: TrainSettings) -> int:
     """Run the refresh, write the summary, log the figures, and return the exit code.
@@ -89,7 +93,10 @@ def figures_of(result: JobResult) -> dict[str, int | float]:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, which has no options but `--help`."""
-    statuses = "\n".join(f"  {status:11}{meaning}" for status, meaning in REFRESH_STATUSES.items())
+    statuses = "\n".join(
+        fill(f"{status:11}{meaning}", WIDTH, initial_indent="  ", subsequent_indent=" " * 13)
+        for status, meaning in REFRESH_STATUSES.items()
+    )
     return argparse.ArgumentParser(
         prog="fleetcast refresh",
         description=DESCRIPTION,
