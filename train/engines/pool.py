@@ -24,6 +24,8 @@ MOST_PER_CHUNK: Final = 4
 SLOW_SECONDS: Final = 0.02
 """A worker whose last customer took longer gets one at a time: none waits behind a slow one without need."""
 POLL_SECONDS: Final = 0.2
+START_SECONDS: Final = 120
+"""How long a worker process may take to start, beside what a customer may take."""
 
 
 class WorkerStartError(FleetcastError):
@@ -104,10 +106,14 @@ class Pool(Generic[ResultT]):
         for worker in list(self._workers):
             if worker.connection in ready:
                 results += self._receive(worker)
-            elif worker.seconds_on_first() > self._limits.seconds:
+            elif worker.seconds_on_first() > (limit := self._limit_of(worker)):
                 worker.kill()
-                results += self._replace(worker, TimedOut(self._limits.seconds))
+                results += self._replace(worker, TimedOut(limit))
         return results
+
+    def _limit_of(self, worker: Worker[ResultT]) -> int:
+        """Return how long a worker may take: its first customer waits until the process has started."""
+        return self._limits.seconds if worker.is_ready else max(self._limits.seconds, START_SECONDS)
 
     def _start(self) -> Worker[ResultT]:
         return Worker(self._task, self._limits)

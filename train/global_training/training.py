@@ -7,12 +7,12 @@ They take at most 80 MB, and twice that while trees are fitted.
 import hashlib
 import logging
 import os
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -166,7 +166,7 @@ def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[
         len({fit.date for fit in fits}),
     )
     trees = _fitted(fits, rows, settings.workers, stopped)
-    shares = _best_shares(trees, rows["stacked"], dates, first.step)
+    shares = _best_shares(trees, drawn, dates)
     logger.info(
         "global model: %.0f %% of its corrections are used, as other readings suggest",
         100 * shares[dates[-1]],
@@ -188,21 +188,26 @@ def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[
 
 
 def _best_shares(
-    trees: Mapping[tuple[Kind, int], Trees], rows: TrainingRows, dates: Sequence[int], step: int
+    trees: Mapping[tuple[Kind, int], Trees], drawn: Sequence[DrawnRows], dates: Sequence[int]
 ) -> dict[int, float]:
     """Return for each date the share of the stacked trees' corrections that forecasts best, from 0 to 1.
 
-    Each date's trees are tried on the rows whose origin is between it and the next date, and a share depends
-    on the rows up to its own date alone.  Where customers have few readings, or all of the same few weeks,
-    trees take the luck of these weeks for a rule, and a part of what they say is better than all of it.  It
-    is one number for the fleet: a customer's own readings could not tell luck from skill.
+    Each customer's rows since its first backtest are forecast by the trees that its backtests have, and a
+    share depends on the rows up to its own date alone.  Where customers have few readings, or all of the same
+    few weeks, trees take the luck of these weeks for a rule, and a part of what they say is better than all
+    of it.  It is one number for the fleet: a customer's own readings could not tell luck from skill.
     """
-    tried = [TrainingRows.together([], rows.x.shape[1])]
+    tried = [TrainingRows.together([], len(STACKED_FEATURES))]
     corrections = [np.empty(0, np.float32)]
-    for date, following in pairwise(dates):
-        if ("stacked", date) in trees:
-            tried.append(rows.with_origins(date, following, step))
-            corrections.append(trees["stacked", date].predict(tried[-1].x))
+    fitted = [date for date in dates if ("stacked", date) in trees]
+    for place, date in enumerate(fitted, start=1):
+        own = [
+            each.stacked.with_origins(each.backtest, each.end, each.step)
+            for each in drawn
+            if each.stacked is not None and bisect_right(fitted, each.backtest) == place
+        ]
+        tried.append(TrainingRows.together(own, len(STACKED_FEATURES)))
+        corrections.append(trees["stacked", date].predict(tried[-1].x))
     target, times = (np.concatenate([getattr(each, name) for each in tried]) for name in ("target", "times"))
     correction = np.concatenate(corrections)
     return {date: _best_share(target[times <= date], correction[times <= date]) for date in dates}

@@ -85,3 +85,10 @@ def test_before_a_whole_cycle_the_last_reading_repeats() -> None:
 
 def test_no_method_needs_a_fit_of_prophets_model() -> None:
     assert set(LOCAL_METHODS) <= MEMBERS.keys()
+
+
+def test_a_longer_path_has_the_same_errors_and_the_same_first_steps() -> None:
+    short, long = (local_forecasts(series("h", Y), [600], length, 48) for length in (48, 336))
+
+    np.testing.assert_array_equal(long.errors, short.errors)
+    np.testing.assert_allclose(long.paths[:, :, :48], short.paths, rtol=1e-12)

@@ -12,7 +12,7 @@ import pytest
 
 from testbed.server import installed
 from tests.unit.jobs import history, ledger, run_train, tree
-from tests.unit.train.engines.tasks import Measure, Measured, Misbehave
+from tests.unit.train.engines.tasks import Measure, Measured, Misbehave, Sleep
 from train.channel import Customer
 from train.customer import Failed
 from train.engines import LocalEngine
@@ -193,3 +193,12 @@ def test_a_customer_of_any_task_fails_alone(name: str, reason: str) -> None:
 
     assert list(failed) == [name]
     assert reason in failed[name]
+
+
+def test_a_customer_in_time_does_not_fail_because_the_job_comes_late_for_its_result() -> None:
+    results = LocalEngine(Limits(2), 1).results(Sleep(0.001), customers(*map(str, range(40))))
+
+    first = [next(results) for _ in range(10)]  # from now on several wait in the worker's pipe
+    time.sleep(3)  # a disk that makes the job wait
+
+    assert [type(each) for each in (*first, *results)] == [Measured] * 40
