@@ -12,6 +12,7 @@ from fleetcast.archive import GLOBAL_NAME, unpack
 from fleetcast.errors import InputError, MissingExtraError, SettingError
 from fleetcast.forecasting.calendar import DAY
 from fleetcast.global_model import STACKED_FEATURES, DatedModels, Kind, TrainingRows, Trees, read_global_model
+from fleetcast.global_model.features import AHEAD
 from tests.unit.fleetcast.global_model.fleets import readings, stamps
 from tests.unit.jobs import tree
 from tests.unit.train.global_training.fleets import InThisProcess, csv, daily
@@ -19,6 +20,7 @@ from train.channel import Customer, find_customers
 from train.customer import FitCustomer, Fitted
 from train.global_training import training, with_global_models
 from train.global_training.archive import GlobalTraining
+from train.global_training.draw_rows import DrawnRows
 from train.global_training.training import _best_shares
 from train.settings import TrainSettings
 
@@ -232,15 +234,23 @@ def test_the_share_of_a_date_comes_from_rows_up_to_it() -> None:
     trees = Trees.from_level_order(
         features=len(STACKED_FEATURES), base_score=0, column=[2 * len(STACKED_FEATURES)], threshold=[1.0]
     )
-    x = np.zeros((3_000, len(STACKED_FEATURES)), np.float32)
-    x[:, 0] = 1  # a step ahead
-    times = np.arange(3_000)
-    target = np.where(times < 2_000, 1.0, 0.0).astype(np.float32)  # at first the trees are right
     dates = [100, 1_900, 2_999]
     tried: dict[tuple[Kind, int], Trees] = {("stacked", date): trees for date in dates}
-    shares = _best_shares(tried, TrainingRows(x, target, times), dates, 1)
 
-    assert shares[100] == 0.7  # nothing is known before it
-    assert shares[1_900] == 1.0
-    soon_wrong = np.where(times < 1_000, 1.0, 0.0).astype(np.float32)
-    assert _best_shares(tried, TrainingRows(x, soon_wrong, times), dates, 1)[2_999] == 0.0
+    def drawn(name: str, backtest: int, end: int, right_until: int) -> DrawnRows:
+        """Return a customer for which trees that always say 1 are right up to a time."""
+        times = np.arange(backtest + 1, end + 1)
+        x = np.zeros((times.size, len(STACKED_FEATURES)), np.float32)
+        x[:, AHEAD] = 1
+        target = np.where(times < right_until, 1.0, 0.0).astype(np.float32)
+        return DrawnRows(
+            customer=name, end=end, backtest=backtest, step=1, stacked=TrainingRows(x, target, times)
+        )
+
+    def shares(right_until: int) -> dict[int, float]:
+        customers = [drawn("a", 100, 1_900, right_until), drawn("b", 1_900, 2_999, right_until)]
+        return _best_shares(tried, customers, dates)
+
+    assert shares(2_500)[100] == 0.7  # nothing is known before it
+    assert shares(2_500)[1_900] == shares(1_900)[1_900] == 1.0
+    assert shares(1_000)[2_999] == 0.0
