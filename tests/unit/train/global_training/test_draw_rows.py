@@ -62,9 +62,10 @@ def test_the_rows_are_those_of_the_readings_at_equal_steps(tmp_path: Path) -> No
         "no table at all",
         "timestamp,consumption\nnever,5\n",
         csv("D", np.full(100, np.nan)),
+        csv("D", readings("D", 100, 1) * 1e40),
         csv("D", np.where(np.random.default_rng(1).random(400) < 0.1, 1.0, np.nan)),
     ],
-    ids=["empty", "one", "two", "no table", "no time", "no reading", "few readings"],
+    ids=["empty", "one", "two", "no table", "no time", "no reading", "too large", "few readings"],
 )
 def test_a_customer_whose_readings_make_no_rows_has_none_and_is_no_error(
     tmp_path: Path, content: str

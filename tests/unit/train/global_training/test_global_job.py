@@ -184,10 +184,10 @@ def test_what_a_regressor_adds_is_added_to_the_forecast_again(tmp_path: Path) ->
     two = tree(tmp_path / "effect", with_effect, models="global", regressors="open")
     tables = []
     future = (stamps("D", DAYS + 14)[DAYS:]).view("datetime64[us]")
-    for paths, columns in ((one, None), (two, {"open": is_open[DAYS:]})):
+    for paths, regressors in ((one, None), (two, {"open": is_open[DAYS:]})):
         train(paths, settings_of(paths, 2))
         model = loads(unpack((paths.checkpoints / "c1.tar.gz").read_bytes()).model)
-        tables.append(np.asarray(forecast(model, ForecastOptions(ds=future, regressors=columns))["yhat"]))
+        tables.append(np.asarray(forecast(model, ForecastOptions(ds=future, regressors=regressors))["yhat"]))
     y = readings("D", DAYS, 1)
     effect = 5 * y.mean() * is_open[DAYS:]
 
