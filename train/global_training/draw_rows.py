@@ -10,6 +10,7 @@ import numpy as np
 from fleetcast.errors import FleetcastError
 from fleetcast.evaluation import cutoffs, default_horizon
 from fleetcast.forecasting import ForecastOptions, Model, fit, known_effects
+from fleetcast.forecasting.limits import LARGEST
 from fleetcast.forecasting.members import MOST_PATH, GriddedHistory
 from fleetcast.forecasting.one_thread import ONE_THREAD
 from fleetcast.global_model import Series, TrainingRows, plain_rows, stacked_rows
@@ -27,7 +28,8 @@ class DrawnRows:
 
     customer: str
     freq: str = ""
-    """Empty where the customer takes no part: its steps differ in length, or most have no reading."""
+    """Empty where the customer takes no part: its steps differ in length, most have no reading, or a reading
+    is larger than can be fitted."""
     horizon: int = 0
     """Steps ahead that its forecast is for."""
     end: int = 0
@@ -62,7 +64,7 @@ class DrawRows:
         readings = load_readings(customer, file_contents(customer), settings)
         usable = readings.rows(np.isfinite(readings.y)).by_time()
         freq = freq_of(usable.ds)
-        if freq is None:
+        if freq is None or np.abs(usable.y).max() > LARGEST:
             return DrawnRows(customer=customer.name)
         stamps = usable.ds.astype("datetime64[us]").view(np.int64)
         history = GriddedHistory.of(stamps, usable.y, freq)

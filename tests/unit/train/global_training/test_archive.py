@@ -39,8 +39,8 @@ def hourly(seed: int) -> str:
 def paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     """Return a job with ten customers that has trained a model of them."""
     files = {f"{seed}/data.csv": hourly(seed) for seed in range(CUSTOMERS)}
-    hyperparameters = {"models": "global", "non_negative": "true", "backtest_horizon": "24"}
-    paths = tree(tmp_path_factory.mktemp("job"), files, **hyperparameters)
+    base = tmp_path_factory.mktemp("job")
+    paths = tree(base, files, models="global", non_negative="true", backtest_horizon="24")
     train(paths, TrainSettings.from_files(paths))
     return paths
 

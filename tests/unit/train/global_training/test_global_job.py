@@ -1,0 +1,194 @@
+"""A job with a model of all customers: the same archives whoever trains them, and however often."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from container import Paths
+from fleetcast.archive import GLOBAL_NAME, unpack
+from fleetcast.forecasting import ForecastOptions, forecast, loads
+from testbed.server import installed
+from tests.unit.fleetcast.global_model.fleets import readings, stamps
+from tests.unit.jobs import archives, ledger, trained, tree, write_config
+from tests.unit.train.global_training.fleets import csv, daily
+from train.program import train
+from train.settings import TrainSettings
+
+DAYS = 120
+FEW = {"few/data.csv": csv("D", np.concatenate((np.full(DAYS - 21, np.nan), readings("D", 21, 99))))}
+"""Three weeks: enough for the plain model, which no backtest of such a history can have."""
+
+
+def files() -> dict[str, str]:
+    return daily(11, DAYS) | FEW
+
+
+def settings_of(paths: Paths, workers: int) -> TrainSettings:
+    return replace(TrainSettings.from_files(paths), workers=workers)
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """Return the folders of a job that is done."""
+    paths = tree(tmp_path_factory.mktemp("job"), files(), models="auto", intervals="calibrated")
+    train(paths, settings_of(paths, 2))
+    return paths
+
+
+def metadata(paths: Paths, customer: str) -> dict[str, Any]:
+    return dict(unpack((paths.checkpoints / f"{customer}.tar.gz").read_bytes()).metadata)
+
+
+def test_the_model_of_all_customers_has_its_share_in_each_customers_forecast(job: Paths) -> None:
+    rows = ledger(job)
+
+    assert rows.keys() == {name.split("/")[0] for name in files()}
+    for name in rows.keys() - {"few"}:
+        weights = metadata(job, name)["metrics"]["members"]
+        assert weights["global"] == pytest.approx(0.7)
+        assert sum(weights.values()) == pytest.approx(1, abs=1e-4)
+        assert rows[name]["backtest"].keys() >= {"global", "combined"}
+
+
+def test_a_customer_with_few_readings_has_the_plain_forecast_with_intervals(job: Paths) -> None:
+    packed = unpack((job.checkpoints / "few.tar.gz").read_bytes())
+    table = forecast(loads(packed.model), ForecastOptions(periods=14, freq="D"))
+
+    assert packed.metadata["metrics"]["members"]["global"] == pytest.approx(0.7)
+    assert "global" not in packed.metadata["metrics"]["backtest"]
+    assert (table["yhat_lower"] < table["yhat"]).all()
+    assert (table["yhat"] < table["yhat_upper"]).all()
+
+
+def test_archives_do_not_depend_on_the_number_of_workers_or_the_order_of_files(
+    job: Paths, tmp_path: Path
+) -> None:
+    paths = tree(tmp_path, dict(reversed(files().items())), models="auto", intervals="calibrated")
+    train(paths, settings_of(paths, 1))
+
+    assert archives(paths) == archives(job)
+
+
+def test_a_job_that_goes_on_fits_only_what_is_missing_and_makes_the_same_archives(
+    job: Paths, tmp_path: Path
+) -> None:
+    paths = Paths(tmp_path / "copy")
+    shutil.copytree(job.base, paths.base)
+    for name in ("c03", "few", GLOBAL_NAME):
+        (paths.checkpoints / f"{name}.tar.gz").unlink()
+    rows = trained(paths)
+
+    assert {name for name, row in rows.items() if row["status"] != "skipped"} == {"c03", "few"}
+    assert archives(paths) == archives(job)
+
+
+def test_two_hosts_train_the_same_model_and_each_its_share_of_the_customers(
+    job: Paths, tmp_path: Path
+) -> None:
+    found: list[dict[str, bytes]] = []
+    for name in ("algo-1", "algo-2"):
+        paths = tree(tmp_path / name, files(), models="auto", intervals="calibrated", engine="local")
+        write_config(paths, "resourceconfig", {"current_host": name, "hosts": ["algo-1", "algo-2"]})
+        write_config(paths, "inputdataconfig", {"train": {"S3DistributionType": "FullyReplicated"}})
+        train(paths, settings_of(paths, 2))
+        found.append(archives(paths))
+
+    assert found[0].keys() & found[1].keys() == {f"{GLOBAL_NAME}.tar.gz"}
+    assert found[0] | found[1] == archives(job)
+    assert found[0][f"{GLOBAL_NAME}.tar.gz"] == found[1][f"{GLOBAL_NAME}.tar.gz"]
+
+
+def test_too_few_customers_have_the_archives_of_a_job_without_the_model(tmp_path: Path) -> None:
+    found = []
+    for share in ("0.7", "0"):
+        paths = tree(tmp_path / share, daily(2, 60), models="auto", global_share=share)
+        train(paths, settings_of(paths, 1))
+        found.append(archives(paths))
+
+    assert len(found[0]) == 2
+    assert found[0] == found[1]
+
+
+def test_customers_with_other_steps_keep_their_own_methods(job: Paths, tmp_path: Path) -> None:
+    paths = Paths(tmp_path / "copy")
+    shutil.copytree(job.base, paths.base)
+    weekly = csv("W-MON", readings("W-MON", 180, 5))
+    path = paths.channels / "train" / "weekly" / "data.csv"
+    path.parent.mkdir()
+    path.write_text(weekly)
+    rows = trained(paths)
+
+    assert rows["weekly"]["status"] == "ok"
+    assert "global" not in metadata(paths, "weekly")["metrics"]["members"]
+    assert {row["status"] for name, row in rows.items() if name != "weekly"} == {"skipped"}
+
+
+def test_an_earlier_choice_without_the_models_weight_is_kept_and_its_share_added(tmp_path: Path) -> None:
+    options = {"models": "auto", "keep_incumbent": "true"}
+    paths = tree(tmp_path, daily(10, DAYS), config={}, **options)
+    train(paths, settings_of(paths, 2))
+    before = metadata(paths, "c01")["metrics"]["members"]
+    longer = tree(tmp_path, daily(10, DAYS + 20), config={}, **options)
+    rows = trained(longer)
+    entry = metadata(longer, "c01")["incumbent"]
+    after = metadata(longer, "c01")["metrics"]["members"]
+
+    assert rows["c01"]["status"] == "ok"
+    assert not any("earlier archive" in row.get("warnings", {}) for row in rows.values())
+    assert after["global"] == pytest.approx(0.7)
+    assert entry["outcome"] in {"kept", "replaced"}
+    if entry["outcome"] == "kept":
+        assert after == pytest.approx(before, abs=1e-5)
+
+
+@pytest.mark.parametrize("line", [b"engine local", b"global model: 60 customers"])
+def test_sigterm_while_rows_are_drawn_or_trees_fitted_ends_the_job_with_nothing_half_written(
+    tmp_path: Path, line: bytes
+) -> None:
+    days = 900
+    paths = tree(tmp_path, daily(60, days), models="auto")
+    environment = os.environ | {"SAGEMAKER_BASE_DIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(installed("train"), env=environment, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        seen = b""
+        while line not in seen and (more := os.read(process.stderr.fileno(), 4096)):
+            seen += more
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        log = (seen + process.stderr.read()).decode()
+
+    assert process.returncode == 143
+    assert "Traceback" not in log
+    assert "stopped: 0 of 60 customers are done" in log
+    assert list(paths.checkpoints.glob("*.tar.gz")) == []
+    assert not [path for path in paths.checkpoints.rglob("*") if path.suffix in {".new", ".tmp", ".part"}]
+
+
+def test_what_a_regressor_adds_is_added_to_the_forecast_again(tmp_path: Path) -> None:
+    is_open = (np.arange(DAYS + 14) % 5 == 0).astype(float)
+    plain, with_effect = {}, {}
+    for n in range(10):
+        y = readings("D", DAYS, n)
+        plain[f"c{n}/data.csv"] = csv("D", y)
+        columns = {"open": is_open[:DAYS]}
+        with_effect[f"c{n}/data.csv"] = csv("D", y + 5 * y.mean() * is_open[:DAYS], columns=columns)
+    one = tree(tmp_path / "plain", plain, models="global")
+    two = tree(tmp_path / "effect", with_effect, models="global", regressors="open")
+    tables = []
+    future = (stamps("D", DAYS + 14)[DAYS:]).view("datetime64[us]")
+    for paths, regressors in ((one, None), (two, {"open": is_open[DAYS:]})):
+        train(paths, settings_of(paths, 2))
+        model = loads(unpack((paths.checkpoints / "c1.tar.gz").read_bytes()).model)
+        tables.append(np.asarray(forecast(model, ForecastOptions(ds=future, regressors=regressors))["yhat"]))
+    y = readings("D", DAYS, 1)
+    effect = 5 * y.mean() * is_open[DAYS:]
+
+    np.testing.assert_allclose(tables[1] - effect, tables[0], atol=0.5 * y.std())
