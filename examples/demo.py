@@ -25,7 +25,7 @@ import numpy as np
 from container import Paths
 from examples import synthetic
 from examples.picture import draw
-from fleetcast.archive import MEMBERS, SUFFIX, Archive, read_archive
+from fleetcast.archive import GLOBAL_NAME, MEMBERS, SUFFIX, Archive, read_archive
 from testbed.ray_hosts import ray_hosts
 
 ASKED = 4
@@ -116,7 +116,8 @@ def main() -> None:
     if options.engine == "ray":
         with demo.step("the same on one host, without Ray"):
             demo.compare_with_one_host()
-    archives = sorted(demo.paths.checkpoints.glob(f"*{SUFFIX}"))
+    of_all = f"{GLOBAL_NAME}{SUFFIX}"  # the model of all customers forecasts from readings in a request
+    archives = sorted(path for path in demo.paths.checkpoints.glob(f"*{SUFFIX}") if path.name != of_all)
     chosen = [
         archives[place] for place in np.linspace(0, len(archives) - 1, min(ASKED, len(archives))).astype(int)
     ]
