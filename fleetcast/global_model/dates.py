@@ -13,10 +13,8 @@ import numpy as np
 
 from fleetcast.forecasting.calendar import Stamps
 
-MOST_GROUPS: Final = 12
+MOST_GROUPS: Final = 6
 """Most groups of customers; it bounds the cost, which grows with the number of dates."""
-_ENOUGH_ROWS: Final = 0.7
-"""A date of its own for backtests is not worth its cost if an earlier date has this share of its rows."""
 _QUANTILE: Final = 0.1
 """Share of a group's customers whose first backtest may come before the date of the group's backtests."""
 _LOST_GAPS: Final = 3
@@ -35,15 +33,12 @@ def dates_of(ends: Stamps, backtests: Stamps, rows: Stamps, gap: int) -> list[in
     ends, backtests = ends[order], backtests[order]
     firsts = sorted({int(ends[len(ends) * k // MOST_GROUPS]) for k in range(MOST_GROUPS)} | {int(ends[-1])})
     dates = _apart(firsts, ends, gap)
-    times = np.sort(rows)
+    first = int(rows.min(initial=np.iinfo(np.int64).max))
     chosen = list(dates)
     for date, end in zip(dates, [*dates[1:], None], strict=True):
         is_own = (ends >= date) & (end is None or ends < end)
         stale = int(np.quantile(backtests[is_own], _QUANTILE, method="lower"))
-        before = max((other for other in chosen if other <= stale), default=None)
-        count = int(np.searchsorted(times, stale, "right"))
-        has = 0 if before is None else int(np.searchsorted(times, before, "right"))
-        if has < _ENOUGH_ROWS * count:
+        if stale >= first and not any(0 <= stale - other < gap for other in chosen):
             chosen.append(stale)
     return sorted(set(chosen))
 
