@@ -43,7 +43,7 @@ class Methods:
         are_calibrated = hyperparameters.INTERVALS.read(texts) == "calibrated"
         keeps_incumbent = hyperparameters.KEEP_INCUMBENT.read(texts)
         members = _members(models)
-        if keeps_incumbent and len(members) == 1:
+        if keeps_incumbent and (len(members) == 1 or models == GLOBAL):
             raise SettingError(
                 f"keep_incumbent needs models with a choice: {AUTO}, {CHAMPION} or a JSON list of several "
                 f"methods, not {quoted(models)}; set one of them, or leave keep_incumbent out"

@@ -38,6 +38,7 @@ PUBLIC_MODULES = {
     "fleetcast.errors",
     "fleetcast.extras",
     "fleetcast.forecasting.arrays",
+    "fleetcast.forecasting.limits",
     "fleetcast.forecasting.one_thread",
     "fleetcast.forecasting.seasonal_naive",
 }

@@ -1,7 +1,7 @@
 """Trains the global models of a job: rows from its customers, dates, and trees for each date.
 
 Rows are at most 200,000, of at most 2,000 customers; where there are more, a hash of their names chooses.
-They take at most 80 MB, and twice that while trees are fitted.
+They take at most 80 MB, and up to 60 MB more in each thread that fits trees.
 """
 
 import hashlib

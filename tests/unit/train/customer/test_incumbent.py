@@ -328,7 +328,9 @@ def test_without_the_hyperparameter_there_are_no_such_figures(tmp_path: Path) ->
     assert "incumbents" not in log
 
 
-@pytest.mark.parametrize("models", ["prophet", "prophet+correction", '["median"]', '["median", "median"]'])
+@pytest.mark.parametrize(
+    "models", ["prophet", "prophet+correction", "global", '["median"]', '["median", "median"]']
+)
 def test_a_job_without_a_choice_cannot_keep_one(models: str) -> None:
     with pytest.raises(SettingError, match="keep_incumbent needs models with a choice: auto, champion or"):
         Methods.read({"models": models, "keep_incumbent": "true"})

@@ -32,15 +32,18 @@ def daily(customers: int, days: int = 120, *, first: int = 0) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class InThisProcess:
-    """An engine that runs a task here, one customer after the other; some customers' processes die."""
+    """An engine that runs a task here, one customer after the other."""
 
     dying: frozenset[str] = frozenset()
+    """Customers whose processes die."""
+    last_first: bool = False
+    """Whether the last customer is the first that has a result: workers answer in any order."""
 
     def results(
         self, task: Task[ResultT], customers: Sequence[Customer], *, stopped: Callable[[], bool]
     ) -> Generator[ResultT | Failed, None, None]:
         """See `Engine`."""
-        for customer in customers:
+        for customer in customers[::-1] if self.last_first else customers:
             if stopped():
                 return
             if customer.name in self.dying:

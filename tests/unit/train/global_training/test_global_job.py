@@ -1,5 +1,6 @@
 """A job with a model of all customers: the same archives whoever trains them, and however often."""
 
+import math
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from testbed.server import installed
 from tests.unit.fleetcast.global_model.fleets import readings, stamps
 from tests.unit.jobs import archives, ledger, trained, tree, write_config
 from tests.unit.train.global_training.fleets import csv, daily
+from train.customer.earlier import EarlierArchive, EarlierChoice
 from train.program import train
 from train.settings import TrainSettings
 
@@ -131,22 +133,30 @@ def test_customers_with_other_steps_keep_their_own_methods(job: Paths, tmp_path:
     assert {row["status"] for name, row in rows.items() if name != "weekly"} == {"skipped"}
 
 
-def test_an_earlier_choice_without_the_models_weight_is_kept_and_its_share_added(tmp_path: Path) -> None:
-    options = {"models": "auto", "keep_incumbent": "true"}
-    paths = tree(tmp_path, daily(10, DAYS), config={}, **options)
+def test_an_earlier_choice_is_that_of_the_customers_own_methods(job: Paths) -> None:
+    packed = (job.checkpoints / "c01.tar.gz").read_bytes()
+    choice = EarlierChoice.in_archive(EarlierArchive(unpack(packed), packed), "c01")
+    weights = metadata(job, "c01")["metrics"]["members"]
+
+    assert not choice.problem
+    assert choice.incumbent is not None
+    assert choice.incumbent.weights.keys() == weights.keys() - {"global"}
+    assert math.fsum(choice.incumbent.weights.values()) == 1
+    for name, weight in choice.incumbent.weights.items():
+        assert weight == pytest.approx(weights[name] / 0.3, abs=1e-4)
+
+
+def test_a_choice_that_is_kept_keeps_its_weights_beside_the_models_share(tmp_path: Path) -> None:
+    options = {"keep_incumbent": "true", "champion_margin": "1"}  # no new choice is better by that
+    paths = tree(tmp_path, daily(10, DAYS), models="auto", config={}, **options)
     train(paths, settings_of(paths, 2))
     before = metadata(paths, "c01")["metrics"]["members"]
-    longer = tree(tmp_path, daily(10, DAYS + 20), config={}, **options)
-    rows = trained(longer)
-    entry = metadata(longer, "c01")["incumbent"]
-    after = metadata(longer, "c01")["metrics"]["members"]
+    tree(tmp_path, daily(10, DAYS + 20), models="auto", config={}, **options)
+    rows = trained(paths)
 
-    assert rows["c01"]["status"] == "ok"
+    assert metadata(paths, "c01")["incumbent"]["outcome"] == "kept"
+    assert metadata(paths, "c01")["metrics"]["members"] == pytest.approx(before, abs=1e-5)
     assert not any("earlier archive" in row.get("warnings", {}) for row in rows.values())
-    assert after["global"] == pytest.approx(0.7)
-    assert entry["outcome"] in {"kept", "replaced"}
-    if entry["outcome"] == "kept":
-        assert after == pytest.approx(before, abs=1e-5)
 
 
 @pytest.mark.parametrize("line", [b"engine local", b"global model: 60 customers"])

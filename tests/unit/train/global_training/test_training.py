@@ -11,7 +11,15 @@ import pytest
 from fleetcast.archive import GLOBAL_NAME, unpack
 from fleetcast.errors import InputError, MissingExtraError, SettingError
 from fleetcast.forecasting.calendar import DAY
-from fleetcast.global_model import STACKED_FEATURES, DatedModels, Kind, TrainingRows, Trees, read_global_model
+from fleetcast.global_model import (
+    STACKED_FEATURES,
+    DatedModels,
+    Kind,
+    Part,
+    TrainingRows,
+    Trees,
+    read_global_model,
+)
 from fleetcast.global_model.features import AHEAD
 from tests.unit.fleetcast.global_model.fleets import readings, stamps
 from tests.unit.jobs import tree
@@ -82,11 +90,13 @@ def test_the_archive_has_the_newest_model(usual: GlobalTraining) -> None:
     np.testing.assert_array_equal(one.threshold, own.models[-1].parts["plain"].trees.threshold)
 
 
-def test_neither_the_order_of_customers_nor_the_number_of_threads_changes_the_models(
+def test_neither_the_order_of_customers_and_results_nor_the_number_of_threads_changes_the_models(
     usual: GlobalTraining, fleet: dict[str, str], tmp_path: Path
 ) -> None:
     customers, settings = prepared(tmp_path, fleet)
-    again = with_global_models(InThisProcess(), customers[::-1], replace(settings, workers=1), lambda: False)
+    again = with_global_models(
+        InThisProcess(last_first=True), customers[::-1], replace(settings, workers=1), lambda: False
+    )
 
     assert models(again).digest == models(usual).digest
     assert again.packed == usual.packed
@@ -192,6 +202,33 @@ def test_customers_of_a_large_fleet_are_chosen_by_their_names_alone(
     }
 
     assert len(digests) == 1
+
+
+def test_the_forecast_of_held_out_readings_has_no_model_that_saw_them(
+    usual: GlobalTraining, fleet: dict[str, str], tmp_path: Path
+) -> None:
+    customers, settings = prepared(tmp_path, fleet, holdout="14")
+    own = models(usual)
+    wild = replace(
+        own.models[1], parts={kind: _saying(1e6, part) for kind, part in own.models[1].parts.items()}
+    )
+    found = []
+    for of_all in (own, replace(own, models=(own.models[0], wild))):
+        with_models = replace(settings, methods=replace(settings.methods, global_models=of_all))
+        outcome = FitCustomer(with_models, tmp_path)(customers[0])
+        assert isinstance(outcome, Fitted)
+        found.append(outcome.metrics["holdout"])
+    without = FitCustomer(settings, tmp_path)(customers[0])
+
+    assert found[0] == found[1]
+    assert isinstance(without, Fitted)
+    assert found[0] != without.metrics["holdout"]  # the earlier model took part
+
+
+def _saying(value: float, part: Part) -> Part:
+    features = len(part.features)
+    trees = Trees.from_level_order(features=features, base_score=0, column=[2 * features], threshold=[value])
+    return Part(trees, part.features)
 
 
 EARLY = 150
