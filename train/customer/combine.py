@@ -18,7 +18,7 @@ from fleetcast.evaluation import (
 )
 from fleetcast.forecasting import Combination, ForecastOptions, Model, fit_by_solver, forecast, known_effects
 from fleetcast.forecasting.members import MOST_PATH, Correction, GriddedHistory
-from fleetcast.global_model import DatedModels
+from fleetcast.global_model import Cycles, DatedModels
 from fleetcast.readings.customer import Readings, Vector
 from train.customer.arguments import column_arguments, fit_options
 from train.customer.freq import freq_of
@@ -30,6 +30,10 @@ _TOO_SHORT: Final = (
 )
 PROPHET_ALONE: Final = f"{_TOO_SHORT}; Prophet's model forecasts alone"
 AS_FLEET: Final = f"{_TOO_SHORT}; the methods that err least in the fleet forecast, with its intervals"
+AS_ALL: Final = (
+    "no backtest: the readings are fewer than a long season, such as a week of hours; the model of all "
+    "customers forecasts, with the intervals of its errors"
+)
 
 
 def combined(
@@ -42,7 +46,8 @@ def combined(
     """Return the model with the other methods' part and intervals, and the result of the backtests.
 
     Without a usual step, or with too few readings for a backtest, the result is None, and the model has the
-    part that the model of all customers or the statistics of a fleet suggest, or none.
+    part that the statistics of a fleet suggest, or none.  It is also None with fewer readings than a long
+    cycle, where the model of all customers can forecast: backtests of a few days say less than the fleet.
     """
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     freq = freq_of(usable.ds)
@@ -58,10 +63,14 @@ def combined(
     of_all = settings.methods.global_models
     if of_all is not None and of_all.freq != freq:
         of_all = None
+    has_effects = model.layout.holidays is not None or bool(model.layout.regressors)
+    if of_all is not None and not has_effects:
+        as_all = _of_few_readings(stamps, usable.y, freq, of_all, options)
+        if as_all is not None:
+            return replace(model, combination=as_all), None
     together = combine(stamps, usable.y, freq, fit_before, options, incumbent, of_all)
     if together is None:
-        as_fleet = None if of_all is None else _of_few_readings(stamps, usable.y, freq, of_all, options)
-        as_fleet = as_fleet or forecast_as_fleet(stamps, usable.y, freq, options)
+        as_fleet = forecast_as_fleet(stamps, usable.y, freq, options)
         return (model if as_fleet is None else replace(model, combination=as_fleet)), None
     is_prophets = together.correction.share == 1 and not together.correction.path.any()
     own = Combination(
@@ -78,9 +87,10 @@ def combined(
 def _of_few_readings(
     stamps: NDArray[np.int64], y: Vector, freq: str, of_all: DatedModels, options: CombineOptions
 ) -> Combination | None:
-    """Return the forecast of a history too short for a backtest by the model of all customers."""
+    """Return the forecast of a history shorter than a long cycle by the model of all customers."""
     history = GriddedHistory.of(stamps, y, freq)
-    if history is None:
+    cycles = None if history is None else Cycles.of(history.seasons)
+    if history is None or cycles is None or history.y.size >= cycles.long:
         return None
     last = int(stamps[-1])
     forecast = of_all.of_few_readings(history, last, min(2 * of_all.horizon, MOST_PATH))

@@ -8,7 +8,7 @@ import numpy as np
 from fleetcast.forecasting import Model, unseen_slots
 from fleetcast.readings.customer import Readings
 from train.customer.arguments import column_arguments
-from train.customer.combine import AS_FLEET, PROPHET_ALONE
+from train.customer.combine import AS_ALL, AS_FLEET, PROPHET_ALONE
 from train.customer.estimate import NO_NOISE, Estimate
 from train.settings import TrainSettings
 
@@ -28,7 +28,8 @@ def data_warnings(
         warnings["beyond cap or floor"] = tuple(_beyond_bounds(readings, settings))
     if settings.methods.combine is not None and not estimated.is_naive and estimated.combined is None:
         is_alone = not isinstance(estimated.model, Model) or estimated.model.combination is None
-        warnings["no backtest"] = (PROPHET_ALONE if is_alone else AS_FLEET,)
+        as_others = AS_FLEET if settings.methods.global_models is None else AS_ALL
+        warnings["no backtest"] = (PROPHET_ALONE if is_alone else as_others,)
     if not estimated.is_naive and isinstance(estimated.model, Model):
         warnings |= _of_the_model(readings, estimated.model, settings, freq)
     return {kind: sentences for kind, sentences in warnings.items() if sentences}

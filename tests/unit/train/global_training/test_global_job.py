@@ -20,6 +20,7 @@ from testbed.server import installed
 from tests.unit.fleetcast.global_model.fleets import readings, stamps
 from tests.unit.jobs import archives, ledger, trained, tree, write_config
 from tests.unit.train.global_training.fleets import csv, daily
+from train.customer.combine import AS_ALL
 from train.customer.earlier import EarlierArchive, EarlierChoice
 from train.program import train
 from train.settings import TrainSettings
@@ -64,8 +65,8 @@ def test_a_customer_with_few_readings_has_the_plain_forecast_with_intervals(job:
     packed = unpack((job.checkpoints / "few.tar.gz").read_bytes())
     table = forecast(loads(packed.model), ForecastOptions(periods=14, freq="D"))
 
-    assert packed.metadata["metrics"]["members"]["global"] == pytest.approx(0.7)
-    assert "global" not in packed.metadata["metrics"]["backtest"]
+    assert "members" not in packed.metadata["metrics"]
+    assert AS_ALL in ledger(job)["few"]["warnings"]
     assert (table["yhat_lower"] < table["yhat"]).all()
     assert (table["yhat"] < table["yhat_upper"]).all()
 
