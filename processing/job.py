@@ -10,6 +10,7 @@ from container import Paths, progress, quoted
 from fleetcast.errors import InputError
 from fleetcast.readings import ReadingOptions
 from processing.columns import Columns
+from processing.hosts import check_hosts
 from processing.output import (
     RejectedRows,
     SortedRows,
@@ -34,9 +35,11 @@ def process(
 ) -> int:
     """Write the folders of all customers; return the number of customers.
 
-    Raises InputError if the input has no usable reading, if a file cannot be read, and if the output has
-    customers that this input does not have; `replace` removes those instead.
+    Raises InputError if the input has no usable reading, if a file cannot be read, if other hosts of the job
+    have further parts of the input, and if the output has customers that this input does not have; `replace`
+    removes those instead.
     """
+    check_hosts(paths)
     started, options = time.monotonic(), options or ReadingOptions()
     with (
         lock_output(paths.processing_output),
