@@ -27,8 +27,9 @@ def check_hosts(paths: Paths) -> None:
     ]
     if len(hosts) > 1 and divided:
         raise InputError(
-            f"the job has {len(hosts)} hosts, and each has only a part of {quoted(divided[0])} ({_DIVIDED}): they "
-            "would overwrite each other's customers. Use one instance; its table may be larger than its memory"
+            f"the job has {len(hosts)} hosts, and each has only a part of {quoted(divided[0])} "
+            f"({_DIVIDED}): they would overwrite each other's customers. Use one instance; its table may be "
+            "larger than its memory"
         )
 
 
