@@ -44,6 +44,7 @@ from train.methods import Methods
 from train.settings import TrainSettings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+REAPED: Final = Path(__file__).with_name("_reaped.py")
 JOBS: Final = {
     "`models=auto`, `global_share=0`": {"models": "auto", "global_share": "0"},
     "`models=auto`": {"models": "auto"},
@@ -126,7 +127,8 @@ def _job(base: Path, fleet: Sequence[Series], texts: Mapping[str, str]) -> dict[
     _write_settings(base, fleet, texts)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = os.environ | {"SAGEMAKER_BASE_DIR": str(base), "FLEETCAST_LOG_LEVEL": "WARNING"}
-    subprocess.run([sys.executable, "-m", "train"], cwd=ROOT, env=environment, check=True)
+    train = [sys.executable, "-m", "train"]
+    subprocess.run([sys.executable, REAPED, *train], cwd=ROOT, env=environment, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     packed = {each.name: (base / "checkpoints" / f"{each.name}{SUFFIX}").read_bytes() for each in fleet}
     row = _figures(fleet, [_of_archive(packed[series.name], series) for series in fleet])

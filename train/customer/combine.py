@@ -31,9 +31,13 @@ _TOO_SHORT: Final = (
 PROPHET_ALONE: Final = f"{_TOO_SHORT}; Prophet's model forecasts alone"
 AS_FLEET: Final = f"{_TOO_SHORT}; the methods that err least in the fleet forecast, with its intervals"
 AS_ALL: Final = (
-    "no backtest: the readings are fewer than a long season, such as a week of hours; the model of all "
+    "no backtest: the readings are fewer than two weeks of hours or four weeks of days; the model of all "
     "customers forecasts, with the intervals of its errors"
 )
+
+
+_LONG_SEASONS: Final = 2
+"""Fewest long seasons of a history whose backtests say more than other customers do."""
 
 
 def combined(
@@ -46,8 +50,9 @@ def combined(
     """Return the model with the other methods' part and intervals, and the result of the backtests.
 
     Without a usual step, or with too few readings for a backtest, the result is None, and the model has the
-    part that the statistics of a fleet suggest, or none.  It is also None with fewer readings than a long
-    cycle, where the model of all customers can forecast: backtests of a few days say less than the fleet.
+    part that the statistics of a fleet suggest, or none.  It is also None with fewer readings than two long
+    seasons, or than a long cycle without such a season, where the model of all customers can forecast:
+    backtests of a few days say less than the fleet.
     """
     usable = readings.rows(np.isfinite(readings.y)).by_time()
     freq = freq_of(usable.ds)
@@ -87,10 +92,12 @@ def combined(
 def _of_few_readings(
     stamps: NDArray[np.int64], y: Vector, freq: str, of_all: DatedModels, options: CombineOptions
 ) -> Combination | None:
-    """Return the forecast of a history shorter than a long cycle by the model of all customers."""
+    """Return the forecast of a short history by the model of all customers; see `combined`."""
     history = GriddedHistory.of(stamps, y, freq)
     cycles = None if history is None else Cycles.of(history.seasons)
-    if history is None or cycles is None or history.y.size >= cycles.long:
+    if history is None or cycles is None:
+        return None
+    if history.y.size >= (_LONG_SEASONS * history.seasons.long or cycles.long):
         return None
     last = int(stamps[-1])
     forecast = of_all.of_few_readings(history, last, min(2 * of_all.horizon, MOST_PATH))
