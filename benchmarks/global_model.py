@@ -62,7 +62,6 @@ COLUMNS: Final = {
     "coverage_0.95": ("by 95 %", ".3f"),
     "winkler_0.8": ("Winkler score at 80 %", ".2f"),
     "seconds": ("processor s of the job", ".0f"),
-    "megabytes": ("most MB of a process", ".0f"),
     "bytes": ("bytes of an archive", ".0f"),
 }
 EXPLANATION: Final = """\
@@ -134,7 +133,6 @@ def _job(base: Path, fleet: Sequence[Series], texts: Mapping[str, str]) -> dict[
     row = _figures(fleet, [_of_archive(packed[series.name], series) for series in fleet])
     return row | {
         "seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        "megabytes": after.ru_maxrss / 1024,
         "bytes": float(np.mean([len(each) for each in packed.values()])),
     }
 
