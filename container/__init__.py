@@ -4,6 +4,7 @@ from container.cpu import usable_cpus
 from container.environment import COMMON, JAVA_HOME
 from container.host import Host
 from container.java import find_java
+from container.json_file import read_json_object
 from container.memory import free_bytes, total_bytes
 from container.own_packages import variables_for_own_packages
 from container.paths import Paths
@@ -51,6 +52,7 @@ __all__ = [
     "one_line",
     "progress",
     "quoted",
+    "read_json_object",
     "run",
     "total_bytes",
     "usable_cpus",

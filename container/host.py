@@ -1,11 +1,10 @@
 """This host among the hosts of a job: SageMaker's resource and input configuration."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from container.json_file import read_json_object
 from container.paths import Paths
 from container.quoting import quoted
 from fleetcast.errors import InputError
@@ -29,7 +28,7 @@ class Host:
     @classmethod
     def from_files(cls, paths: Paths) -> Self:
         """Read `resourceconfig.json` and `inputdataconfig.json`; without them this is the only host."""
-        resources = _read(paths.config / "resourceconfig.json")
+        resources = read_json_object(paths.config / "resourceconfig.json")
         name = str(resources.get("current_host", "algo-1"))
         hosts = sorted(map(str, resources.get("hosts", [name])), key=lambda host: (len(host), host))
         if name not in hosts:
@@ -38,7 +37,7 @@ class Host:
             raise InputError(
                 f"resourceconfig.json: current_host {quoted(name)} cannot be part of a file name"
             )
-        channels = _read(paths.config / "inputdataconfig.json")
+        channels = read_json_object(paths.config / "inputdataconfig.json")
         return cls(
             name=name,
             index=hosts.index(name),
@@ -58,15 +57,3 @@ class Host:
     def is_presharded(self, channel: str) -> bool:
         """Return whether SageMaker has given each host some of the objects in `channel` only."""
         return self.hosts > 1 and channel not in self.replicated
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not readable JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} must hold a JSON object")
-    return content

@@ -4,12 +4,10 @@ SageMaker collects the output of all hosts below one prefix.  Where each host ha
 customer's readings may be in files of several hosts, and each would write its part under the same name.
 """
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from container import Paths, quoted
+from container import Paths, quoted, read_json_object
 from fleetcast.errors import InputError
 
 _DIVIDED: Final = "ShardedByS3Key"
@@ -18,8 +16,8 @@ _DIVIDED: Final = "ShardedByS3Key"
 def check_hosts(paths: Paths) -> None:
     """Raise InputError if there are several hosts and each has a part of an input only."""
     folder = paths.base / "config"
-    hosts = _read(folder / "resourceconfig.json").get("hosts", [])
-    inputs = _read(folder / "processingjobconfig.json").get("ProcessingInputs", [])
+    hosts = read_json_object(folder / "resourceconfig.json").get("hosts") or ()
+    inputs = read_json_object(folder / "processingjobconfig.json").get("ProcessingInputs") or ()
     divided = [
         str(each.get("InputName", "the input"))
         for each in inputs
@@ -36,13 +34,3 @@ def check_hosts(paths: Paths) -> None:
 def _distribution(entry: Mapping[str, Any]) -> object:
     source = entry.get("S3Input")
     return source.get("S3DataDistributionType") if isinstance(source, Mapping) else None
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path.name} is not readable JSON: {error}") from error
-    return content if isinstance(content, Mapping) else {}

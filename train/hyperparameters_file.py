@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from container import quoted
-from fleetcast.errors import InputError, SettingError
+from container import quoted, read_json_object
+from fleetcast.errors import SettingError
 
 NOT_OURS: Final = ("sagemaker_", "_")
 """Begin the names of the SageMaker SDKs' own settings, and of those that a tuning job adds, such as
@@ -20,14 +20,7 @@ def read_texts(path: Path) -> dict[str, str]:
 
     Without a file there are none.  Raises InputError and SettingError.
     """
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not readable JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} must hold a JSON object of names and texts")
+    content = read_json_object(path)
     names = {name: name.replace("-", "_") for name in content}
     repeated = [name for name, count in Counter(names.values()).items() if count > 1]
     if repeated:

@@ -153,11 +153,11 @@ def _say(farewell: Farewell) -> None:
     try:
         unheard = _tell_others(farewell)
     except ray.exceptions.RayError as error:
-        logger.warning("the other hosts could not be told that the job is over: %s", error)
+        logger.warning("the other hosts do not know that the job is over: %s", error)
         return
     if unheard:
         names = ", ".join(map(quoted, unheard))
-        logger.warning("not told that the job is over, as they do not answer: %s", names)
+        logger.warning("these hosts do not answer, and do not know that the job is over: %s", names)
 
 
 def _tell_others(farewell: Farewell) -> list[str]:

@@ -1,9 +1,11 @@
 """The dates up to which global models are trained, so that no customer's forecast knows what came later.
 
-Most fleets end at one time, and need one date.  Where customers end at several times, each is forecast by the
-model of the latest date up to its end: the customers are split into groups of equal size by their ends, and
-the first end of each group is a date.  Of dates that are close to each other only one is used, so that a few
-customers that ended a little earlier do not keep the latest readings from the model of all others.
+Most fleets end at one time, and need that date and one for their backtests.  Where customers end at several
+times, each is forecast by the model of the latest date up to its end: the customers are split into groups of
+equal size by their ends, and the first end of each group is a date.  Of dates that are close to each other
+only one is used, so that a few customers that ended a little earlier do not keep the latest readings from the
+model of all others.  The backtests of each group have a date of their own: trees that have never seen these
+customers say little about trees that have.
 """
 
 from collections.abc import Sequence

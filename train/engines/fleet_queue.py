@@ -1,6 +1,6 @@
 """The customers of a job over several hosts: which of them wait, and which are at which host.
 
-A customer leaves the queue once, with its result or given up.  Those that a host had in hand when it was
+A customer leaves the queue once, with its result or given up.  Those that a host was working on when it was
 lost go to another one, each alone and after all others: a customer that takes hosts down is found, and no
 other one is given up with it.
 """
@@ -17,7 +17,7 @@ MOST_PER_CALL: Final = 256
 CALLS_PER_HOST: Final = 4
 """Into how many calls each host's share of the waiting customers is divided."""
 MOST_LOSSES: Final = 2
-"""Hosts that may be lost with a customer in hand; then it is given up."""
+"""Hosts that may be lost while they work on a customer; then it is given up."""
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _Line:
     hosts: set[str] = field(default_factory=set)
     waiting: deque[Customer] = field(default_factory=deque)
     again: deque[Customer] = field(default_factory=deque)
-    """Those that were in hand when a host was lost."""
+    """Those that a host was working on when it was lost."""
 
     def take(self, *, has_none: bool) -> Iterator[Customer]:
         """Yield what a host gets, which may have customers already."""
@@ -98,7 +98,7 @@ class FleetQueue:
             line.appendleft(in_hand.pop(name))
 
     def lose(self, host: str) -> list[str]:
-        """Take back what a lost host had in hand; return the names of customers that are given up."""
+        """Take back what a lost host was working on; return the names of customers that are given up."""
         given_up = []
         for name, customer in self._in_hand[host].items():
             self._losses[name] += 1

@@ -82,7 +82,7 @@ class RayEngine:
         """Yield the result of each customer until all have one or `stopped()`; see `Engine`.
 
         Customers have different names; those with the longest files come first.  A customer is also `Failed`
-        if `MOST_LOSSES` hosts were lost with it in hand, or the only one that has its files.
+        if `MOST_LOSSES` hosts were lost while they worked on it, or the only one that has its files.
 
         Raises `HostsLostError` where no host is left.
         """
@@ -281,8 +281,10 @@ class _Fleet(Generic[ResultT]):
         self._calls = {call: entry for call, entry in self._calls.items() if entry[0] is not link}
         _kill(link.actor)
         in_hand = len(self._queue.in_hand(host.node))
-        logger.warning("host %s is lost with %d customers in hand: %s", quoted(host.name), in_hand, why)
-        reason_of_loss = f"{MOST_LOSSES} hosts were lost with it in hand, the last one {host.name}: {why}"
+        logger.warning("host %s is lost while it worked on %d customers: %s", quoted(host.name), in_hand, why)
+        reason_of_loss = (
+            f"{MOST_LOSSES} hosts were lost while they worked on it, the last one {host.name}: {why}"
+        )
         failed = [Failed(customer=name, reason=reason_of_loss) for name in self._queue.lose(host.node)]
         if lives and link.starts < MOST_STARTS:
             self._links.append(_Link(host, self._start(host), link.starts + 1))

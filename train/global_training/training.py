@@ -1,7 +1,8 @@
 """Trains the global models of a job: rows from its customers, dates, and trees for each date.
 
 Rows are at most 200,000, of at most 2,000 customers; where there are more, a hash of their names chooses.
-They take at most 80 MB, and up to 60 MB more in each thread that fits trees.
+They take at most 160 MB, because the customers' parts stay beside the whole, and up to 60 MB more in each
+thread that fits trees.
 """
 
 import hashlib
@@ -168,7 +169,7 @@ def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[
     trees = _fitted(fits, rows, settings.workers, stopped)
     shares = _best_shares(trees, drawn, dates)
     logger.info(
-        "global model: %.0f %% of its corrections are used, as other readings suggest",
+        "global model: %.0f %% of the trees' corrections are used, which forecasts later readings best",
         100 * shares[dates[-1]],
     )
     trees |= {key: each.times(shares[key[1]]) for key, each in trees.items() if key[0] == "stacked"}

@@ -1,7 +1,7 @@
 """The search: evaluates configurations round by round, within a budget, and chooses; see `rounds`.
 
 Everything that is decided follows from the journal, so a run that was killed goes on and decides as it would
-have done undisturbed; only what was in hand is evaluated again.
+have done undisturbed; only what was being evaluated is evaluated again.
 """
 
 import hashlib

@@ -149,7 +149,9 @@ def test_what_kills_the_pool_of_a_host_twice_is_given_up_and_the_host_goes_on(cl
 
     assert Counter(each.customer for each in found) == Counter(each.name for each in customers)
     assert set(failures(found)) == {"actor-1", "actor-2"}
-    assert all(each.startswith("2 hosts were lost with it in hand") for each in failures(found).values())
+    assert all(
+        each.startswith("2 hosts were lost while they worked on it") for each in failures(found).values()
+    )
 
 
 @pytest.mark.usefixtures("_two_hosts")
@@ -178,12 +180,12 @@ def test_a_customer_that_takes_two_hosts_down_is_given_up_and_a_third_does_the_r
 
     assert Counter(each.customer for each in found) == Counter(each.name for each in customers)
     assert list(failures(found)) == ["host"]
-    assert failures(found)["host"].startswith("2 hosts were lost with it in hand")
+    assert failures(found)["host"].startswith("2 hosts were lost while they worked on it")
 
 
 @pytest.mark.usefixtures("_two_hosts")
 def test_a_job_whose_hosts_are_all_lost_ends_with_an_error(cluster: RayHosts) -> None:
-    customers = named(4, *(f"host-{number}" for number in range(12)))  # more than the hosts have in hand
+    customers = named(4, *(f"host-{number}" for number in range(12)))  # more than the hosts can work on
 
     with pytest.raises(FleetcastError, match="all hosts of the Ray cluster are lost"):
         list(results(cluster, Misbehave(), customers, stopped=cluster.reap))
