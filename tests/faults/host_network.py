@@ -107,9 +107,13 @@ class FakeHost:
         (program,) = psutil.Process(self.process.pid).children()
         return program
 
-    def processes(self, name: str) -> list[psutil.Process]:
-        """Return the program's descendants of this name."""
-        return [each for each in self.program().children(recursive=True) if each.name() == name]
+    def process_of(self, name: str) -> psutil.Process:
+        """Return the first of the program's descendants that has this name.
+
+        A process that starts another has a copy of itself beside it for a moment, of the same name.
+        """
+        named = [each for each in self.program().children(recursive=True) if each.name() == name]
+        return min(named, key=psutil.Process.create_time)
 
     def kill(self) -> None:
         """End the host and every process on it at once."""

@@ -119,8 +119,7 @@ def test_a_host_whose_ray_is_killed_fails_and_the_others_complete_the_job(networ
     start(*network.hosts, seconds=1)
     wait_for_tasks(network)
 
-    (raylet,) = network.hosts[1].processes("raylet")
-    raylet.kill()
+    network.hosts[1].process_of("raylet").kill()
 
     assert network.codes() == (0, 1, 0)
     assert set(tasks(network)) == set(range(TASKS))
