@@ -23,8 +23,8 @@ def whole_number(
     return number
 
 
-def fraction(values: Mapping[str, str], name: str, *, default: float) -> float:
-    """Return `values[name]` as a number from 0 to 1, or `default` where it is unset or empty."""
+def fraction(values: Mapping[str, str], name: str, *, default: float, minimum: float = 0.0) -> float:
+    """Return `values[name]` as a number from `minimum` to 1, or `default` where it is unset or empty."""
     text = values.get(name) or ""
     if not text:
         return default
@@ -32,8 +32,8 @@ def fraction(values: Mapping[str, str], name: str, *, default: float) -> float:
         number = float(text)
     except ValueError:
         number = -1.0
-    if not 0.0 <= number <= 1.0:
-        raise SettingError(f"{name} must be a number from 0 to 1, not {text!r}")
+    if not minimum <= number <= 1.0:
+        raise SettingError(f"{name} must be a number from {minimum:g} to 1, not {text!r}")
     return number
 
 

@@ -77,21 +77,26 @@ class WholeNumber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fraction:
-    """A variable that holds a number from 0 to 1."""
+    """A variable that holds a number from `minimum` to 1."""
 
     name: str
     meaning: str
     default: float
-    accepted: str = "0 to 1"
+    minimum: float = 0.0
 
     @property
     def default_text(self) -> str:
         """See `Variable`."""
         return f"{self.default:g}"
 
+    @property
+    def accepted(self) -> str:
+        """See `Variable`."""
+        return f"{self.minimum:g} to 1"
+
     def read(self, env: Mapping[str, str]) -> float:
         """Return the variable's number; raise `SettingError` for a value that is not accepted."""
-        return fraction(env, self.name, default=self.default)
+        return fraction(env, self.name, default=self.default, minimum=self.minimum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

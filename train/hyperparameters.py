@@ -129,6 +129,26 @@ GLOBAL_SHARE: Final = Fraction(
     default=0.7,
     meaning="With `auto`: the weight of the model of all customers; 0 trains none.",
 )
+GLOBAL_ETA: Final = Fraction(
+    name="global_eta",
+    default=0.05,
+    minimum=0.001,
+    meaning="Learning rate of the model of all customers: which share of each tree's correction is used.",
+)
+GLOBAL_ROUNDS: Final = WholeNumber(
+    name="global_rounds",
+    default=240,
+    maximum=1_000,
+    unit="trees",
+    meaning="Boosting rounds of the model of all customers; each fits one tree.",
+)
+GLOBAL_MAX_DEPTH: Final = WholeNumber(
+    name="global_max_depth",
+    default=7,
+    maximum=8,
+    unit="splits",
+    meaning="Most splits on the way to a leaf of a tree of the model of all customers.",
+)
 BACKTEST_CUTOFFS: Final = WholeNumber(
     name="backtest_cutoffs",
     default=DEFAULT_CUTOFFS,
@@ -280,6 +300,9 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
     "Which methods forecast": (
         MODELS,
         GLOBAL_SHARE,
+        GLOBAL_ETA,
+        GLOBAL_ROUNDS,
+        GLOBAL_MAX_DEPTH,
         BACKTEST_CUTOFFS,
         BACKTEST_HORIZON,
         METRIC,

@@ -12,6 +12,7 @@ from fleetcast.global_model import DatedModels
 from train import hyperparameters
 from train.fleet_statistics import FleetStatistics, read_statistics
 from train.hyperparameters_file import value_of
+from train.tree_settings import TreeSettings
 
 AUTO: Final = "auto"
 CHAMPION: Final = "champion"
@@ -33,6 +34,8 @@ class Methods:
     """Whether the job fails without a model of all customers."""
     tries_global: bool = False
     """Whether the job trains a model of all customers, if it can."""
+    trees: TreeSettings = field(default_factory=TreeSettings)
+    """How those models are fitted."""
     global_models: DatedModels | None = field(default=None, repr=False)
     """The models of all customers that this job has trained."""
 
@@ -67,6 +70,7 @@ class Methods:
             keeps_incumbent,
             needs_global=models == GLOBAL,
             tries_global=tries_global,
+            trees=TreeSettings.read(texts),
         )
 
     @property

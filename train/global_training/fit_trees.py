@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fleetcast.global_model import TrainingRows, Trees, trees_of
+from train.tree_settings import TreeSettings
 
-PARAMETERS: Final[Mapping[str, Any]] = {
+_PARAMETERS: Final[Mapping[str, Any]] = {
     "objective": "reg:absoluteerror",
     "base_score": 0.0,
     "tree_method": "hist",
     "max_bin": 64,
-    "max_depth": 7,
-    "eta": 0.05,
     "subsample": 0.7,
     "colsample_bytree": 0.7,
     "min_child_weight": 60,
@@ -23,15 +22,13 @@ PARAMETERS: Final[Mapping[str, Any]] = {
     "seed": 1,
     "verbosity": 1,
 }
-ROUNDS: Final = 240
-"""Number of trees."""
 
 
 class TreesStoppedError(Exception):
     """The job is to end before all trees are fitted."""
 
 
-def fit_trees(rows: TrainingRows, stopped: Callable[[], bool]) -> Trees:
+def fit_trees(rows: TrainingRows, settings: TreeSettings, stopped: Callable[[], bool]) -> Trees:
     """Return trees for the targets of the rows; raise TreesStoppedError once `stopped()`."""
     import xgboost  # noqa: PLC0415 - an extra, which only this needs
 
@@ -39,8 +36,9 @@ def fit_trees(rows: TrainingRows, stopped: Callable[[], bool]) -> Trees:
         def after_iteration(self, model: object, epoch: int, evals_log: object) -> bool:  # noqa: ARG002 - XGBoost's
             return stopped()
 
-    data = xgboost.QuantileDMatrix(rows.x, rows.target, max_bin=PARAMETERS["max_bin"], nthread=1)
-    booster = xgboost.train(dict(PARAMETERS), data, ROUNDS, callbacks=[Stop()])
+    data = xgboost.QuantileDMatrix(rows.x, rows.target, max_bin=_PARAMETERS["max_bin"], nthread=1)
+    parameters = {**_PARAMETERS, "eta": settings.eta, "max_depth": settings.max_depth}
+    booster = xgboost.train(parameters, data, settings.rounds, callbacks=[Stop()])
     if stopped():
         raise TreesStoppedError
     return trees_of(bytes(booster.save_raw("json")))

@@ -166,7 +166,7 @@ def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[
         rows[kind].target.size,
         len({fit.date for fit in fits}),
     )
-    trees = _fitted(fits, rows, settings.workers, stopped)
+    trees = _fitted(fits, rows, settings, stopped)
     shares = _best_shares(trees, drawn, dates)
     logger.info(
         "global model: %.0f %% of the trees' corrections are used, which forecasts later readings best",
@@ -222,11 +222,15 @@ def _best_share(target: NDArray[np.float32], correction: NDArray[np.float32]) ->
 
 
 def _fitted(
-    fits: Sequence[_Fit], rows: Mapping[Kind, TrainingRows], threads: int, stopped: Callable[[], bool]
+    fits: Sequence[_Fit],
+    rows: Mapping[Kind, TrainingRows],
+    settings: TrainSettings,
+    stopped: Callable[[], bool],
 ) -> dict[tuple[Kind, int], Trees]:
     """Return trees by kind and date, fitted side by side, the largest first."""
     order = sorted(fits, key=lambda fit: -fit.rows)
-    with ThreadPoolExecutor(threads) as pool:
-        fitted = pool.map(lambda fit: fit_trees(rows[fit.kind].until(fit.date), stopped), order)
+    trees = settings.methods.trees
+    with ThreadPoolExecutor(settings.workers) as pool:
+        fitted = pool.map(lambda fit: fit_trees(rows[fit.kind].until(fit.date), trees, stopped), order)
         done = list(progress(fitted, total=len(order), doing="fit trees", unit="models"))
-    return {(fit.kind, fit.date): trees for fit, trees in zip(order, done, strict=True)}
+    return {(fit.kind, fit.date): each for fit, each in zip(order, done, strict=True)}

@@ -12,6 +12,7 @@ from fleetcast.forecasting import FitOptions
 from train import hyperparameters
 from train.program import parser
 from train.settings import TrainSettings
+from train.tree_settings import TreeSettings
 
 
 def settings(base: Path, values: object) -> TrainSettings:
@@ -98,6 +99,9 @@ def test_an_unknown_hyperparameter_like_no_other_is_an_error_that_lists_all(tmp_
         ("customer_timeout_seconds", "0", "a whole number of at least 1"),
         ("non_negative", "perhaps", "true or false"),
         ("cap", "inf", "a finite number"),
+        ("global_eta", "0", "a number from 0.001 to 1"),
+        ("global_rounds", "1001", "a whole number from 1 to 1000"),
+        ("global_max_depth", "9", "a whole number from 1 to 8"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_an_error_with_the_accepted_ones(
@@ -105,6 +109,12 @@ def test_a_value_that_cannot_be_used_is_an_error_with_the_accepted_ones(
 ) -> None:
     with pytest.raises(SettingError, match=rf"{name} must be {accepted}, not '{text}'"):
         settings(tmp_path, {name: text})
+
+
+def test_the_trees_of_a_global_model_are_fitted_as_the_hyperparameters_say(tmp_path: Path) -> None:
+    texts = {"models": "auto", "global_eta": "0.1", "global_rounds": "100", "global_max_depth": "5"}
+
+    assert settings(tmp_path, texts).methods.trees == TreeSettings(eta=0.1, rounds=100, max_depth=5)
 
 
 def test_a_job_without_hyperparameters_has_the_declared_defaults(tmp_path: Path) -> None:
