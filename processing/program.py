@@ -28,6 +28,7 @@ examples:
   process --customer-id meter --timestamp ds --value y
   process --delimiter semicolon --decimal , --encoding latin-1 --date-format '%d.%m.%Y %H:%M'
   process --regressors temperature,holiday --where split=train
+  process --before 2026-01-01       for train, and for evaluate: process --since 2026-01-01
 
 exit codes: 0 done; 1 nothing usable, a file that cannot be read, a disk that is full; 2 an unknown option;
 130 after Ctrl-C; 143 after SIGTERM"""
@@ -54,6 +55,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="COLUMN=TEXT",
         help="read only the rows with this text in this column, such as split=train; may be repeated",
     )
+    option("--since", metavar="TIME", help="read only readings of this time or later, in UTC")
+    option("--before", metavar="TIME", help="read only readings before this time, in UTC")
     option = parser.add_argument_group("how the files are written, if they leave it ambiguous").add_argument
     option(
         "--delimiter",
@@ -91,7 +94,22 @@ def columns(options: argparse.Namespace) -> Columns:
         value=options.value,
         regressors=regressors,
         where=tuple(where),
+        since=_time("--since", options.since),
+        before=_time("--before", options.before),
     )
+
+
+def _time(option: str, text: str | None) -> str:
+    """Return a time in the form of readings, 2026-01-31 00:00:00; raises SettingError for another text."""
+    from fleetcast.readings import parse_times  # noqa: PLC0415 - as below
+    from processing.usable_rows import as_text  # noqa: PLC0415 - as below
+
+    if not text:
+        return ""
+    parsed = parse_times([text])
+    if parsed.reasons:
+        raise SettingError(f"{option} must be a time such as 2026-01-31T13:45:00, not {text!r}")
+    return as_text(parsed.values)[0]
 
 
 def process(paths: Paths, selection: Columns, *, replace: bool = False, **texts: str | None) -> int:

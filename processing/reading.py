@@ -125,7 +125,7 @@ def read_files(
     rows: SortedRows,
     rejected: RejectedRows,
 ) -> int:
-    """Read every file into `rows` and `rejected`; return the number of rows that `--where` selects.
+    """Read every file into `rows` and `rejected`; return the number of rows that `columns` selects.
 
     Raises InputError if a file is damaged.
     """
@@ -149,8 +149,7 @@ def read_files(
     if {"day", "month"} <= first_file.keys():
         logger.warning(_TWO_ORDERS, first_file["day"], first_file["month"])
     if left_out:
-        conditions = " or ".join(f"{quoted(name)} is not {quoted(text)}" for name, text in columns.where)
-        logger.info("%d rows left out: --where %s", left_out, conditions)
+        logger.info("%d rows left out: %s", left_out, columns.selection())
     return count
 
 

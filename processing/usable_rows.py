@@ -37,7 +37,7 @@ class UsableRows(NamedTuple):
 def usable_rows(
     batch: Batch, columns: Columns, *, decimal: str, date_format: str | None, evidence: Counter[str]
 ) -> tuple[UsableRows, list[RefusedRow], int]:
-    """Return the usable rows, the refused rows, and the number of rows that `where` selects."""
+    """Return the usable rows, the refused rows, and the number of rows that `columns` selects."""
     places = _matching(batch, columns)
     cells = [_selected(texts, places) for texts in batch.columns]
     names = (columns.value, *columns.regressors)
@@ -48,13 +48,16 @@ def usable_rows(
     for name, texts, (_, because) in zip((columns.timestamp, *names), cells[1:], parsed, strict=False):
         _add_reasons(reasons, name, texts, because)
     fields = [texts for texts, _ in parsed]
-    good = [place for place in range(len(places)) if place not in reasons] if reasons else range(len(places))
+    good: Sequence[int] = range(len(places))
+    good = [place for place in good if place not in reasons] if reasons else good
+    inside = _inside(fields[0], good, columns)
     refused = [
         RefusedRow(batch.lines[places[place]], batch.row(places[place]), reason)
         for place, reason in sorted(reasons.items())
     ]
-    lines = map(",".join, zip(*(_selected(texts, good) for texts in fields), strict=True))
-    return UsableRows(_selected(cells[0], good), list(lines)), refused, len(places)
+    lines = map(",".join, zip(*(_selected(texts, inside) for texts in fields), strict=True))
+    outside = len(good) - len(inside)
+    return UsableRows(_selected(cells[0], inside), list(lines)), refused, len(places) - outside
 
 
 def distinct(texts: Sequence[str]) -> list[str]:
@@ -67,6 +70,15 @@ def _matching(batch: Batch, columns: Columns) -> Sequence[int]:
     first = len(columns.names()) - len(columns.where)
     for texts, (_, text) in zip(batch.columns[first:], columns.where, strict=True):
         places = [place for place in places if texts[place] == text]
+    return places
+
+
+def _inside(times: Sequence[str], places: Sequence[int], columns: Columns) -> Sequence[int]:
+    """Return the places whose time lies within `since` and `before`; times as texts sort as times do."""
+    if columns.since:
+        places = [place for place in places if times[place] >= columns.since]
+    if columns.before:
+        places = [place for place in places if times[place] < columns.before]
     return places
 
 
@@ -109,16 +121,16 @@ def _times(
     """Return times such as 2026-01-31 13:45:00, in UTC, and the reasons against texts by index."""
     once = distinct(texts)
     parsed = readings.parse_times(once, date_format=date_format, evidence=evidence)
-    times = _written(parsed.values)
+    times = as_text(parsed.values)
     if len(once) == len(texts):
         return times, parsed.reasons
-    written = dict(zip(once, times, strict=True))
+    by_text = dict(zip(once, times, strict=True))
     wrong = {once[place]: reason for place, reason in parsed.reasons.items()}
     because = {place: wrong[text] for place, text in enumerate(texts) if text in wrong} if wrong else {}
-    return list(map(written.__getitem__, texts)), because
+    return list(map(by_text.__getitem__, texts)), because
 
 
-def _written(times: NDArray[np.datetime64]) -> list[str]:
+def as_text(times: NDArray[np.datetime64]) -> list[str]:
     """Return times as text, with a fraction of a second only if it is not 0."""
     if not len(times):
         return []

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from container import Paths
-from fleetcast.errors import InputError
+from fleetcast.errors import InputError, SettingError
 from processing import Columns
 from processing.program import columns, parse, process
 
@@ -106,6 +106,32 @@ def test_columns_may_have_other_names_and_rows_may_be_chosen(
 
     assert written(paths) == {"A": "timestamp,consumption,temp\n2025-01-01 00:00:00,1.0,20.0\n"}
     assert "1 rows left out: --where 'split' is not 'train'" in caplog.messages
+
+
+def test_since_and_before_divide_the_readings_at_a_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    rows = ["A,2025-01-01T23:59:59.5Z,1", "A,2025-01-02,2", "A,2025-01-02T00:00:00.5,3", "A,later,4"]
+    paths = raw(tmp_path, HEADER + "\n".join(rows) + "\n")
+
+    process(paths, columns(parse(["--before", "2025-01-02T02:00+02:00"])))
+    before = written(paths)
+    process(paths, columns(parse(["--since", "2025-01-02"])))
+
+    assert before == {"A": "timestamp,consumption\n2025-01-01 23:59:59.5,1.0\n"}
+    assert written(paths) == {
+        "A": "timestamp,consumption\n2025-01-02 00:00:00,2.0\n2025-01-02 00:00:00.5,3.0\n"
+    }
+    assert "2 rows left out: not --before 2025-01-02 00:00:00" in caplog.messages
+    assert "1 rows left out: before --since 2025-01-02 00:00:00" in caplog.messages
+    assert "1 readings of 1 customers" in caplog.messages
+    assert "2 readings of 1 customers" in caplog.messages
+
+
+def test_a_time_that_divides_no_readings_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"--before must be a time such as .*, not 'soon'"):
+        columns(parse(["--before", "soon"]))
 
 
 def test_missing_columns_are_named_with_those_that_the_file_has(tmp_path: Path) -> None:
