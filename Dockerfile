@@ -38,6 +38,7 @@ FROM build AS build-default
 COPY pyproject.toml README.md LICENSE /opt/fleetcast/app/
 COPY fleetcast /opt/fleetcast/app/fleetcast
 COPY container /opt/fleetcast/app/container
+COPY pipeline /opt/fleetcast/app/pipeline
 COPY processing /opt/fleetcast/app/processing
 COPY serving /opt/fleetcast/app/serving
 COPY train /opt/fleetcast/app/train

@@ -95,7 +95,7 @@ test-image: $(VENV)/ready ## the tests inside containers; needs Docker and `make
 
 lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
-		pyproject.toml --extra process --extra train --extra serve -o requirements/image.txt
+		pyproject.toml --extra process --extra train --extra serve --extra workflow -o requirements/image.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		pyproject.toml --extra global --extra ray --constraint requirements/image.txt \
 		$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/image.txt) -o requirements/image-ray.txt

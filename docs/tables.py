@@ -4,6 +4,7 @@ A page marks the place of a table with `<!-- table: NAME -->` and `<!-- end -->`
 replaced.  `make docs` runs this first, and a test fails where a page is not up to date.
 """
 
+import argparse
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from container.cluster import outcome_table
 from fleetcast.command import usage
 from fleetcast.evaluation import method_table
 from fleetcast.forecasting.prophet_json import field_table as model_json_table
+from pipeline.gate import EXIT_CODES as GATE_EXIT_CODES
+from pipeline.gate import parser as gate_parser
 from serving import settings
 from serving.http import metrics, routes
 from serving.request import field_table
@@ -29,9 +32,29 @@ def _help() -> str:
     return f"```text\n{usage()}\n```"
 
 
+def _options(parser: argparse.ArgumentParser) -> str:
+    """Return the options of a program as a table in Markdown."""
+    rows = []
+    for action in parser._actions:  # noqa: SLF001 -- argparse has no other list of them
+        if isinstance(action, argparse._HelpAction):  # noqa: SLF001 -- the same
+            continue
+        name = action.option_strings[-1] if action.option_strings else ""
+        value = "" if action.nargs == 0 else str(action.metavar or action.dest)
+        meaning = str(action.help or "").replace("%%", "%").replace("<base>", "/opt/ml")
+        rows.append(f"| `{f'{name} {value}'.strip()}` | {meaning} |")
+    return "\n".join(["| option | meaning |", "| --- | --- |", *rows])
+
+
+def _exit_codes(meanings: Mapping[int, str]) -> str:
+    rows = [f"| {code} | {meaning} |" for code, meaning in meanings.items()]
+    return "\n".join(["| code | meaning |", "| --- | --- |", *rows])
+
+
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "cluster-exit-codes": outcome_table,
     "customer-statuses": status_table,
+    "gate-exit-codes": lambda: _exit_codes(GATE_EXIT_CODES),
+    "gate-options": lambda: _options(gate_parser()),
     "help": _help,
     "methods": method_table,
     "model-json": model_json_table,

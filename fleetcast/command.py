@@ -14,6 +14,7 @@ PROGRAMS: Final = {
     "train": "fit one model per customer in /opt/ml/input/data/<channel>; archives go to /opt/ml/checkpoints",
     "refresh": "make forecasts of trained customers from new readings, without a training",
     "tune": "search the hyperparameters with which the customers' forecasts err least; train takes them",
+    "gate": "decide whether an evaluated fleet is good enough: exit code, and a reason in one sentence",
     "serve": "answer forecasts over HTTP on port 8080 (SAGEMAKER_MULTI_MODEL=true: Multi Model Server)",
     "doctor": "show this machine, its settings and whether the numbers are right; write nothing",
 }
@@ -59,7 +60,8 @@ def main() -> int:
         name = first or "train"
         print(  # noqa: T201
             f"fleetcast: this installation has the library only; {name} is in the container image and in a "
-            f"checkout: docker run IMAGE {name}, or pip install -e '.[process,train,serve]' in the checkout",
+            f"checkout: docker run IMAGE {name}, or pip install -e '.[process,train,serve,workflow]' in the "
+            "checkout",
             file=sys.stderr,
         )
         return EXIT_USAGE

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 MODULE = "fleetcast_archive_code"
 """The name under which the worker imports this file."""
-OUR_PACKAGES = ("container", "fleetcast", "processing", "serving", "train")
+OUR_PACKAGES = ("container", "fleetcast", "pipeline", "processing", "serving", "train")
 """The packages of this project, which an archive's code cannot import."""
 ROOT = Path(__file__).resolve().parents[2]
 FAILED = {

@@ -42,7 +42,7 @@ def test_without_a_target_the_default_image_is_built() -> None:
 def test_every_package_is_copied_into_the_image() -> None:
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
 
-    assert len(packages) == 5
+    assert len(packages) == 6
     for package in packages:
         assert f"COPY {package} /opt/fleetcast/app/{package}" in lines("Dockerfile")
         assert f"!{package}" in lines(".dockerignore")

@@ -14,6 +14,7 @@ from moto import mock_aws
 from docs.tables import filled
 from examples.sagemaker import METRICS
 from fleetcast.command import PROGRAMS
+from pipeline.gate import parser as gate_parser
 from processing.program import columns, parse
 from serving.http.routes import MULTI_MODEL, OPENAPI, PLAIN, template
 from serving.request.schema import as_request
@@ -27,6 +28,8 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 REFERENCE = DOCS / "reference"
 HOW_TO = DOCS / "how-to"
+PARSERS = {"gate": gate_parser}
+"""Of the programs with options besides `process`."""
 VARIABLES_OF_OTHERS = {
     *("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_REGION", "LD_LIBRARY_PATH"),
     *("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"),
@@ -77,7 +80,7 @@ def test_the_routes_on_the_pages_are_those_of_the_server() -> None:
 
 def test_every_folder_and_file_of_the_project_that_a_page_names_exists() -> None:
     named = names(
-        r"^(?:benchmarks|container|docs|examples|fleetcast|processing|serving|tests|train)/[\w./-]*$"
+        r"^(?:benchmarks|container|docs|examples|fleetcast|pipeline|processing|serving|tests|train)/[\w./-]*$"
     )
 
     assert named
@@ -85,7 +88,9 @@ def test_every_folder_and_file_of_the_project_that_a_page_names_exists() -> None
 
 
 def test_the_options_of_process_on_its_page_are_those_of_the_program() -> None:
-    named = names(r"^--[a-z-]+", REFERENCE / "command-line.md")
+    page = (REFERENCE / "command-line.md").read_text()
+    (section,) = re.findall(r"^## fleetcast process\n(.*?)^## ", page, re.DOTALL | re.MULTILINE)
+    named = set(re.findall(r"`(--[a-z-]+)", section))
 
     assert named == {f"--{name.replace('_', '-')}" for name in vars(parse([]))}
 
@@ -147,6 +152,8 @@ def test_every_program_and_option_of_a_command_exists() -> None:
         assert program in PROGRAMS
         if program == "process":
             columns(parse(options))
+        elif program in PARSERS:
+            PARSERS[program]().parse_args(options)
         else:
             assert options == []
 

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS: dict[str, list[set[str]]] = {
-    "": [{"fleetcast"}, {"container"}, {"processing", "serving", "train"}],
+    "": [{"fleetcast"}, {"container"}, {"processing", "serving", "train"}, {"pipeline"}],
     "container": [{"cluster"}],
     "fleetcast": [{"archive", "forecasting", "readings"}, {"evaluation", "global_model"}],
     "fleetcast.forecasting": [
@@ -27,6 +27,7 @@ LAYERS: dict[str, list[set[str]]] = {
         {"stock_prophet"},
     ],
     "fleetcast.readings": [{"columns"}, {"tables"}, {"customer"}],
+    "pipeline": [{"gate"}],
     "processing": [{"raw_files"}, {"output"}],
     "serving": [{"models"}, {"request"}, {"http", "mms"}],
     "train": [{"config"}, {"customer"}, {"engines"}, {"global_training"}, {"refresh", "report", "tuning"}],

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fleetcast.command import PROGRAMS
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PURELIB = sysconfig.get_path("purelib")
@@ -67,7 +69,7 @@ def test_the_script_shows_its_version_and_its_help(installed: Path) -> None:
     assert (version.returncode, version.stdout.split()[0]) == (0, "fleetcast")
     assert (usage.returncode, usage.stdout.split("\n")[0]) == (
         0,
-        "usage: fleetcast process|train|refresh|tune|serve|doctor [--help]",
+        f"usage: fleetcast {'|'.join(PROGRAMS)} [--help]",
     )
 
 
@@ -78,7 +80,8 @@ def test_without_the_programs_one_line_says_where_they_are(installed: Path, prog
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"fleetcast: this installation has the library only; {program} is in the container image and in a "
-        f"checkout: docker run IMAGE {program}, or pip install -e '.[process,train,serve]' in the checkout\n"
+        f"checkout: docker run IMAGE {program}, or pip install -e '.[process,train,serve,workflow]' in the "
+        "checkout\n"
     )
 
 
@@ -130,7 +133,7 @@ def test_a_program_whose_extra_is_missing_names_it(program: str, package: str) -
 
 @pytest.mark.parametrize("program", ["process", "train", "serve"])
 def test_other_packages_and_scripts_of_our_programs_names_are_not_run(tmp_path: Path, program: str) -> None:
-    for name in ("archive", "container", "processing", "serve", "serving", "train"):
+    for name in ("archive", "container", "pipeline", "processing", "serve", "serving", "train"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('of another distribution')\n")
     for name in ("serve", "train"):

@@ -11,7 +11,7 @@ from fleetcast.errors import FleetcastError
 from serving.errors import RequestError
 
 ROOT = Path(__file__).parents[3]
-PROGRAMS = ("container", "processing", "serving", "train")
+PROGRAMS = ("container", "pipeline", "processing", "serving", "train")
 INTERNAL = {
     "NoSolutionError",
     "ProtocolError",

@@ -1,0 +1,6 @@
+"""The program `gate`: the figures of an evaluation -> whether the fleet is good enough, and why not."""
+
+from pipeline.gate.program import parser
+from pipeline.gate.verdict import EXIT_CODES
+
+__all__ = ["EXIT_CODES", "parser"]
