@@ -1,5 +1,28 @@
 """Trains models of all customers of a job, from rows that its workers draw from each customer's readings."""
 
-from train.global_training.training import with_global_models
+from train.global_training.draw_rows import DrawnRows
+from train.global_training.fit_trees import TreesStoppedError, fit_trees
+from train.global_training.training import (
+    LEAST_ROWS,
+    TooFewError,
+    best_share,
+    can_train,
+    do_without,
+    drawn_rows,
+    trained_models,
+    with_global_models,
+)
 
-__all__ = ["with_global_models"]
+__all__ = [
+    "LEAST_ROWS",
+    "DrawnRows",
+    "TooFewError",
+    "TreesStoppedError",
+    "best_share",
+    "can_train",
+    "do_without",
+    "drawn_rows",
+    "fit_trees",
+    "trained_models",
+    "with_global_models",
+]

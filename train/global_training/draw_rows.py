@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -36,12 +37,16 @@ class DrawnRows:
     """Time of its last reading, in microseconds since 1970."""
     backtest: int = 0
     """Time of the last step before its first backtest."""
+    earlier_backtest: int = 0
+    """The same of its readings without the last horizon."""
     step: int = 0
     """Length of a step, in microseconds."""
     cycle: int = 0
     """Its short cycle, in steps."""
     stacked: TrainingRows | None = None
     plain: TrainingRows | None = None
+    cpu_seconds: float = 0.0
+    """Processor time that they took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,10 @@ class DrawRows:
     def __call__(self, customer: Customer) -> DrawnRows:
         """Return the rows; none for a customer whose readings cannot be used, which its fit will report."""
         try:
+            before = time.process_time()
             with ONE_THREAD:
-                return self._rows(customer)
+                rows = self._rows(customer)
+            return replace(rows, cpu_seconds=time.process_time() - before)
         except (ArithmeticError, FleetcastError, MemoryError, OSError, RuntimeError, ValueError):
             return DrawnRows(customer=customer.name)
 
@@ -73,14 +80,20 @@ class DrawRows:
             return DrawnRows(customer=customer.name)
         n, seasons, combine = series.y.size, series.history.seasons, settings.methods.combine
         horizon = min(settings.methods.horizon or default_horizon(n, seasons), MOST_PATH)
-        places, _ = cutoffs(n, horizon, seasons, count=1 if combine is None else combine.cutoffs)
+        count = 1 if combine is None else combine.cutoffs
+        first, earlier = (
+            min(cutoffs(steps, horizon, seasons, count=count)[0], default=steps)
+            for steps in (n, max(n - horizon, 1))
+        )
+        backtest, earlier_backtest = series.times(np.array([first, earlier]) - 1).tolist()
         seed = int.from_bytes(hashlib.sha256(os.fsencode(customer.name)).digest()[:_SEED_BYTES])
         return DrawnRows(
             customer=customer.name,
             freq=freq,
             horizon=horizon,
             end=series.last,
-            backtest=int(series.times(np.array([min(places, default=n) - 1]))[0]),
+            backtest=backtest,
+            earlier_backtest=earlier_backtest,
             step=series.step,
             cycle=series.cycles.short,
             stacked=stacked_rows(series, horizon, most=self.most, seed=seed),

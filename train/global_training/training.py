@@ -67,42 +67,58 @@ def with_global_models(
     Raises SettingError where the job needs a model and there can be none, InputError for a customer with the
     name of the model's archive, and MissingExtraError.
     """
-    methods, none = settings.methods, GlobalTraining(settings)
-    if not methods.tries_global:
+    none = GlobalTraining(settings)
+    if not can_train(customers, settings):
         return none
+    try:
+        models = trained_models(drawn_rows(engine, customers, settings, stopped), settings, stopped)
+    except TreesStoppedError:
+        return none
+    except TooFewError as error:
+        do_without(error, settings)
+        return none
+    own = replace(settings, methods=replace(settings.methods, global_models=models))
+    return GlobalTraining(own, packed_model(models.models[-1], non_negative=settings.non_negative))
+
+
+def can_train(customers: Sequence[Customer], settings: TrainSettings) -> bool:
+    """Return whether the job is to have models of all customers and XGBoost is there; raise as above."""
+    methods = settings.methods
+    if not methods.tries_global:
+        return False
     if methods.needs_global:
         require("xgboost", extra="global")
     elif find_spec("xgboost") is None:
         logger.info("models = auto without a model of all customers: fleetcast[global] is not installed")
-        return none
+        return False
     if any(customer.name == GLOBAL_NAME for customer in customers):
         raise InputError(
             f"a customer is called {GLOBAL_NAME}, as is the archive of the model of all customers: rename "
             "it, or set global_share = 0"
         )
-    try:
-        models = _trained(_drawn(engine, customers, settings, stopped), settings, stopped)
-    except TreesStoppedError:
-        return none
-    except _TooFewError as error:
-        if methods.needs_global:
-            raise SettingError(
-                f"models = global cannot be trained: {error}; use models = auto, which does without"
-            ) from None
-        logger.info("no model of all customers: %s", error)
-        return none
-    own = replace(settings, methods=replace(methods, global_models=models))
-    return GlobalTraining(own, packed_model(models.models[-1], non_negative=settings.non_negative))
+    return True
 
 
-class _TooFewError(Exception):
+def do_without(error: "TooFewError", settings: TrainSettings) -> None:
+    """Log why there is no model; raise SettingError where the job needs one."""
+    if settings.methods.needs_global:
+        raise SettingError(
+            f"models = global cannot be trained: {error}; use models = auto, which does without"
+        ) from None
+    logger.info("no model of all customers: %s", error)
+
+
+class TooFewError(Exception):
     """There are too few customers or rows for a model."""
 
 
-def _drawn(
+def drawn_rows(
     engine: Engine, customers: Sequence[Customer], settings: TrainSettings, stopped: Callable[[], bool]
 ) -> list[DrawnRows]:
-    """Return the rows of the customers with the most common frequency of readings, in alphabetical order."""
+    """Return the rows of the customers with the most common frequency of readings, in alphabetical order.
+
+    Raises TooFewError, and TreesStoppedError once `stopped()`.
+    """
     chosen = sorted(customers, key=lambda each: hashlib.sha256(os.fsencode(each.name)).digest())
     chosen = chosen[:MOST_CUSTOMERS]
     task = DrawRows(settings, MOST_ROWS // max(len(chosen), 1))
@@ -116,7 +132,7 @@ def _drawn(
         raise TreesStoppedError
     drawn = _of_one_frequency(sorted(drawn, key=lambda each: each.customer))
     if len(drawn) < LEAST_CUSTOMERS:
-        raise _TooFewError(
+        raise TooFewError(
             f"{len(drawn)} customers have readings at equal steps, and it needs {LEAST_CUSTOMERS}"
         )
     return drawn
@@ -139,7 +155,10 @@ class _Fit:
     """Number of rows up to the date."""
 
 
-def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[[], bool]) -> DatedModels:
+def trained_models(
+    drawn: Sequence[DrawnRows], settings: TrainSettings, stopped: Callable[[], bool]
+) -> DatedModels:
+    """Return the models that customers with these rows have; raises as `drawn_rows` does."""
     first = drawn[0]
     horizon = Counter(each.horizon for each in drawn).most_common(1)[0][0]
     rows: dict[Kind, TrainingRows] = {
@@ -158,7 +177,7 @@ def _trained(drawn: list[DrawnRows], settings: TrainSettings, stopped: Callable[
     counted = [_Fit(each, date, int((rows[each].times <= date).sum())) for each, date in every]
     fits = [fit for fit in counted if fit.rows >= LEAST_ROWS]
     if not any(fit.date == dates[-1] for fit in fits):
-        raise _TooFewError(f"the customers' readings make fewer than {LEAST_ROWS} rows")
+        raise TooFewError(f"the customers' readings make fewer than {LEAST_ROWS} rows")
     logger.info(
         "global model: %d customers with steps of %s, %d rows, %d dates",
         len(drawn),
@@ -211,10 +230,11 @@ def _best_shares(
         corrections.append(trees["stacked", date].predict(tried[-1].x))
     target, times = (np.concatenate([getattr(each, name) for each in tried]) for name in ("target", "times"))
     correction = np.concatenate(corrections)
-    return {date: _best_share(target[times <= date], correction[times <= date]) for date in dates}
+    return {date: best_share(target[times <= date], correction[times <= date]) for date in dates}
 
 
-def _best_share(target: NDArray[np.float32], correction: NDArray[np.float32]) -> float:
+def best_share(target: NDArray[np.float32], correction: NDArray[np.float32]) -> float:
+    """Return the share of the corrections, from 0 to 1, with which they err least."""
     if target.size < LEAST_ROWS:
         return _USUAL_SHARE
     errors = [float(np.abs(target - share * correction).mean()) for share in _SHARES]
