@@ -22,6 +22,7 @@ MODULES: Final = {
     "train": "train.program",
     "refresh": "train.refresh.program",
     "tune": "train.tuning.program",
+    "evaluate": "pipeline.evaluate.program",
     "gate": "pipeline.gate.program",
     "serve": "serving.program",
 }
@@ -30,11 +31,12 @@ NEEDED: Final = {
     "train": ("duckdb", "jinja2", "tqdm"),
     "refresh": ("duckdb", "tqdm"),
     "tune": ("duckdb", "jinja2", "tqdm"),
+    "evaluate": ("duckdb", "tqdm"),
     "gate": ("boto3",),
     "serve": ("flask",),
 }
 """Packages of each program's extra; without them the program does not start."""
-EXTRAS: Final = {"refresh": "train", "tune": "train", "gate": "workflow"}
+EXTRAS: Final = {"refresh": "train", "tune": "train", "evaluate": "workflow", "gate": "workflow"}
 """Extras by program, where it has not the program's name."""
 _HELP: Final = frozenset({"-h", "--help"})
 STARTED: Final = "FLEETCAST_PROFILE"

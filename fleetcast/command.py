@@ -14,6 +14,7 @@ PROGRAMS: Final = {
     "train": "fit one model per customer in /opt/ml/input/data/<channel>; archives go to /opt/ml/checkpoints",
     "refresh": "make forecasts of trained customers from new readings, without a training",
     "tune": "search the hyperparameters with which the customers' forecasts err least; train takes them",
+    "evaluate": "compare a fleet's forecasts with readings that its training has not seen",
     "gate": "decide whether an evaluated fleet is good enough: exit code, and a reason in one sentence",
     "serve": "answer forecasts over HTTP on port 8080 (SAGEMAKER_MULTI_MODEL=true: Multi Model Server)",
     "doctor": "show this machine, its settings and whether the numbers are right; write nothing",

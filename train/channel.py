@@ -90,7 +90,19 @@ def find_customers(paths: Paths, host: Host | None = None, *, fleet: str = "") -
     """
     host = host or Host()
     folder = _channel(paths, fleet)
-    presharded, skipped = host.is_presharded(folder.name), _Skipped()
+    customers = customers_in(folder, presharded=host.is_presharded(folder.name))
+    if host.shares(folder.name):
+        customers = customers[host.index :: host.hosts]
+    logger.info("%d customers in %s for host %s", len(customers), quoted(folder), quoted(host.name))
+    return customers
+
+
+def customers_in(folder: Path, *, presharded: bool = False) -> list[Customer]:
+    """Return the customers of a folder, sorted by name; raise `InputError` where one is there twice.
+
+    `presharded` says that other hosts may have more files of the same customers.
+    """
+    skipped = _Skipped()
     customers = [
         customer
         for entry in _entries(folder.resolve())
@@ -98,9 +110,6 @@ def find_customers(paths: Paths, host: Host | None = None, *, fleet: str = "") -
     ]
     skipped.log_rest()
     _check_names(customers, folder)
-    if host.shares(folder.name):
-        customers = customers[host.index :: host.hosts]
-    logger.info("%d customers in %s for host %s", len(customers), quoted(folder), quoted(host.name))
     return customers
 
 

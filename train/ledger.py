@@ -1,6 +1,7 @@
 """The ledger of a job, such as `train.jsonl`: a line of JSON per customer, as soon as it has an outcome."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,8 +25,12 @@ class LedgerWriter:
 
     def add(self, outcome: Outcome | RefreshOutcome) -> None:
         """Write a customer's line; raise `FilesystemError`."""
+        self.write(_line(outcome))
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Write a line with this content; raise `FilesystemError`."""
         try:
-            self._file.write(json.dumps(_line(outcome)) + "\n")
+            self._file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise write_error(self._new.path, error) from error
 

@@ -13,6 +13,7 @@ from fleetcast.archive.atomic_files import NewFile, sync_folder, write_error
 from fleetcast.errors import ArchiveError
 
 ARCHIVES_PER_COMMIT: Final = 1_000
+_SELECT_NAMES: Final = "SELECT customer FROM archives ORDER BY customer"
 _SELECT_SIZE: Final = "SELECT length(archive) FROM archives WHERE customer = ?"
 _SELECT_ARCHIVE: Final = "SELECT archive FROM archives WHERE customer = ?"
 _SCHEMA: Final = "CREATE TABLE archives (customer BLOB PRIMARY KEY, archive BLOB NOT NULL)"
@@ -73,6 +74,14 @@ class BundleReader:
             self._database = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def customers(self) -> Iterator[str]:
+        """Yield the names of all customers, sorted; raise ArchiveError if the file is not a bundle."""
+        try:
+            for (key,) in self._database.execute(_SELECT_NAMES):
+                yield os.fsdecode(key)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 

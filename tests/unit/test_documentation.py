@@ -14,6 +14,7 @@ from moto import mock_aws
 from docs.tables import filled
 from examples.sagemaker import METRICS
 from fleetcast.command import PROGRAMS
+from pipeline.evaluate import parser as evaluate_parser
 from pipeline.gate import parser as gate_parser
 from processing.program import columns, parse
 from serving.http.routes import MULTI_MODEL, OPENAPI, PLAIN, template
@@ -28,7 +29,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 REFERENCE = DOCS / "reference"
 HOW_TO = DOCS / "how-to"
-PARSERS = {"gate": gate_parser}
+PARSERS = {"evaluate": evaluate_parser, "gate": gate_parser}
 """Of the programs with options besides `process`."""
 VARIABLES_OF_OTHERS = {
     *("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_REGION", "LD_LIBRARY_PATH"),

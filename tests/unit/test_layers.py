@@ -27,7 +27,7 @@ LAYERS: dict[str, list[set[str]]] = {
         {"stock_prophet"},
     ],
     "fleetcast.readings": [{"columns"}, {"tables"}, {"customer"}],
-    "pipeline": [{"gate"}],
+    "pipeline": [{"evaluate", "gate"}],
     "processing": [{"raw_files"}, {"output"}],
     "serving": [{"models"}, {"request"}, {"http", "mms"}],
     "train": [{"config"}, {"customer"}, {"engines"}, {"global_training"}, {"refresh", "report", "tuning"}],
@@ -42,6 +42,10 @@ PUBLIC_MODULES = {
     "fleetcast.forecasting.limits",
     "fleetcast.forecasting.one_thread",
     "fleetcast.forecasting.seasonal_naive",
+    "train.channel",
+    "train.hyperparameters",
+    "train.ledger",
+    "train.settings",
 }
 """Modules beside rooms that other packages import by name."""
 

@@ -1,10 +1,12 @@
 """One customer from its files to an archive that was proven to forecast, inside a worker process."""
 
+from train.customer.archived import settings_of_archive
 from train.customer.arguments import column_arguments, fit_options
 from train.customer.backtest import BacktestCustomer, Backtested, BacktestOptions, digest_of_files
 from train.customer.earlier import sent_archive
-from train.customer.files import file_contents, load_readings
+from train.customer.files import check_cap, file_contents, load_readings
 from train.customer.freq import freq_of
+from train.customer.last_readings import LastReadings
 from train.customer.outcome import (
     REFRESH_STATUSES,
     STATUSES,
@@ -22,9 +24,10 @@ from train.customer.outcome import (
     status_table,
 )
 from train.customer.refresh_customer import RefreshCustomer
-from train.customer.train_customer import VERSIONS, FitCustomer
+from train.customer.train_customer import EXPECTED, VERSIONS, FitCustomer, reason_of_error
 
 __all__ = [
+    "EXPECTED",
     "REFRESH_STATUSES",
     "STATUSES",
     "VERSIONS",
@@ -36,6 +39,7 @@ __all__ = [
     "FitCustomer",
     "Fitted",
     "Kept",
+    "LastReadings",
     "NotRefreshed",
     "Outcome",
     "RefreshCustomer",
@@ -43,6 +47,7 @@ __all__ = [
     "Refreshed",
     "Skipped",
     "WithArchive",
+    "check_cap",
     "column_arguments",
     "digest_of_files",
     "file_contents",
@@ -50,6 +55,8 @@ __all__ = [
     "freq_of",
     "load_readings",
     "reason_of",
+    "reason_of_error",
     "sent_archive",
+    "settings_of_archive",
     "status_table",
 ]

@@ -20,9 +20,9 @@ from fleetcast.forecasting import Combination, Model, dumps, loads
 from fleetcast.forecasting.calendar import microseconds
 from fleetcast.forecasting.members import Correction, GriddedHistory, steps_ahead
 from fleetcast.global_model import DatedModels, FewReadings, GlobalModel
-from fleetcast.readings import ReadingOptions
-from fleetcast.readings.customer import BOUNDS, Readings
+from fleetcast.readings.customer import Readings
 from train.channel import Customer
+from train.customer.archived import settings_of_archive
 from train.customer.combine import fitted_before
 from train.customer.earlier import EarlierArchive, maker_problem, read_earlier, weights_of
 from train.customer.files import check_cap, file_contents, load_readings
@@ -31,7 +31,7 @@ from train.customer.last_readings import LastReadings
 from train.customer.outcome import Failed, New, Refreshed, RefreshOutcome, Unchanged
 from train.customer.proof import prove
 from train.customer.train_customer import EXPECTED, reason_of_error, since
-from train.settings import READING, TrainSettings
+from train.settings import TrainSettings
 
 _ALWAYS: Final = -(2**63)
 """Before all times, in microseconds since 1970."""
@@ -88,7 +88,7 @@ class _Refresh:
         model = loads(text, keep_history=True) if isinstance(text, str) else None
         if not isinstance(model, Model):
             return cls(customer, earlier, settings, None, None)
-        own = _settings_of(model, earlier.archive.metadata, settings)
+        own = settings_of_archive(model, earlier.archive.metadata, settings)
         return cls(customer, earlier, own, model, global_model)
 
     def outcome(self) -> Refreshed | Unchanged:
@@ -229,26 +229,6 @@ class _Refresh:
             reason=reason,
             non_negative=self.settings.non_negative,
         )
-
-
-def _settings_of(model: Model, metadata: Mapping[str, Any], settings: TrainSettings) -> TrainSettings:
-    """Return the settings with what this model needs of its readings, as its training had it."""
-    of_training = metadata.get("hyperparameters")
-    texts = of_training if isinstance(of_training, Mapping) else {}
-    reading = {name: str(texts[name]) for name in READING if name in texts}
-    bounds = {name: float(texts[name]) for name in BOUNDS if isinstance(texts.get(name), int | float)}
-    conditions = [{"condition_name": name} for name in model.layout.conditions]
-    regressors = [regressor.name for regressor in model.layout.regressors]
-    return replace(
-        settings,
-        model={"growth": model.settings.growth, "seasonalities": conditions},
-        rows={},
-        country=None,
-        columns=(*regressors, *model.layout.conditions),
-        bounds=bounds if model.settings.growth == "logistic" else {},
-        reading=settings.reading if settings.reading != ReadingOptions() else ReadingOptions(**reading),
-        non_negative=bool(metadata.get("non_negative")),
-    )
 
 
 def _second(stamp: int) -> str:
