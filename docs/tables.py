@@ -14,8 +14,7 @@ from container.cluster import outcome_table
 from fleetcast.command import usage
 from fleetcast.evaluation import method_table
 from fleetcast.forecasting.prophet_json import field_table as model_json_table
-from pipeline.gate import EXIT_CODES as GATE_EXIT_CODES
-from pipeline.gate import parser as gate_parser
+from pipeline import evaluate, gate
 from serving import settings
 from serving.http import metrics, routes
 from serving.request import field_table
@@ -46,15 +45,23 @@ def _options(parser: argparse.ArgumentParser) -> str:
 
 
 def _exit_codes(meanings: Mapping[int, str]) -> str:
-    rows = [f"| {code} | {meaning} |" for code, meaning in meanings.items()]
-    return "\n".join(["| code | meaning |", "| --- | --- |", *rows])
+    return _words("code", "meaning", {str(code): meaning for code, meaning in meanings.items()})
+
+
+def _words(first: str, second: str, meanings: Mapping[str, str]) -> str:
+    rows = [f"| {word} | {meaning} |" for word, meaning in meanings.items()]
+    return "\n".join([f"| {first} | {second} |", "| --- | --- |", *rows])
 
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "cluster-exit-codes": outcome_table,
     "customer-statuses": status_table,
-    "gate-exit-codes": lambda: _exit_codes(GATE_EXIT_CODES),
-    "gate-options": lambda: _options(gate_parser()),
+    "evaluate-exit-codes": lambda: _exit_codes(evaluate.EXIT_CODES),
+    "evaluate-options": lambda: _options(evaluate.parser()),
+    "evaluation-findings": lambda: _words("kind", "its number", evaluate.KINDS),
+    "evaluation-statuses": lambda: status_table(evaluate.STATUSES),
+    "gate-exit-codes": lambda: _exit_codes(gate.EXIT_CODES),
+    "gate-options": lambda: _options(gate.parser()),
     "help": _help,
     "methods": method_table,
     "model-json": model_json_table,

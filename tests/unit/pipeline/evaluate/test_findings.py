@@ -31,6 +31,10 @@ ODD: dict[str, tuple[str, dict[str, float]]] = {
         csv(BEFORE) + csv(series(48), first=24 * TRAINED, step=np.timedelta64(1, "h")).split("\n", 1)[1],
         {"spacing": 48},
     ),
+    "every other day": (
+        csv(BEFORE) + csv(series(12), first=TRAINED // 2, step=np.timedelta64(2, "D")).split("\n", 1)[1],
+        {"spacing": 12},
+    ),
 }
 
 
