@@ -39,7 +39,7 @@ def _options(parser: argparse.ArgumentParser) -> str:
             continue
         name = action.option_strings[-1] if action.option_strings else ""
         value = "" if action.nargs == 0 else str(action.metavar or action.dest)
-        meaning = str(action.help or "").replace("%%", "%").replace("<base>", "/opt/ml")
+        meaning = (str(action.help or "") % vars(action)).replace("<base>", "/opt/ml")
         rows.append(f"| `{f'{name} {value}'.strip()}` | {meaning} |")
     return "\n".join(["| option | meaning |", "| --- | --- |", *rows])
 
