@@ -24,6 +24,7 @@ MODULES: Final = {
     "tune": "train.tuning.program",
     "evaluate": "pipeline.evaluate.program",
     "gate": "pipeline.gate.program",
+    "pipeline": "pipeline.program",
     "serve": "serving.program",
 }
 NEEDED: Final = {
@@ -33,10 +34,13 @@ NEEDED: Final = {
     "tune": ("duckdb", "jinja2", "tqdm"),
     "evaluate": ("duckdb", "tqdm"),
     "gate": ("boto3",),
+    "pipeline": ("boto3",),
     "serve": ("flask",),
 }
 """Packages of each program's extra; without them the program does not start."""
-EXTRAS: Final = {"refresh": "train", "tune": "train", "evaluate": "workflow", "gate": "workflow"}
+EXTRAS: Final = {"refresh": "train", "tune": "train"} | dict.fromkeys(
+    ("evaluate", "gate", "pipeline"), "workflow"
+)
 """Extras by program, where it has not the program's name."""
 _HELP: Final = frozenset({"-h", "--help"})
 STARTED: Final = "FLEETCAST_PROFILE"

@@ -15,6 +15,7 @@ from fleetcast.command import usage
 from fleetcast.evaluation import method_table
 from fleetcast.forecasting.prophet_json import field_table as model_json_table
 from pipeline import evaluate, gate
+from pipeline.command_line import parser as pipeline_parser
 from serving import settings
 from serving.http import metrics, routes
 from serving.request import field_table
@@ -67,6 +68,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "model-json": model_json_table,
     "hyperparameters": hyperparameters.table,
     "multi-model-routes": lambda: routes.table(routes.MULTI_MODEL),
+    "pipeline-options": lambda: _options(pipeline_parser()),
     "plain-routes": lambda: routes.table((*routes.PLAIN, routes.OPENAPI)),
     "prometheus-metrics": metrics.table,
     "refresh-statuses": lambda: status_table(REFRESH_STATUSES),

@@ -16,6 +16,7 @@ PROGRAMS: Final = {
     "tune": "search the hyperparameters with which the customers' forecasts err least; train takes them",
     "evaluate": "compare a fleet's forecasts with readings that its training has not seen",
     "gate": "decide whether an evaluated fleet is good enough: exit code, and a reason in one sentence",
+    "pipeline": "define, check, create or run the workflow from readings to a registered fleet",
     "serve": "answer forecasts over HTTP on port 8080 (SAGEMAKER_MULTI_MODEL=true: Multi Model Server)",
     "doctor": "show this machine, its settings and whether the numbers are right; write nothing",
 }

@@ -1,1 +1,1 @@
-"""The workflow around a training: an evaluation, a gate, and what a registry and a pipeline need."""
+"""The workflow around a training: its pipeline, an evaluation, a gate, and what a registry needs."""

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,8 @@ import pytest
 from examples import synthetic
 from examples.sagemaker import METRICS
 from tests.image.engine import IMAGE, engine
-from tests.rehearsal import KINDS, ROOT, calls, rehearse
+from tests.image.sdk_environment import environment, run
+from tests.rehearsal import KINDS, calls, rehearse
 
 ADDED_BY_THE_SDK = {"Environment", "InitialVariantWeight", "ProfilerConfig", "Tags"}
 OF_BACKTESTS = (
@@ -28,32 +27,6 @@ OF_BACKTESTS = (
 )
 """Figures of jobs that compare methods, which this one does not."""
 REQUESTS = [{"target_model": customer, "period": 2} for customer in ("9", "nobody", "0")]
-
-
-def environment(version: int) -> str:
-    """Return the Python of an SDK's own virtual environment; make it where its lock is new."""
-    venv, lock = ROOT / f".venv-sdk{version}", ROOT / "requirements" / f"sagemaker-v{version}.txt"
-    python, ready = str(venv / "bin" / "python"), venv / "ready"
-    if not ready.is_file() or ready.read_text() != lock.read_text():
-        uv = (sys.executable, "-m", "uv", "--quiet")
-        run(*uv, "venv", "--clear", "--python", sys.executable, str(venv))
-        run(*uv, "pip", "sync", "--require-hashes", "--python", python, str(lock))
-        ready.write_text(lock.read_text())
-    return python
-
-
-def run(*command: str) -> str:
-    finished = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=ROOT,
-        timeout=600,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout
-    return finished.stdout
 
 
 @pytest.fixture(scope="module")
