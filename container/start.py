@@ -24,6 +24,9 @@ MODULES: Final = {
     "tune": "train.tuning.program",
     "evaluate": "pipeline.evaluate.program",
     "gate": "pipeline.gate.program",
+    "register": "pipeline.register.program",
+    "approve": "pipeline.register.approve",
+    "delete": "pipeline.delete.program",
     "pipeline": "pipeline.program",
     "serve": "serving.program",
 }
@@ -34,13 +37,18 @@ NEEDED: Final = {
     "tune": ("duckdb", "jinja2", "tqdm"),
     "evaluate": ("duckdb", "tqdm"),
     "gate": ("boto3",),
+    "register": ("boto3",),
+    "approve": ("boto3",),
+    "delete": ("boto3",),
     "pipeline": ("boto3",),
     "serve": ("flask",),
 }
 """Packages of each program's extra; without them the program does not start."""
-EXTRAS: Final = {"refresh": "train", "tune": "train"} | dict.fromkeys(
-    ("evaluate", "gate", "pipeline"), "workflow"
-)
+EXTRAS: Final = {
+    "refresh": "train",
+    "tune": "train",
+    **dict.fromkeys(("evaluate", "gate", "register", "approve", "delete", "pipeline"), "workflow"),
+}
 """Extras by program, where it has not the program's name."""
 _HELP: Final = frozenset({"-h", "--help"})
 STARTED: Final = "FLEETCAST_PROFILE"

@@ -91,14 +91,6 @@ class FleetFigures:
         return _ratio(own["value"], naive["value"]) if own and naive else None
 
 
-def metric_line(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    """Return the figures of a line of metrics: of the forecasts, of the naive ones, of the fleet."""
-    own, naive, fleet = (evaluation[name] for name in ("regression_metrics", "naive_metrics", "fleet"))
-    line = {f"evaluation_{name}": entry["value"] for name, entry in own.items()}
-    line |= {f"naive_{name}": entry["value"] for name, entry in naive.items()}
-    return line | {name: entry["value"] for name, entry in fleet.items()}
-
-
 def _means(values: Mapping[str, Values]) -> dict[str, Entry]:
     return {name: mean for name, of_customers in values.items() if (mean := _mean(of_customers))}
 

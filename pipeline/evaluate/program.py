@@ -12,9 +12,9 @@ from fleetcast.command import EXIT_USAGE
 from fleetcast.errors import InputError, OptionError, SettingError
 from fleetcast.evaluation import Holdout
 from fleetcast.readings import ReadingOptions
-from pipeline.evaluate.figures import metric_line
 from pipeline.evaluate.job import Inputs, evaluate
 from pipeline.evaluate.outcome import STATUSES
+from pipeline.evaluation import metric_line
 from pipeline.exit_message import write_exit_message
 from train.hyperparameters import CUSTOMER_MEMORY, CUSTOMER_TIMEOUT
 from train.settings import MEGABYTE, READING, TrainSettings

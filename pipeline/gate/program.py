@@ -4,19 +4,19 @@ import argparse
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from container import COMMON, Paths, help_text, quoted, read_json_object, run
+from container import COMMON, Paths, help_text, run
 from fleetcast.archive import write_atomically
-from fleetcast.errors import InputError
+from pipeline.aws import Aws
+from pipeline.evaluation import read_evaluation
 from pipeline.exit_message import write_exit_message
+from pipeline.gate.registered import OPTION, worse_than_registered
 from pipeline.gate.thresholds import NONE, THRESHOLDS, limit
 from pipeline.gate.verdict import EXIT_CODES, NOT_PASSED, PASSED, Verdict, judge
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES: Final = 1024 * 1024
-"""Of evaluation.json, which has some 2 KB."""
 DESCRIPTION: Final = """\
 Decide whether an evaluated fleet is good enough to be registered.
 
@@ -32,6 +32,7 @@ exit codes:
 
 examples:
   fleetcast gate --max-mase 1.0 --min-share-beating-naive 0.9
+  fleetcast gate --model-package-group meters
   fleetcast gate --exit-zero        in a pipeline, whose condition reads gate.passed.value in gate.json
 
 environment variables:
@@ -56,6 +57,19 @@ def parser() -> argparse.ArgumentParser:
             metavar="NUMBER",
             help=f"{each.meaning}; default: {NONE if each.default is None else f'{each.default:g}'}",
         )
+    option = made.add_argument_group("against the registered version").add_argument
+    option(
+        "--model-package-group",
+        metavar="NAME",
+        help="compare with the latest approved version of this group; one without any has nothing to compare",
+    )
+    option(
+        OPTION,
+        type=float,
+        default=0.02,
+        metavar="SHARE",
+        help="how much larger the mean MASE may be than that version's, as a share; default: %(default)s",
+    )
     option = made.add_argument_group("files and exit code").add_argument
     option(
         "--evaluation",
@@ -75,23 +89,18 @@ def limits(options: argparse.Namespace) -> dict[str, float | None]:
     return {each.option: getattr(options, each.option[2:].replace("-", "_")) for each in THRESHOLDS}
 
 
-def read_evaluation(path: Path) -> dict[str, Any]:
-    """Return the content of evaluation.json; raise `InputError` where it cannot be read."""
-    if not path.is_file():
-        raise InputError(f"there is no {quoted(path)}: run `fleetcast evaluate` first, or set --evaluation")
-    if path.stat().st_size > MOST_BYTES:
-        raise InputError(f"{quoted(path)} has more than {MOST_BYTES} bytes; it is no evaluation.json")
-    return read_json_object(path)
-
-
-def gate(paths: Paths, options: argparse.Namespace) -> Verdict:
+def gate(paths: Paths, options: argparse.Namespace, aws: Aws) -> Verdict:
     """Judge the evaluation, write gate.json, and return the verdict.
 
-    Raises `InputError`, and `FilesystemError` where gate.json cannot be written.
+    Raises `InputError`, `AwsError`, and `FilesystemError` where gate.json cannot be written.
     """
     default = paths.processing_input / "evaluation" / "evaluation.json"
     evaluation = read_evaluation(Path(options.evaluation) if options.evaluation else default)
-    verdict = judge(evaluation, limits(options))
+    against = ""
+    if options.model_package_group:
+        share = options.max_worse_than_registered
+        against = worse_than_registered(aws, options.model_package_group, evaluation, share)
+    verdict = judge(evaluation, limits(options), against)
     folder = paths.processing_output / "gate"
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "gate.json", verdict.to_json())
@@ -103,7 +112,7 @@ def main() -> int:
     options = parser().parse_args()
 
     def program(env: Mapping[str, str]) -> int:
-        verdict = gate(Paths.from_env(env), options)
+        verdict = gate(Paths.from_env(env), options, Aws())
         write_exit_message(env, verdict.reason)
         if verdict.passed:
             logger.info("%s", verdict.reason)

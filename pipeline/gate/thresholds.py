@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from pipeline.evaluation import figure
+
 NONE: Final = "none"
 """The text that turns a threshold off."""
 
@@ -76,16 +78,6 @@ THRESHOLDS: Final = (
         "smallest share of all customers that were evaluated",
     ),
 )
-
-
-def figure(evaluation: Mapping[str, Any], path: str) -> float | None:
-    """Return the finite number at a path such as `fleet.customers.value`; None where there is none."""
-    value: object = evaluation
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
 
 
 def number(value: float, *, beside: float = math.nan) -> str:

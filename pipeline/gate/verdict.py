@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fleetcast.command import EXIT_USAGE
-from pipeline.gate.thresholds import THRESHOLDS, figure, number
+from pipeline.evaluation import figure
+from pipeline.gate.thresholds import THRESHOLDS, number
 
 PASSED: Final = 0
 NOT_PASSED: Final = 3

@@ -27,7 +27,12 @@ LAYERS: dict[str, list[set[str]]] = {
         {"stock_prophet"},
     ],
     "fleetcast.readings": [{"columns"}, {"tables"}, {"customer"}],
-    "pipeline": [{"evaluate", "gate"}, {"definition"}, {"check"}],
+    "pipeline": [
+        {"aws", "evaluation"},
+        {"delete", "evaluate", "gate", "register"},
+        {"definition"},
+        {"check"},
+    ],
     "processing": [{"raw_files"}, {"output"}],
     "serving": [{"models"}, {"request"}, {"http", "mms"}],
     "train": [{"config"}, {"customer"}, {"engines"}, {"global_training"}, {"refresh", "report", "tuning"}],

@@ -18,7 +18,7 @@ INTERNAL = {
     "StoppedError",
     "TreesStoppedError",
     "_Incomplete",
-    "_TooFewError",
+    "TooFewError",
 }
 """Raised and caught within one room: a solver that gives way to another, a job that is to end."""
 
