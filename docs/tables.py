@@ -14,7 +14,7 @@ from container.cluster import outcome_table
 from fleetcast.command import usage
 from fleetcast.evaluation import method_table
 from fleetcast.forecasting.prophet_json import field_table as model_json_table
-from pipeline import evaluate, gate
+from pipeline import delete, evaluate, gate, register
 from pipeline.command_line import parser as pipeline_parser
 from serving import settings
 from serving.http import metrics, routes
@@ -54,9 +54,25 @@ def _words(first: str, second: str, meanings: Mapping[str, str]) -> str:
     return "\n".join([f"| {first} | {second} |", "| --- | --- |", *rows])
 
 
+def _actions() -> str:
+    """Return the IAM actions of the programs that call AWS."""
+    of_programs = {
+        "gate --model-package-group": gate.ACTIONS,
+        "register": register.ACTIONS,
+        "approve": register.APPROVE_ACTIONS,
+        **{f"delete {kind}": actions for kind, actions in delete.ACTIONS.items()},
+    }
+    spans = {
+        f"`{name}`": ", ".join(f"`{action}`" for action in actions) for name, actions in of_programs.items()
+    }
+    return _words("program", "actions", spans)
+
+
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "approve-options": lambda: _options(register.approve_parser()),
     "cluster-exit-codes": outcome_table,
     "customer-statuses": status_table,
+    "delete-options": lambda: _options(delete.parser()),
     "evaluate-exit-codes": lambda: _exit_codes(evaluate.EXIT_CODES),
     "evaluate-options": lambda: _options(evaluate.parser()),
     "evaluation-findings": lambda: _words("kind", "its number", evaluate.KINDS),
@@ -64,6 +80,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "gate-exit-codes": lambda: _exit_codes(gate.EXIT_CODES),
     "gate-options": lambda: _options(gate.parser()),
     "help": _help,
+    "iam-actions": _actions,
     "methods": method_table,
     "model-json": model_json_table,
     "hyperparameters": hyperparameters.table,
@@ -71,6 +88,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "pipeline-options": lambda: _options(pipeline_parser()),
     "plain-routes": lambda: routes.table((*routes.PLAIN, routes.OPENAPI)),
     "prometheus-metrics": metrics.table,
+    "register-options": lambda: _options(register.parser()),
     "refresh-statuses": lambda: status_table(REFRESH_STATUSES),
     "request-fields": field_table,
     "serving-settings": settings.table,

@@ -25,8 +25,9 @@ ln -sf prophet_model.bin prophet/stan_model/prophet
 find prophet/stan_model -path '*/cmdstan-*' -type f ! -name 'libtbb*.so*' ! -name makefile -delete
 find prophet/stan_model -type d -empty ! -name bin -delete
 
-# boto3's services: all but S3 and those that provide credentials
+# boto3's services: all but S3, those of SageMaker that the programs call, and those that provide credentials
 find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts ! -name sso ! -name sso-oidc ! -name signin \
+  ! -name sagemaker ! -name sagemaker-metrics ! -name sagemaker-featurestore-runtime \
   -exec rm -rf {} +
 
 # Build tools and tests of NumPy and setuptools; pkg_resources stays for sagemaker_inference

@@ -16,8 +16,11 @@ from docs.tables import filled
 from examples.sagemaker import METRICS
 from fleetcast.command import PROGRAMS
 from pipeline.command_line import parser as pipeline_parser
+from pipeline.delete import parser as delete_parser
 from pipeline.evaluate import parser as evaluate_parser
 from pipeline.gate import parser as gate_parser
+from pipeline.register import approve_parser
+from pipeline.register import parser as register_parser
 from processing.program import columns, parse
 from serving.http.routes import MULTI_MODEL, OPENAPI, PLAIN, template
 from serving.request.schema import as_request
@@ -31,10 +34,17 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 REFERENCE = DOCS / "reference"
 HOW_TO = DOCS / "how-to"
-PARSERS = {"evaluate": evaluate_parser, "gate": gate_parser, "pipeline": pipeline_parser}
+PARSERS = {
+    "approve": approve_parser,
+    "delete": delete_parser,
+    "evaluate": evaluate_parser,
+    "gate": gate_parser,
+    "pipeline": pipeline_parser,
+    "register": register_parser,
+}
 """Of the programs with options besides `process`."""
 VARIABLES_OF_OTHERS = {
-    *("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_REGION", "LD_LIBRARY_PATH"),
+    *("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_REGION", "LC_ALL", "LD_LIBRARY_PATH"),
     *("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"),
 }
 
