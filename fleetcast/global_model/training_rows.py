@@ -4,8 +4,9 @@ A row is a step ahead of an origin inside the history.  Origins are whole short 
 few steps ahead of each are drawn at random, from a seed that is the customer's own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Final, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from fleetcast.forecasting.arrays import Flags
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.global_model.features import AHEAD, Rows, feature_rows
+from fleetcast.global_model.features import AHEAD, PLAIN_FEATURES, STACKED_FEATURES, Rows, feature_rows
 from fleetcast.global_model.local import local_forecasts
 from fleetcast.global_model.series import Series
 
@@ -26,6 +27,8 @@ _LIMITS: Final = (3, 7, 14, 0)
 _MOST_AHEAD: Final = 16
 """Most steps ahead that are drawn for each origin."""
 _LEAST_AHEAD: Final = 4
+_ORIGINS_AT_ONCE: Final = 128
+"""Origins whose rows are made at once: it bounds the memory, as each has a copy of a history with gaps."""
 _NOT_BEYOND: Final = 1000.0
 """Targets are at most this many units of the scale."""
 
@@ -76,9 +79,12 @@ def stacked_rows(series: Series, horizon: int, *, most: int, seed: int) -> Train
     drawn = _drawn(series, horizon, least=least, most=most, seed=seed)
     if drawn is None:
         return None
-    origins, ahead = drawn
-    local = local_forecasts(series, origins.tolist(), horizon)
-    return _with_targets(series, origins, ahead, feature_rows(series, origins, ahead, local))
+
+    def rows_of(origins: Stamps, ahead: Stamps) -> TrainingRows:
+        local = local_forecasts(series, origins.tolist(), horizon)
+        return _with_targets(series, origins, ahead, feature_rows(series, origins, ahead, local))
+
+    return TrainingRows.together(starmap(rows_of, _in_pieces(*drawn)), len(STACKED_FEATURES))
 
 
 def plain_rows(series: Series, horizon: int, *, most: int, seed: int) -> TrainingRows | None:
@@ -87,10 +93,13 @@ def plain_rows(series: Series, horizon: int, *, most: int, seed: int) -> Trainin
     drawn = _drawn(series, horizon, least=least, most=most, seed=seed)
     if drawn is None:
         return None
-    origins, ahead = drawn
-    limits = np.random.default_rng(seed).choice(_LIMITS, origins.size) * series.cycles.short
+    limits = np.random.default_rng(seed).choice(_LIMITS, drawn[0].size) * series.cycles.short
     longest = np.where(limits > 0, limits, series.y.size)
-    return _with_targets(series, origins, ahead, feature_rows(series, origins, ahead, longest=longest))
+
+    def rows_of(origins: Stamps, ahead: Stamps, longest: Stamps) -> TrainingRows:
+        return _with_targets(series, origins, ahead, feature_rows(series, origins, ahead, longest=longest))
+
+    return TrainingRows.together(starmap(rows_of, _in_pieces(*drawn, longest)), len(PLAIN_FEATURES))
 
 
 def _drawn(series: Series, horizon: int, *, least: int, most: int, seed: int) -> tuple[Stamps, Stamps] | None:
@@ -105,6 +114,12 @@ def _drawn(series: Series, horizon: int, *, least: int, most: int, seed: int) ->
     room = np.minimum(horizon, n - origins)
     share = np.random.default_rng(seed).random((origins.size, count))
     return origins, 1 + np.floor(share * room[:, None]).astype(np.int64)
+
+
+def _in_pieces(*of_origins: Stamps) -> Iterator[tuple[Stamps, ...]]:
+    """Yield parts of arrays that have an entry for each origin."""
+    for begin in range(0, of_origins[0].size, _ORIGINS_AT_ONCE):
+        yield tuple(each[begin : begin + _ORIGINS_AT_ONCE] for each in of_origins)
 
 
 def _with_targets(series: Series, origins: Stamps, ahead: Stamps, rows: Rows) -> TrainingRows:

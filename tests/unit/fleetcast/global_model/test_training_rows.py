@@ -1,5 +1,6 @@
 """One customer's part of the rows that a global model is trained on."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,7 @@ from fleetcast.global_model import (
     TrainingRows,
     plain_rows,
     stacked_rows,
+    training_rows,
 )
 from fleetcast.global_model.features import AHEAD
 from tests.unit.fleetcast.global_model.fleets import CYCLES, readings, series, stamps
@@ -94,6 +96,33 @@ def test_rows_are_bounded(kind: str, most: int) -> None:
     found = drawn(kind, series("h", Y), most=most)
 
     assert 0 < found.target.size <= max(most, 4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_made_in_pieces_are_those_made_at_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = series("h", np.where(np.arange(Y.size) % 19 == 7, np.nan, Y))
+    at_once = drawn(kind, own)
+
+    monkeypatch.setattr(training_rows, "_ORIGINS_AT_ONCE", 5)
+    in_pieces = drawn(kind, own)
+
+    assert np.unique(origins(at_once)).size > 10
+    np.testing.assert_array_equal(in_pieces.x, at_once.x)
+    np.testing.assert_array_equal(in_pieces.target, at_once.target)
+    np.testing.assert_array_equal(in_pieces.times, at_once.times)
+
+
+def test_a_long_history_with_gaps_takes_no_copy_for_each_origin() -> None:
+    y = readings("h", 20_000, 4)
+    own = series("h", np.where(np.arange(y.size) % 19 == 7, np.nan, y))
+
+    tracemalloc.start()
+    found = drawn("stacked", own, most=4_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert np.unique(origins(found)).size > 800
+    assert peak < 400 * y.nbytes
 
 
 @pytest.mark.parametrize("kind", KINDS)
