@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from container import COMMON, Host, Paths, StopRequest, help_text, log_metrics, run
@@ -80,7 +81,12 @@ def _train_on_hosts(paths: Paths, host: Host, settings: TrainSettings) -> int:
     choice = choose(settings, host, os.environ)
     if choice.name == "local" or host.hosts == 1:
         return train(paths, settings, stop)
-    return run_on_cluster(host, lambda _: train(paths, settings, stop), stop=stop)
+    return run_on_cluster(
+        host,
+        lambda _: train(paths, settings, stop),
+        stop=stop,
+        failed=partial(write_failure, os.environ),
+    )
 
 
 def parser() -> argparse.ArgumentParser:

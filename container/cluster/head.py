@@ -2,8 +2,9 @@
 
 import logging
 import os
+import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from container.cluster.address import address_of, answers, free_port
 from container.cluster.cluster import Cluster, Node, Work
 from container.cluster.errors import ClusterError, StoppedError
 from container.cluster.farewell import Farewell, write_here
+from container.cluster.guard import guarded
 from container.cluster.ray_process import RayProcess
 from container.cluster.settings import (
     CONNECT_SECONDS,
@@ -34,7 +36,9 @@ START_SECONDS: Final = 60.0
 """How long Ray has to start on the head."""
 
 
-def run_head(host: Host, work: Work, *, stop: StopRequest, folder: Path) -> int:
+def run_head(
+    host: Host, work: Work, *, stop: StopRequest, folder: Path, failed: Callable[[str], None]
+) -> int:
     """Make the cluster, run the job on it and return the job's exit code; see `run_on_cluster`."""
     waiting = Waiting(JOIN_SECONDS.read(os.environ), stop)
     if host.hosts > 1:
@@ -43,8 +47,17 @@ def run_head(host: Host, work: Work, *, stop: StopRequest, folder: Path) -> int:
         address, ports = "127.0.0.1", Ports(free_port(), ())
     options = ["--head", f"--port={ports.head}", "--include-dashboard=false", *ports.options]
     ray_process = RayProcess(options, folder, name=host.name, address=address)
+
+    def give_up(reason: str) -> None:
+        failed(reason)
+        ray_process.end(0)
+        shutil.rmtree(folder, ignore_errors=True)
+
     try:
-        with _connected(ray_process, address, ports.head, Waiting(START_SECONDS, stop)):
+        with (
+            _connected(ray_process, address, ports.head, Waiting(START_SECONDS, stop)),
+            guarded(ray_process, stop, give_up),
+        ):
             return _work_with_all(host, work, ray_process, waiting)
     finally:
         ray_process.end()

@@ -33,7 +33,7 @@ OUTCOMES: Final = (
         "that host 1 within 15 seconds, the others 0",
     ),
     Outcome(
-        "Ray ends on the head", "1 after a minute; archives that were written stay", "1 within 15 seconds"
+        "Ray ends on the head", "1 within 15 seconds; archives that were written stay", "1 within 15 seconds"
     ),
     Outcome("the head is lost", "none", "1 within 15 seconds"),
     Outcome("SIGTERM to all hosts, as SageMaker stops a job", "143; all that was done is written", "143"),

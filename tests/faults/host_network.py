@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ import psutil
 from container import Paths
 
 ROOT = Path(__file__).parents[2]
+WAIT_SECONDS = 180
+"""How long what must happen may take on a machine that is busy."""
 SHARED_MEGABYTES = 64
 """Of /dev/shm, as Docker gives it."""
 _INSIDE = f"""
@@ -108,12 +111,27 @@ class FakeHost:
         return program
 
     def process_of(self, name: str) -> psutil.Process:
-        """Return the first of the program's descendants that has this name.
+        """Return the first of the program's descendants that has this name, or runs this Python module.
 
         A process that starts another has a copy of itself beside it for a moment, of the same name.
         """
-        named = [each for each in self.program().children(recursive=True) if each.name() == name]
-        return min(named, key=psutil.Process.create_time)
+        end = time.monotonic() + WAIT_SECONDS
+        while not (named := [each for each in self._descendants() if name in {each[1], *each[2]}]):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        return min(named)[3]
+
+    def commands(self) -> list[str]:
+        """Return the command lines of the program's descendants."""
+        return [" ".join(command) for _, _, command, _ in self._descendants()]
+
+    def _descendants(self) -> list[tuple[float, str, list[str], psutil.Process]]:
+        """Return when each of the program's descendants has started, its name, command line and process."""
+        found = []
+        for each in self.program().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                found.append((each.create_time(), each.name(), each.cmdline(), each))
+        return found
 
     def kill(self) -> None:
         """End the host and every process on it at once."""
@@ -133,7 +151,7 @@ class HostNetwork:
 
     hosts: list[FakeHost] = field(default_factory=list)
 
-    def codes(self, seconds: float = 60) -> tuple[int, ...]:
+    def codes(self, seconds: float = WAIT_SECONDS) -> tuple[int, ...]:
         """Wait for the programs of all hosts that were started; return their exit codes."""
         return tuple(host.wait(seconds) for host in self.hosts if host.process is not None)
 
@@ -165,6 +183,7 @@ def host_network(folder: Path, *, hosts: int = 3) -> Iterator[HostNetwork]:
     finally:
         for host in network.hosts:
             host.kill()
+            print(f"== the log of {host.name}", host.log, sep="\n")  # which a test that fails shows
             ip("netns", "delete", host.namespace)
         ip("netns", "delete", bridge)
 

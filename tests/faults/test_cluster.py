@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.cluster_program import TASKS
-from tests.faults.host_network import ROOT, FakeHost, HostNetwork, host_network, unusable
+from tests.faults.cluster_program import FREE_TASKS, TASKS
+from tests.faults.host_network import ROOT, WAIT_SECONDS, FakeHost, HostNetwork, host_network, unusable
 
 pytest.importorskip("ray", reason="needs the extra fleetcast[ray]")
 pytestmark = [
@@ -30,11 +30,18 @@ def network(tmp_path: Path) -> Iterator[HostNetwork]:
         yield hosts
 
 
-def start(*hosts: FakeHost, seconds: float = 0.2, code: int = 0, **variables: str) -> None:
-    """Start the job, whose tasks take so many seconds and which ends with the code."""
-    variables = {"CLUSTER_JOIN_SECONDS": "60", "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"} | variables
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """Return a path that all hosts see, without a file: tasks wait for it."""
+    return tmp_path / "gate"
+
+
+def start(*hosts: FakeHost, code: int = 0, gate: Path | None = None, **variables: str) -> None:
+    """Start the job, which ends with the code; the second half of its tasks waits for the file `gate`."""
+    variables = {"CLUSTER_JOIN_SECONDS": "180", "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"} | variables
+    arguments = ("0.2", str(code), str(gate or ROOT))
     for host in hosts:
-        host.start("tests.faults.cluster_program", str(seconds), str(code), **variables)
+        host.start("tests.faults.cluster_program", *arguments, **variables)
 
 
 def tasks(network: HostNetwork) -> dict[int, str]:
@@ -46,19 +53,21 @@ def tasks(network: HostNetwork) -> dict[int, str]:
     return done
 
 
-def wait_for_tasks(network: HostNetwork, *, hosts: int = 3) -> None:
-    """Wait until so many hosts have done tasks."""
-    end = time.monotonic() + 60
-    while len(set(tasks(network).values())) < hosts and time.monotonic() < end:
+def wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT_SECONDS
+    while not is_so():
+        assert time.monotonic() < end
         time.sleep(0.1)
-    assert 0 < len(tasks(network)) < TASKS
+
+
+def wait_for_tasks(network: HostNetwork) -> None:
+    """Wait until all tasks are done that do not wait, by all hosts; the others keep all hosts busy."""
+    wait_until(lambda: len(tasks(network)) == FREE_TASKS)
+    assert len(set(tasks(network).values())) == len(network.hosts)
 
 
 def wait_for_log(host: FakeHost, text: str) -> None:
-    end = time.monotonic() + 60
-    while text not in host.log and time.monotonic() < end:
-        time.sleep(0.1)
-    assert text in host.log
+    wait_until(lambda: text in host.log)
 
 
 def numbers_in_log(host: FakeHost) -> list[int]:
@@ -81,12 +90,14 @@ def test_three_hosts_become_one_cluster_and_end_with_the_job(network: HostNetwor
     assert [("WARNING" in host.log, "ERROR" in host.log) for host in network.hosts] == [(False, False)] * 3
 
 
-def test_the_head_ends_with_the_code_of_the_job_though_ray_must_be_killed(network: HostNetwork) -> None:
-    start(*network.hosts, code=3)
+def test_the_head_ends_with_the_code_of_the_job_though_ray_must_be_killed(
+    network: HostNetwork, gate: Path
+) -> None:
+    start(*network.hosts, code=3, gate=gate)
     wait_for_tasks(network)
     for host in network.hosts:
-        (ray_start,) = (each for each in host.program().children() if "ray.scripts.scripts" in each.cmdline())
-        ray_start.suspend()
+        host.process_of("ray.scripts.scripts").suspend()
+    gate.touch()
 
     assert network.codes() == (3, 0, 0)
     assert len(tasks(network)) == TASKS
@@ -105,7 +116,7 @@ def test_a_host_that_joins_late_takes_part(network: HostNetwork) -> None:
 def test_hosts_that_never_come_are_named_on_every_host(network: HostNetwork) -> None:
     network.hosts[2].unplug()
 
-    start(*network.hosts, CLUSTER_JOIN_SECONDS="20")
+    start(*network.hosts, CLUSTER_JOIN_SECONDS="60")
 
     assert network.codes() == (1, 1, 1)
     for host in network.hosts[:2]:
@@ -115,19 +126,23 @@ def test_hosts_that_never_come_are_named_on_every_host(network: HostNetwork) -> 
     assert tasks(network) == {}
 
 
-def test_a_host_whose_ray_is_killed_fails_and_the_others_complete_the_job(network: HostNetwork) -> None:
-    start(*network.hosts, seconds=1)
+def test_a_host_whose_ray_is_killed_fails_and_the_others_complete_the_job(
+    network: HostNetwork, gate: Path
+) -> None:
+    start(*network.hosts, gate=gate)
     wait_for_tasks(network)
 
     network.hosts[1].process_of("raylet").kill()
 
+    assert network.hosts[1].wait(WAIT_SECONDS) == 1
+    gate.touch()
     assert network.codes() == (0, 1, 0)
     assert set(tasks(network)) == set(range(TASKS))
     assert "Ray ended on this host before the job was over" in network.hosts[1].log
 
 
-def test_the_others_fail_once_the_head_is_gone(network: HostNetwork, report: Report) -> None:
-    start(*network.hosts, seconds=2)
+def test_the_others_fail_once_the_head_is_gone(network: HostNetwork, gate: Path, report: Report) -> None:
+    start(*network.hosts, gate=gate)
     wait_for_tasks(network)
 
     network.hosts[0].kill()
@@ -140,24 +155,45 @@ def test_the_others_fail_once_the_head_is_gone(network: HostNetwork, report: Rep
         assert host.temporary == []
 
 
-def test_a_host_that_is_cut_off_fails_and_the_others_complete_the_job(
-    network: HostNetwork, report: Report
+@pytest.mark.parametrize("process", ["gcs_server", "raylet"])
+def test_every_host_fails_once_ray_is_gone_from_the_head(
+    network: HostNetwork, gate: Path, report: Report, process: str
 ) -> None:
-    start(*network.hosts, seconds=1)
+    start(*network.hosts, gate=gate)
+    wait_for_tasks(network)
+
+    network.hosts[0].process_of(process).kill()
+    killed = time.monotonic()
+
+    assert network.codes() == (1, 1, 1)
+    report(f"{process} of the head killed: all hosts end after {time.monotonic() - killed:.1f} s")
+    reason = "Ray ended on the head before the job was over"
+    assert reason in network.hosts[0].log
+    assert network.hosts[0].paths.failure.read_text().startswith(reason)
+    assert network.hosts[0].temporary == []
+    for host in network.hosts[1:]:
+        assert "the head is gone: 'algo-1' has not answered" in host.log
+
+
+def test_a_host_that_is_cut_off_fails_and_the_others_complete_the_job(
+    network: HostNetwork, gate: Path, report: Report
+) -> None:
+    start(*network.hosts, gate=gate)
     wait_for_tasks(network)
 
     network.hosts[2].unplug()
     cut = time.monotonic()
 
-    assert network.hosts[2].wait(60) == 1
+    assert network.hosts[2].wait(WAIT_SECONDS) == 1
+    gate.touch()
     report(f"host cut off: it ends after {time.monotonic() - cut:.1f} s")
     assert "the head is gone" in network.hosts[2].log
-    assert network.codes(120) == (0, 0, 1)
+    assert network.codes() == (0, 0, 1)
     assert set(tasks(network)) == set(range(TASKS))
 
 
-def test_a_stop_ends_the_job_on_every_host(network: HostNetwork, report: Report) -> None:
-    start(*network.hosts, seconds=2)
+def test_a_stop_ends_the_job_on_every_host(network: HostNetwork, gate: Path, report: Report) -> None:
+    start(*network.hosts, gate=gate)
     wait_for_tasks(network)
 
     for host in network.hosts:
@@ -166,7 +202,7 @@ def test_a_stop_ends_the_job_on_every_host(network: HostNetwork, report: Report)
 
     assert network.codes() == (143, 143, 143)
     report(f"SIGTERM: all hosts end after {time.monotonic() - stopped:.1f} s")
-    assert len(tasks(network)) < TASKS
+    assert len(tasks(network)) == FREE_TASKS
     assert [host.temporary for host in network.hosts] == [[], [], []]
 
 
@@ -195,13 +231,13 @@ def ask(host: FakeHost, **variables: str) -> subprocess.CompletedProcess[str]:
         env=variables,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WAIT_SECONDS,
         check=False,
     )
 
 
-def test_only_a_process_with_the_token_is_served(network: HostNetwork) -> None:
-    start(*network.hosts, seconds=600, TRAINING_JOB_ARN="arn:aws:sagemaker:eu-west-1:1:training-job/fleet-1")
+def test_only_a_process_with_the_token_is_served(network: HostNetwork, gate: Path) -> None:
+    start(*network.hosts, gate=gate, TRAINING_JOB_ARN="arn:aws:sagemaker:eu-west-1:1:training-job/fleet-1")
     wait_for_log(network.hosts[0], "3 hosts in one Ray cluster")
     (token,) = {path.read_text() for host in network.hosts for path in host.folder.glob("tmp/ray-*/token")}
     asking = network.hosts[1]
@@ -217,7 +253,7 @@ def test_only_a_process_with_the_token_is_served(network: HostNetwork) -> None:
     for host in network.hosts:
         assert token not in host.log
         texts = [path.read_bytes() for path in host.folder.glob("tmp/ray-*/**/*.log")]
-        commands = [" ".join(each.cmdline()) for each in host.program().children(recursive=True)]
+        commands = host.commands()
         assert texts
         assert commands
         assert not any(token.encode() in text for text in texts)

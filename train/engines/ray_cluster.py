@@ -11,6 +11,7 @@ from container import one_line, quoted
 from fleetcast.errors import FleetcastError, SettingError
 from train.channel import Customer
 from train.customer import VERSIONS
+from train.engines.ray_address import check_address
 from train.engines.ray_host import facts, file_size, own_customers
 
 ANSWER_SECONDS: Final = 120.0
@@ -73,6 +74,7 @@ def connected(address: str) -> Iterator[None]:
         )
     handler = signal.getsignal(signal.SIGTERM)
     try:
+        check_address(address)
         ray.init(address=address, configure_logging=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise SettingError(

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -91,7 +92,12 @@ def tune(paths: Paths) -> int:
     if choice.name == "ray":
         if host.hosts == 1:
             return _tune_on_cluster(paths, settings, stop)
-        return run_on_cluster(host, lambda _: _tune_on_cluster(paths, settings, stop), stop=stop)
+        return run_on_cluster(
+            host,
+            lambda _: _tune_on_cluster(paths, settings, stop),
+            stop=stop,
+            failed=partial(write_failure, os.environ),
+        )
     if host.index:
         logger.info("the search runs on host %s alone; this host has nothing to do", host.names[0])
         return DONE.number

@@ -106,7 +106,7 @@ if "forkserver" in " ".join(sys.orig_argv):
 @pytest.mark.parametrize(
     ("action", "reason"),
     [
-        ("time.sleep(60)", "took longer than customer_timeout_seconds = 1"),
+        ("time.sleep(60)", "took longer than customer_timeout_seconds = 3"),
         ("os.kill(os.getpid(), 9)", "killed (SIGKILL), probably because the machine ran out of memory"),
         ("os.kill(os.getpid(), 11)", "died (SIGSEGV), possibly out of memory: raise customer_memory_mb"),
         ("os._exit(3)", "ended by itself with exit code 3; the log may have its error"),
@@ -117,7 +117,7 @@ def test_a_customer_that_stops_its_worker_fails_alone_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str, reason: str
 ) -> None:
     files = {f"{name}/data.csv": history() for name in ("before", "stuck", "waits", "z")}
-    paths = tree(tmp_path / "ml", files, customer_timeout_seconds="1", max_failed_fraction="0.5")
+    paths = tree(tmp_path / "ml", files, customer_timeout_seconds="3", max_failed_fraction="0.5")
     (tmp_path / "sitecustomize.py").write_text(STUCK.format(action=action))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
@@ -182,12 +182,12 @@ def test_a_task_is_sent_to_each_worker_once() -> None:
     [
         ("raise", "internal error: KeyError: 'a planted defect'"),
         ("kill", "killed (SIGKILL)"),
-        ("sleep", "took longer than customer_timeout_seconds = 1"),
+        ("sleep", "took longer than customer_timeout_seconds = 3"),
         ("lambda", "ended by itself with exit code 1"),
     ],
 )
 def test_a_customer_of_any_task_fails_alone(name: str, reason: str) -> None:
-    results = LocalEngine(Limits(1), 1).results(Misbehave(), customers("before", name, "behind"))
+    results = LocalEngine(Limits(3), 1).results(Misbehave(), customers("before", name, "behind"))
 
     failed = {each.customer: each.reason for each in results if isinstance(each, Failed)}
 
