@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fleetcast.evaluation import COMBINED, METHODS, NAIVE, PROPHET, beats_seasonal_naive
+from fleetcast.evaluation import COMBINED, GLOBAL, METHODS, NAIVE, PROPHET, beats_seasonal_naive
 
 MOST_WORST: Final = 50
 """Customers that are remembered by name."""
@@ -117,10 +117,10 @@ class Comparison:
             )
 
     def _add_methods(self, errors: Mapping[str, float], weights: Mapping[str, float]) -> None:
-        for name in METHODS:
-            if name in errors:
+        for name in (*METHODS, GLOBAL):
+            if name in errors or name in weights:
                 method = self.methods.setdefault(name, MethodTally())
-                method.error.add(errors[name])
+                method.error.add(errors.get(name))
                 method.weight.add(weights.get(name))
                 method.wins += bool(weights) and weights.get(name) == max(weights.values())
 

@@ -3,6 +3,7 @@
 from train.customer.archived import settings_of_archive
 from train.customer.arguments import column_arguments, fit_options
 from train.customer.backtest import BacktestCustomer, Backtested, BacktestOptions, digest_of_files
+from train.customer.data_warnings import ALONE, OF_ALL, OF_FLEET
 from train.customer.earlier import sent_archive
 from train.customer.files import check_cap, file_contents, load_readings
 from train.customer.freq import freq_of
@@ -27,7 +28,10 @@ from train.customer.refresh_customer import RefreshCustomer
 from train.customer.train_customer import EXPECTED, VERSIONS, FitCustomer, reason_of_error
 
 __all__ = [
+    "ALONE",
     "EXPECTED",
+    "OF_ALL",
+    "OF_FLEET",
     "REFRESH_STATUSES",
     "STATUSES",
     "VERSIONS",

@@ -9,7 +9,7 @@ from fleetcast.forecasting import Model, unseen_slots
 from fleetcast.readings.customer import Readings
 from train.customer.arguments import column_arguments
 from train.customer.combine import AS_ALL, AS_FLEET, PROPHET_ALONE
-from train.customer.estimate import NO_NOISE, Estimate
+from train.customer.estimate import NO_NOISE, AnyModel, Estimate
 from train.settings import TrainSettings
 
 _FLOOR: Final = (
@@ -17,6 +17,11 @@ _FLOOR: Final = (
     "multiplies the floor too, which the fit does not"
 )
 _NO_NOISE: Final = "the model explains the readings without noise: its interval has no width"
+ALONE: Final = "no backtest, Prophet's model alone"
+OF_FLEET: Final = "no backtest, methods of the fleet"
+OF_ALL: Final = "no backtest, model of all customers"
+NO_BACKTEST: Final = {ALONE: PROPHET_ALONE, OF_FLEET: AS_FLEET, OF_ALL: AS_ALL}
+"""The sentences about customers without backtests, by kind."""
 
 
 def data_warnings(
@@ -27,12 +32,21 @@ def data_warnings(
     if settings.is_logistic:
         warnings["beyond cap or floor"] = tuple(_beyond_bounds(readings, settings))
     if settings.methods.combine is not None and not estimated.is_naive and estimated.combined is None:
-        is_alone = not isinstance(estimated.model, Model) or estimated.model.combination is None
-        as_others = AS_FLEET if settings.methods.global_models is None else AS_ALL
-        warnings["no backtest"] = (PROPHET_ALONE if is_alone else as_others,)
+        kind = _forecaster(estimated.model, settings)
+        warnings[kind] = (NO_BACKTEST[kind],)
     if not estimated.is_naive and isinstance(estimated.model, Model):
         warnings |= _of_the_model(readings, estimated.model, settings, freq)
     return {kind: sentences for kind, sentences in warnings.items() if sentences}
+
+
+def _forecaster(model: AnyModel, settings: TrainSettings) -> str:
+    """Return the kind of the warning about a customer without backtests, which says what forecasts it."""
+    if not isinstance(model, Model) or model.combination is None:
+        return ALONE
+    of_all, layout = settings.methods.global_models, model.layout
+    has_effects = layout.holidays is not None or bool(layout.regressors)
+    is_of_all = of_all is not None and of_all.freq == model.combination.freq and not has_effects
+    return OF_ALL if is_of_all else OF_FLEET
 
 
 def _of_the_model(

@@ -40,6 +40,10 @@ def run_refresh(
     with locked(paths.checkpoints, host.name):
         prepare_folders(paths)
         started = time.monotonic()
+        if settings.engine == "ray":
+            logger.info(
+                "engine local, not ray: a refresh takes milliseconds per customer; each host its share"
+            )
         engine = LocalEngine.of(settings)
         if folder != paths.checkpoints:
             for name, packed in further.items():

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from fleetcast.evaluation import COMBINED
+from fleetcast.evaluation import COMBINED, GLOBAL
 from train.comparison import Comparison
+from train.customer import ALONE, OF_ALL, OF_FLEET
 from train.report.pictures import (
     Histogram,
     ReliabilityDiagram,
@@ -12,6 +14,13 @@ from train.report.pictures import (
     reliability_diagram,
 )
 from train.report.texts import decimal, name_of, percent
+from train.tally import Tally
+
+ALONE_BY: Final = {
+    OF_ALL: "the model of all customers alone: too few readings for a backtest",
+    OF_FLEET: "the methods that err least in the fleet: no backtest",
+    ALONE: "Prophet's model alone: no backtest",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,8 @@ class Compared:
     worst: Sequence[Sequence[str]]
     """Customer, its error in units of the naive forecast's, its MASE, the naive forecast's, Prophet's, number
     of readings, remark."""
+    forecasters: Sequence[tuple[str, str]]
+    """Number of customers, and what forecasts them."""
     methods: Sequence[Sequence[str]]
     """Method, customers where it weighs most, mean weight, mean MASE, customers that it can forecast."""
     coverage: Sequence[tuple[str, str]]
@@ -35,8 +46,9 @@ class Compared:
     reliability: ReliabilityDiagram | None
 
 
-def compared_part(comparison: Comparison) -> Compared | None:
+def compared_part(tally: Tally) -> Compared | None:
     """Return this part of the page; None where no methods were compared."""
+    comparison = tally.comparison
     if not comparison.customers:
         return None
     against_naive = comparison.ratios.total()
@@ -64,10 +76,27 @@ def compared_part(comparison: Comparison) -> Compared | None:
             )
             for each in comparison.worst
         ],
+        forecasters=_forecasters(tally),
         methods=_methods(comparison),
         coverage=[(percent(probability, 0), percent(share)) for probability, share in coverage.items()],
         reliability=reliability_diagram(coverage) if coverage else None,
     )
+
+
+def _forecasters(tally: Tally) -> list[tuple[str, str]]:
+    """Return how many customers are forecast by what; the fallbacks have a part of the page of their own."""
+    together = "the methods below, as weighted"
+    of_all = tally.comparison.methods.get(GLOBAL)
+    if of_all is not None and of_all.weight.count:
+        share = percent(of_all.weight.value)
+        together += f"; {of_all.weight.count:,} of them by the model of all customers (global), which has {share}"
+    counts = {together: tally.comparison.customers}
+    counts |= {
+        text: tally.warnings[kind].customers for kind, text in ALONE_BY.items() if kind in tally.warnings
+    }
+    rest = tally.customers - len(tally.failed) - len(tally.fallbacks) - sum(counts.values())
+    counts["an earlier job's archive that has no backtest"] = rest
+    return [(f"{count:,}", text) for text, count in counts.items() if count > 0]
 
 
 def _methods(comparison: Comparison) -> list[Sequence[str]]:

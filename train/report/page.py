@@ -49,7 +49,7 @@ def report_page(
         done=tally.customers,
         total=len(result.customers),
         highlights=highlights(result, settings, figures.get("mean_mase")),
-        compared=compared_part(tally.comparison),
+        compared=compared_part(tally),
         figures=[
             (figure.name, figures[figure.name], figure.meaning.replace("`", ""))
             for figure in FIGURES

@@ -69,6 +69,15 @@ def test_a_method_wins_where_none_has_a_greater_weight() -> None:
     assert methods["seasonal_naive"].error.count == 3
 
 
+def test_the_model_of_all_customers_is_a_method_too() -> None:
+    methods = filled(
+        {"7": backtested(1.0, 2.0, median=0.3) | {"members": {"median": 0.3, "global": 0.7}}}
+    ).methods
+
+    assert (methods["global"].wins, methods["median"].wins) == (1, 0)
+    assert methods["global"].weight.value == 0.7
+
+
 def test_the_worst_customers_come_first() -> None:
     worst = filled(FLEET).worst
 

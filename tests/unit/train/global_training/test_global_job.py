@@ -71,6 +71,16 @@ def test_a_customer_with_few_readings_has_the_plain_forecast_with_intervals(job:
     assert (table["yhat"] < table["yhat_upper"]).all()
 
 
+def test_the_report_says_whom_the_model_forecasts_and_with_what_weight(job: Paths) -> None:
+    page = (job.output_data / "report.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
+
+    together = "the methods below, as weighted; 11 of them by the model of all customers (global), which has"
+    assert f'<tr><td class="number">11<td>{together} 70.0 %' in page
+    assert '<tr><td class="number">1<td>the model of all customers alone: too few readings' in page
+    assert '<tr><td>global<td class="number">11<td class="number">70.0 %' in page
+    assert '<tr><td>no backtest, model of all customers<td class="number">1<td>few: ' in page
+
+
 def test_archives_do_not_depend_on_the_number_of_workers_or_the_order_of_files(
     job: Paths, tmp_path: Path
 ) -> None:
