@@ -89,7 +89,9 @@ def _forecasters(tally: Tally) -> list[tuple[str, str]]:
     of_all = tally.comparison.methods.get(GLOBAL)
     if of_all is not None and of_all.weight.count:
         share = percent(of_all.weight.value)
-        together += f"; {of_all.weight.count:,} of them by the model of all customers (global), which has {share}"
+        together += (
+            f"; {of_all.weight.count:,} of them by the model of all customers (global), which has {share}"
+        )
     counts = {together: tally.comparison.customers}
     counts |= {
         text: tally.warnings[kind].customers for kind, text in ALONE_BY.items() if kind in tally.warnings
