@@ -42,6 +42,8 @@ _INTERVAL_WIDTH: Final = 0.8
 """The share between yhat_lower and yhat_upper, as Prophet's default has it."""
 _MOST_DENSE: Final = 1.5
 """Most readings of different times per step; more come from a finer spacing."""
+_MOST_SPARSE: Final = 1.25
+"""Most steps between readings, as a median; more are a coarser spacing, such as two hours, and no gaps."""
 
 
 def plain_path(model: GlobalModel, series: Series, horizon: int) -> Vector:
@@ -186,7 +188,9 @@ def _series(stamps: Stamps, y: Vector, freq: str) -> tuple[Series, int]:
     exponent = int(np.frexp(np.abs(y).max())[1])
     history = GriddedHistory.of(stamps, np.ldexp(y, -exponent), freq)
     series = Series.of(history, int(stamps[-1]), freq)
-    if series is None or np.unique(stamps).size > _MOST_DENSE * np.isfinite(series.y).sum():
+    times = np.unique(stamps)
+    is_sparse = times.size > 1 and np.median(np.diff(times)) > _MOST_SPARSE * step
+    if series is None or is_sparse or times.size > _MOST_DENSE * np.isfinite(series.y).sum():
         raise FutureError(
             f"history must have one reading for each step of {freq!r}, and for at least half of them; "
             + _described(stamps)

@@ -208,7 +208,14 @@ def test_three_cycles_suffice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "usual"), [(900, "0:15:00"), (6 * 3600, "6:00:00"), (86_400, "1 day, 0:00:00")]
+    ("seconds", "usual"),
+    [
+        (900, "0:15:00"),
+        (5400, "1:30:00"),
+        (7200, "2:00:00"),
+        (6 * 3600, "6:00:00"),
+        (86_400, "1 day, 0:00:00"),
+    ],
 )
 def test_readings_of_another_spacing_are_refused_with_both(seconds: int, usual: str) -> None:
     times = stamps("h", 1)[0] + seconds * 1_000_000 * np.arange(600)
