@@ -27,9 +27,13 @@ EPILOGUE: Final = """\
 examples:
   fleetcast pipeline --image IMAGE --role ROLE --bucket BUCKET --cutoff 2026-01-01 > pipeline.json
   fleetcast pipeline --check pipeline.json
+  fleetcast pipeline --definition pipeline.json --create --role ROLE --start --parameter Cutoff=2026-02-01
+  fleetcast pipeline --run-local run --parameter Cutoff=2026-01-01 \\
+    --parameter Readings=s3://here/readings --map s3://here/readings=my-readings
 
-exit codes: 0 done; 1 the definition or the input has a fault, which the log names; 2 an unknown option;
-130 after Ctrl-C
+exit codes: 0 done; 1 the definition, an input or a step has a fault, which the log names; 2 an unknown
+option; 3 a local run reached a Fail step, such as that of a fleet that is not good enough; 130 after Ctrl-C;
+143 after SIGTERM
 
 environment variables:
 {variables}"""
@@ -60,6 +64,51 @@ def _add_actions(made: argparse.ArgumentParser) -> None:
         const="",
         help="say what SageMaker would refuse in the definition, or in that of FILE; needs no account",
     )
+    option(
+        "--create",
+        action="store_true",
+        help="create the pipeline in your account, or update it where its definition or role differs",
+    )
+    option("--picture", metavar="FILE", help="draw the steps, as SVG")
+    option(
+        "--run-local",
+        metavar="FOLDER",
+        help="run the steps as commands on this machine; the same command goes on after a stop or a kill",
+    )
+    option = group.add_argument
+    option("--start", action="store_true", help="with --create: start an execution as well")
+    option(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="with --create: a tag of the pipeline; may be repeated",
+    )
+    option(
+        "--definition",
+        default="",
+        metavar="FILE",
+        help="take the definition of this file instead of the options' one",
+    )
+    option(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="with --run-local and --start: set a parameter of the execution; may be repeated",
+    )
+    option(
+        "--map",
+        action="append",
+        default=[],
+        metavar="S3URI=FOLDER",
+        help="take a folder of this machine for an address in S3, such as the readings'; may be repeated",
+    )
+    option(
+        "--docker",
+        action="store_true",
+        help="run each step locally as docker run IMAGE, with the parameter Image",
+    )
 
 
 def _add_places(made: argparse.ArgumentParser) -> None:
@@ -85,7 +134,7 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
         "--process-options",
         default="",
         metavar="TEXT",
-        help="options of process (of ingest, where there is one), such as '--customer-id meter --value y'",
+        help="options of process, and of ingest where there is one, such as '--customer-id meter --value y'",
     )
     option(
         "--hyperparameter",

@@ -110,7 +110,7 @@ class _Fleet:
     def _ingest(self) -> JobStep:
         arguments = self.job.processing(
             "ingest",
-            ("--feature-group", self.options.feature_group, *self.options.process_options),
+            (self.options.feature_group, *self.options.process_options),
             instances=self.small,
             inputs=(self._readings_input(),),
         )
@@ -124,7 +124,7 @@ class _Fleet:
         after: tuple[str, ...],
     ) -> JobStep:
         group = self.options.feature_group
-        place = ("--from-feature-store", group) if group else self.options.process_options
+        place = (*(("--from-feature-store", group) if group else ()), *self.options.process_options)
         arguments = self.job.processing(
             "process",
             (*place, *limit),

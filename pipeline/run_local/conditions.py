@@ -1,0 +1,39 @@
+"""Decides conditions of a pipeline, once their references are replaced by values."""
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "Equals": operator.eq,
+    "GreaterThan": operator.gt,
+    "GreaterThanOrEqualTo": operator.ge,
+    "LessThan": operator.lt,
+    "LessThanOrEqualTo": operator.le,
+}
+
+
+def holds(condition: Mapping[str, Any]) -> bool:
+    """Return whether a condition holds."""
+    match condition["Type"]:
+        case "Not":
+            return not holds(condition["Condition"])
+        case "Or":
+            return any(map(holds, condition["Conditions"]))
+        case "In":
+            return condition["QueryValue"] in condition["Values"]
+        case kind:
+            return COMPARISONS[kind](condition["LeftValue"], condition["RightValue"])
+
+
+def in_words(condition: Mapping[str, Any]) -> str:
+    """Return a condition as a sentence for the log."""
+    match condition["Type"]:
+        case "Not":
+            return f"not ({in_words(condition['Condition'])})"
+        case "Or":
+            return " or ".join(map(in_words, condition["Conditions"]))
+        case "In":
+            return f"{condition['QueryValue']} in {condition['Values']}"
+        case kind:
+            return f"{condition['LeftValue']} {kind} {condition['RightValue']}"
