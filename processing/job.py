@@ -6,10 +6,13 @@ import time
 from pathlib import Path
 from typing import Final
 
+import duckdb
+
 from container import Paths, progress, quoted
 from fleetcast.errors import InputError
 from fleetcast.readings import ReadingOptions
 from processing.columns import Columns
+from processing.feature_store import StoreInput, open_store
 from processing.hosts import check_hosts
 from processing.output import (
     RejectedRows,
@@ -22,7 +25,7 @@ from processing.output import (
     write_folders,
 )
 from processing.raw_files import find_files
-from processing.reading import open_files, read_files
+from processing.reading import Reading, open_files, open_source, read_files
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +34,16 @@ MOST_GROUPS: Final = 5
 
 
 def process(
-    paths: Paths, columns: Columns, *, options: ReadingOptions | None = None, replace: bool = False
+    paths: Paths,
+    columns: Columns,
+    *,
+    options: ReadingOptions | None = None,
+    replace: bool = False,
+    store: StoreInput | None = None,
 ) -> int:
     """Write the folders of all customers; return the number of customers.
 
+    With `store`, an offline store takes the place of the raw files.
     Raises InputError if the input has no usable reading, if a file cannot be read, if other hosts of the job
     have further parts of the input, and if the output has customers that this input does not have; `replace`
     removes those instead.
@@ -48,7 +57,7 @@ def process(
         connect(Path(folder)) as connection,
     ):
         rows = SortedRows(connection, Path(folder))
-        files = open_files(find_files(paths.processing_input), columns, options, session(connection))
+        files, columns = _open(paths, columns, options, store, session(connection), Path(folder))
         count = read_files(files, columns, options, rows, rejected)
         total = sum(1 for _ in rows.customers())
         logger.info("%d readings of %d customers", count - rejected.total, total)
@@ -58,12 +67,31 @@ def process(
         rejected.write(_rejected(paths))
         _warn(rows, rejected, count, paths)
         if not total:
-            raise InputError(f"no usable reading in {count} rows below {paths.processing_input}")
+            raise InputError(f"no usable reading in {count} rows of {_place(paths, store)}")
         _write(rows, paths.processing_output, columns, total)
         remove(paths.processing_output, stale)
     seconds = time.monotonic() - started
     logger.info("%d customers written to %s in %.1f s", total, paths.processing_output, seconds)
     return total
+
+
+def _open(  # noqa: PLR0913, PLR0917
+    paths: Paths,
+    columns: Columns,
+    options: ReadingOptions,
+    store: StoreInput | None,
+    connection: duckdb.DuckDBPyConnection,
+    temporary: Path,
+) -> tuple[list[Reading], Columns]:
+    """Return the raw files or the offline store, and the names of their columns."""
+    if store is None:
+        return open_files(find_files(paths.processing_input), columns, options, connection), columns
+    source, columns = open_store(store, columns, connection, temporary)
+    return [open_source(source.file, source, columns)], columns
+
+
+def _place(paths: Paths, store: StoreInput | None) -> str:
+    return f"the feature store {quoted(store.source)}" if store else str(paths.processing_input)
 
 
 def _warn(rows: SortedRows, rejected: RejectedRows, count: int, paths: Paths) -> None:

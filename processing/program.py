@@ -5,11 +5,22 @@ import logging
 import signal
 from collections.abc import Mapping
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from container import Paths, run
-from fleetcast.errors import OptionError, SettingError
+from fleetcast.errors import SettingError
 from processing.columns import Columns
+from processing.options import (
+    DIALECT,
+    add_column_options,
+    add_dialect_options,
+    columns,
+    reading_options,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from processing.feature_store import StoreInput
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +39,7 @@ examples:
   process --customer-id meter --timestamp ds --value y
   process --delimiter semicolon --decimal , --encoding latin-1 --date-format '%d.%m.%Y %H:%M'
   process --regressors temperature,holiday --where split=train
+  process --from-feature-store readings --as-of 2026-01-31
   process --before 2026-01-01       for train, and for evaluate: process --since 2026-01-01
 
 exit codes: 0 done; 1 nothing usable, a file that cannot be read, a disk that is full; 2 an unknown option;
@@ -42,34 +54,16 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         epilog=EPILOGUE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    names = Columns()
-    option = parser.add_argument_group("columns").add_argument
-    option("--customer-id", default=names.customer_id, metavar="COLUMN", help="default: %(default)s")
-    option("--timestamp", default=names.timestamp, metavar="COLUMN", help="default: %(default)s")
-    option("--value", default=names.value, metavar="COLUMN", help="default: %(default)s")
-    option("--regressors", default="", metavar="COLUMNS", help="more columns to keep, separated by commas")
+    add_column_options(parser)
+    option = parser.add_argument_group("SageMaker Feature Store").add_argument
     option(
-        "--where",
-        action="append",
-        default=[],
-        metavar="COLUMN=TEXT",
-        help="read only the rows with this text in this column, such as split=train; may be repeated",
+        "--from-feature-store",
+        metavar="GROUP",
+        help="read the offline store of a feature group (its name or ARN), below an S3 URI or in a folder, "
+        "instead of raw files",
     )
-    option("--since", metavar="TIME", help="read only readings of this time or later, in UTC")
-    option("--before", metavar="TIME", help="read only readings before this time, in UTC")
-    option = parser.add_argument_group("how the files are written, if they leave it ambiguous").add_argument
-    option(
-        "--delimiter",
-        metavar="CHARACTER",
-        help="between cells: comma, semicolon, tab, pipe, or one character",
-    )
-    option("--decimal", metavar="MARK", help="the decimal mark: '.' or ','")
-    option("--encoding", metavar="NAME", help="such as utf-8, latin-1, cp1252 or utf-16")
-    option(
-        "--date-format",
-        metavar="FORMAT",
-        help="in the notation of strptime, such as %%d/%%m/%%Y, or epoch_s, epoch_ms, epoch_us, epoch_ns",
-    )
+    option("--as-of", metavar="TIME", help="read what the offline store had written until this time, in UTC")
+    add_dialect_options(parser)
     option = parser.add_argument_group("output").add_argument
     option(
         "--replace",
@@ -79,61 +73,48 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def columns(options: argparse.Namespace) -> Columns:
-    """Return the options as `Columns`; raises SettingError for a malformed one."""
-    where = []
-    for condition in options.where:
-        column, equals, text = condition.partition("=")
-        if not (column and equals):
-            raise SettingError(f"--where must look like split=train, not {condition!r}")
-        where.append((column, text))
-    regressors = tuple(name.strip() for name in options.regressors.split(",") if name.strip())
-    return Columns(
-        customer_id=options.customer_id,
-        timestamp=options.timestamp,
-        value=options.value,
-        regressors=regressors,
-        where=tuple(where),
-        since=_time("--since", options.since),
-        before=_time("--before", options.before),
-    )
+def store_of(options: argparse.Namespace) -> "StoreInput | None":
+    """Return the offline store to read, None for raw files; raises SettingError for options that differ."""
+    if options.from_feature_store is None:
+        if options.as_of:
+            raise SettingError(
+                "--as-of belongs to --from-feature-store; --before divides raw readings at a time"
+            )
+        return None
+    from processing.feature_store import StoreInput  # noqa: PLC0415 - as below
+
+    given = [name for name in DIALECT if getattr(options, name) is not None]
+    if given:
+        raise SettingError(
+            f"--{given[0].replace('_', '-')} says how raw files are written; --from-feature-store reads none"
+        )
+    return StoreInput(options.from_feature_store, as_of=time_of("--as-of", options.as_of))
 
 
-def _time(option: str, text: str | None) -> str:
-    """Return a time in the form of readings, 2026-01-31 00:00:00; raises SettingError for another text."""
-    from fleetcast.readings import parse_times  # noqa: PLC0415 - as below
-    from processing.usable_rows import as_text  # noqa: PLC0415 - as below
-
-    if not text:
-        return ""
-    parsed = parse_times([text])
-    if parsed.reasons:
-        raise SettingError(f"{option} must be a time such as 2026-01-31T13:45:00, not {text!r}")
-    return as_text(parsed.values)[0]
-
-
-def process(paths: Paths, selection: Columns, *, replace: bool = False, **texts: str | None) -> int:
+def process(
+    paths: Paths,
+    selection: Columns,
+    *,
+    replace: bool = False,
+    store: "StoreInput | None" = None,
+    **texts: str | None,
+) -> int:
     """Run `processing.job.process`; `texts` are the fields of `ReadingOptions`.  Raises SettingError too."""
-    from fleetcast.readings import ReadingOptions  # noqa: PLC0415 - as below
     from processing.job import process as run_step  # noqa: PLC0415 - slow; signals are handled before
 
-    try:
-        options = ReadingOptions(**texts)
-    except OptionError as error:
-        name, _, text = str(error).partition(" ")
-        raise SettingError(f"--{name.replace('_', '-')} {text}") from error
-    return run_step(paths, selection, options=options, replace=replace)
+    return run_step(paths, selection, options=reading_options(**texts), replace=replace, store=store)
 
 
 def main() -> int:
     """Run the program and return its exit code."""
     options = parse()
     received = _stop_on_signals()
-    texts = {name: getattr(options, name) for name in ("delimiter", "decimal", "encoding", "date_format")}
+    texts = {name: getattr(options, name) for name in DIALECT}
 
     def program(env: Mapping[str, str]) -> int:
         try:
-            process(Paths.from_env(env), columns(options), replace=options.replace, **texts)
+            paths, store = Paths.from_env(env), store_of(options)
+            process(paths, columns(options), replace=options.replace, store=store, **texts)
         except BaseException:
             if not received:
                 raise

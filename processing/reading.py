@@ -73,9 +73,7 @@ def open_files(
             source = (
                 ParquetFile(file, connection) if file.is_parquet else TextFile(file, columns.names(), options)
             )
-            selected = _places(file, source.columns, columns)
-            source.check(selected)
-            opened.append(Reading(file, source, selected))
+            opened.append(open_source(file, source, columns))
         except EmptyFileError as error:
             logger.warning("%s", error)
         except InputError as error:
@@ -86,6 +84,13 @@ def open_files(
         more = f"; and {len(bad) - MOST_BAD_FILES} more files" if len(bad) > MOST_BAD_FILES else ""
         raise InputError(f"{'; '.join(bad[:MOST_BAD_FILES])}{more}. {_NEXT_STEP}")
     return opened
+
+
+def open_source(file: RawFile, source: Source, columns: Columns) -> Reading:
+    """Return a file with the columns to read; raises InputError if it has not all of them."""
+    selected = _places(file, source.columns, columns)
+    source.check(selected)
+    return Reading(file, source, selected)
 
 
 def _places(file: RawFile, header: Sequence[str], columns: Columns) -> tuple[int | str, ...]:

@@ -11,14 +11,13 @@ from container import quoted
 from fleetcast.errors import InputError
 from processing.raw_files.batch import Batch
 from processing.raw_files.find import RawFile
+from processing.raw_files.parquet_columns import FLOATS, batch_of, cell_text, is_nested, quoted_name
 
 logger = logging.getLogger(__name__)
 
 ROWS_PER_BATCH: Final = 100_000
 LARGEST_EXACT: Final = 2**53
 """Largest whole number up to which floats hold every whole number."""
-_NESTED: Final = ("STRUCT", "MAP", "UNION", "VARIANT")
-_FLOATS: Final = ("FLOAT", "DOUBLE")
 _SOURCE: Final = "read_parquet(?, hive_partitioning = false, binary_as_string = true)"
 
 
@@ -48,13 +47,13 @@ class ParquetFile:
         """
         names = [self.columns[place] for place in selected if isinstance(place, int)]
         for name in names:
-            if self._types[name].startswith(_NESTED) or self._types[name].endswith("]"):
+            if is_nested(self._types[name]):
                 raise self._refused(f"the column {quoted(name)} is nested: write its parts as columns")
         twice = "SELECT name FROM parquet_schema(?) GROUP BY name HAVING count(*) > 1"
         for (name,) in self._execute(twice, []).fetchall():
             if name in names and f"{name}_1" in self._types:
                 raise self._refused(f"the column {quoted(name)} is there twice")
-        if isinstance(selected[0], int) and self._types[names[0]] in _FLOATS:
+        if isinstance(selected[0], int) and self._types[names[0]] in FLOATS:
             self._warn_of_floats(names[0])
 
     def batches(self, selected: Sequence[int | str]) -> Iterator[Batch]:
@@ -65,18 +64,18 @@ class ParquetFile:
         """
         names = self.columns
         texts = [
-            _text(names[place], self._types[names[place]]) if isinstance(place, int) else "?"
+            cell_text(names[place], self._types[names[place]]) if isinstance(place, int) else "?"
             for place in selected
         ]
         fixed = [text for text in selected if isinstance(text, str)]
         first = 1
         result = self._execute(f"SELECT {', '.join(texts)} FROM {_SOURCE}", fixed)
         while rows := self._fetch(result):
-            yield _batch(rows, first)
+            yield batch_of(rows, first)
             first += len(rows)
 
     def _warn_of_floats(self, column: str) -> None:
-        name, file = _name(column), quoted(self._file.name)
+        name, file = quoted_name(column), quoted(self._file.name)
         query = f"SELECT max(abs({name})) FILTER (isfinite({name})) FROM {_SOURCE}"
         largest = self._execute(query, []).fetchall()[0][0]
         logger.warning("%s: %s holds floats; whole ones become whole numbers, 7.0 is 7", file, quoted(column))
@@ -107,21 +106,3 @@ class ParquetFile:
 
     def _refused(self, reason: str) -> InputError:
         return InputError(f"{quoted(self._file.name)}: {reason}")
-
-
-def _batch(rows: list[tuple[str, ...]], first: int) -> Batch:
-    columns = list(zip(*rows, strict=True))
-    return Batch(columns, range(first, first + len(rows)), lambda place: ",".join(rows[place]))
-
-
-def _text(column: str, kind: str) -> str:
-    name = _name(column)
-    text = f"coalesce(CAST({name} AS VARCHAR), '')"
-    if kind not in _FLOATS:
-        return text
-    whole = f"isfinite({name}) AND {name} = trunc({name}) AND abs({name}) < 1e18"
-    return f"CASE WHEN {whole} THEN CAST(CAST({name} AS BIGINT) AS VARCHAR) ELSE {text} END"
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
