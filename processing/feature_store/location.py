@@ -11,9 +11,9 @@ import duckdb
 from container import quoted
 from fleetcast.errors import InputError, SettingError
 from processing.columns import Columns
-from processing.feature_store.s3_files import download
 from processing.feature_store.group import FeatureGroup, columns_of, describe
 from processing.feature_store.offline_store import OfflineStore
+from processing.feature_store.s3_files import download
 
 _NAME: Final = re.compile(
     r"(arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d{12}:feature-group/)?[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}"
