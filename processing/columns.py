@@ -11,7 +11,8 @@ class Columns:
 
     customer_id: str = "customer_id"
     timestamp: str = "timestamp"
-    value: str = "consumption"
+    value: str | None = "consumption"
+    """None where rows have a customer and a time only, as deletions have."""
     regressors: tuple[str, ...] = ()
     where: tuple[tuple[str, str], ...] = ()
     """Pairs (column, text): only rows that have this text in this column are read."""
@@ -23,7 +24,11 @@ class Columns:
     def names(self) -> tuple[str, ...]:
         """Return the required columns: customer, time, value, regressors, those of `where`."""
         conditions = (column for column, _ in self.where)
-        return (self.customer_id, self.timestamp, self.value, *self.regressors, *conditions)
+        return (self.customer_id, self.timestamp, *self.numbers(), *conditions)
+
+    def numbers(self) -> tuple[str, ...]:
+        """Return the columns that hold numbers: value, regressors."""
+        return self.regressors if self.value is None else (self.value, *self.regressors)
 
     def selection(self) -> str:
         """Return the options that leave rows out, in words: which rows are left out."""

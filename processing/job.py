@@ -13,6 +13,7 @@ from fleetcast.errors import InputError
 from fleetcast.readings import ReadingOptions
 from processing.columns import Columns
 from processing.feature_store import StoreInput, open_store
+from processing.file_rows import read_files
 from processing.hosts import check_hosts
 from processing.output import (
     RejectedRows,
@@ -25,7 +26,7 @@ from processing.output import (
     write_folders,
 )
 from processing.raw_files import find_files
-from processing.reading import Reading, open_files, open_source, read_files
+from processing.reading import Reading, open_files, open_source
 
 logger = logging.getLogger(__name__)
 

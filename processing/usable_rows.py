@@ -27,11 +27,13 @@ _NO_CUSTOMER: Final = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
 
 
 class UsableRows(NamedTuple):
-    """Rows that can be used; both fields have shape (rows,)."""
+    """Rows that can be used; all fields have shape (rows,)."""
 
     customers: Sequence[str]
     lines: Sequence[str]
     """CSV lines of time, value and regressors; the time is in ISO 8601, so the lines sort by it."""
+    numbers: Sequence[int]
+    """The line of the file at which each row begins."""
 
 
 def usable_rows(
@@ -40,7 +42,7 @@ def usable_rows(
     """Return the usable rows, the refused rows, and the number of rows that `columns` selects."""
     places = _matching(batch, columns)
     cells = [_selected(texts, places) for texts in batch.columns]
-    names = (columns.value, *columns.regressors)
+    names = columns.numbers()
     reasons = _name_reasons(cells[0], columns.customer_id)
     parsed = [_times(cells[1], date_format, evidence)]
     for name, texts in zip(names, cells[2:], strict=False):  # the columns of `where` come after them
@@ -57,7 +59,8 @@ def usable_rows(
     ]
     lines = map(",".join, zip(*(_selected(texts, inside) for texts in fields), strict=True))
     outside = len(good) - len(inside)
-    return UsableRows(_selected(cells[0], inside), list(lines)), refused, len(places) - outside
+    numbers = [batch.lines[places[place]] for place in inside]
+    return UsableRows(_selected(cells[0], inside), list(lines), numbers), refused, len(places) - outside
 
 
 def distinct(texts: Sequence[str]) -> list[str]:
