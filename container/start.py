@@ -18,6 +18,7 @@ from fleetcast.extras import require
 logger = logging.getLogger(__name__)
 
 MODULES: Final = {
+    "ingest": "processing.ingest.program",
     "process": "processing.program",
     "train": "train.program",
     "refresh": "train.refresh.program",
@@ -31,6 +32,7 @@ MODULES: Final = {
     "serve": "serving.program",
 }
 NEEDED: Final = {
+    "ingest": ("boto3", "duckdb", "tqdm"),
     "process": ("duckdb", "tqdm"),
     "train": ("duckdb", "jinja2", "tqdm"),
     "refresh": ("duckdb", "tqdm"),
@@ -47,7 +49,7 @@ NEEDED: Final = {
 EXTRAS: Final = {
     "refresh": "train",
     "tune": "train",
-    **dict.fromkeys(("evaluate", "gate", "register", "approve", "delete", "pipeline"), "workflow"),
+    **dict.fromkeys(("ingest", "evaluate", "gate", "register", "approve", "delete", "pipeline"), "workflow"),
 }
 """Extras by program, where it has not the program's name."""
 _HELP: Final = frozenset({"-h", "--help"})

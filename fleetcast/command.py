@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 PROGRAMS: Final = {
+    "ingest": "put raw readings in /opt/ml/processing/input into a SageMaker feature group",
     "process": "split raw readings in /opt/ml/processing/input into one folder per customer",
     "train": "fit one model per customer in /opt/ml/input/data/<channel>; archives go to /opt/ml/checkpoints",
     "refresh": "make forecasts of trained customers from new readings, without a training",

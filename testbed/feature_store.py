@@ -24,6 +24,8 @@ import duckdb
 
 VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER_FEATURESTORE_RUNTIME"
 MOST_ENTRIES = 25
+REFUSES_WHOLE_CALLS = False
+"""Whether one refused record has the whole call of a batch refused."""
 TYPES = {"String": "VARCHAR", "Fractional": "DOUBLE", "Integral": "BIGINT"}
 _EVENT_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 
@@ -219,13 +221,16 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, "", {}
 
     def _put(self, values: list[dict[str, str]]) -> tuple[int, str, Any]:
-        if unquote(urlsplit(self.path).path.rpartition("/")[2]) != self.store.group:
+        if unquote(urlsplit(self.path).path).rpartition("/")[2] != self.store.group:
             return 404, "ResourceNotFound", {"Message": "no such group"}
         return self._take(_record(values))
 
     def _batch(self, entries: list[dict[str, Any]]) -> tuple[int, str, Any]:
         if len(entries) > MOST_ENTRIES:
             return 400, "ValidationError", {"Message": f"more than {MOST_ENTRIES} entries"}
+        first = next(filter(None, (self.store.error(_record(entry["Record"])) for entry in entries)), None)
+        if first and REFUSES_WHOLE_CALLS:
+            return 400, first[0], {"Message": first[1]}
         errors, unprocessed = [], []
         for entry in entries:
             record = _record(entry["Record"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from fleetcast.errors import InputError
+from fleetcast.errors import FleetcastError, InputError
 from fleetcast.extras import require
 
 CONNECT_SECONDS: Final = 5
@@ -62,6 +62,8 @@ def explained(task: str) -> Iterator[None]:
 
     try:
         yield
+    except FleetcastError:
+        raise
     except ClientError as error:
         answer = error.response.get("Error", {})
         code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))

@@ -34,7 +34,7 @@ LAYERS: dict[str, list[set[str]]] = {
         {"check", "create", "picture"},
         {"run_local"},
     ],
-    "processing": [{"raw_files"}, {"feature_store", "output"}],
+    "processing": [{"raw_files"}, {"feature_store", "output"}, {"ingest"}],
     "serving": [{"models"}, {"request"}, {"http", "mms"}],
     "train": [{"config"}, {"customer"}, {"engines"}, {"global_training"}, {"refresh", "report", "tuning"}],
 }

@@ -1,0 +1,1 @@
+"""The program `ingest`: puts raw readings into a SageMaker feature group, or deletes customers' readings."""
