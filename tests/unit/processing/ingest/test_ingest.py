@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.sagemaker.models import sagemaker_backends
 
 from container import Paths
 from fleetcast.errors import InputError, SettingError
@@ -20,7 +21,7 @@ from processing.ingest.program import new_group, parse, settings_of
 from processing.ingest.settings import IngestSettings
 from processing.program import process
 from testbed.feature_store import Faults, FeatureStore, feature_store
-from tests.aws import moto
+from tests.aws import ACCOUNT, moto
 from tests.unit.raw import HEADER, raw, rejected, written
 
 NEW = NewGroup(role_arn="arn:aws:iam::123456789012:role/feature-store", s3_uri="s3://fleet/features")
@@ -112,8 +113,8 @@ def test_a_group_is_created_once_with_what_the_options_say(tmp_path: Path, store
     storage = group["OfflineStoreConfig"]["S3StorageConfig"]
     assert (storage["S3Uri"], storage["KmsKeyId"]) == (NEW.s3_uri, new.kms_key)
     assert "OnlineStoreConfig" not in group
-    tags = boto3.client("sagemaker").list_tags(ResourceArn=group["FeatureGroupArn"])["Tags"]
-    assert tags == [{"Key": "team", "Value": "energy"}]
+    (kept,) = sagemaker_backends[ACCOUNT]["us-east-1"].feature_groups.values()  # it lists no tags of groups
+    assert kept.tags == [{"Key": "team", "Value": "energy"}]
     assert store.calls == {"BatchWriteRecord": 1}
 
 
