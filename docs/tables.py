@@ -16,6 +16,7 @@ from fleetcast.evaluation import method_table
 from fleetcast.forecasting.prophet_json import field_table as model_json_table
 from pipeline import delete, evaluate, gate, register
 from pipeline.command_line import parser as pipeline_parser
+from processing.ingest import parser as ingest_parser
 from serving import settings
 from serving.http import metrics, routes
 from serving.request import field_table
@@ -83,6 +84,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "iam-actions": _actions,
     "methods": method_table,
     "model-json": model_json_table,
+    "ingest-options": lambda: _options(ingest_parser()),
     "hyperparameters": hyperparameters.table,
     "multi-model-routes": lambda: routes.table(routes.MULTI_MODEL),
     "pipeline-options": lambda: _options(pipeline_parser()),

@@ -21,6 +21,7 @@ _HINTS: Final = {
     "ExpiredToken": "log in again",
     "ExpiredTokenException": "log in again",
     "ResourceNotFound": "check name and Region, or create the group with `fleetcast ingest --create`",
+    "UnknownOperationException": "set --records-per-call 1 where the Region has no BatchWriteRecord",
     "NoSuchBucket": "check the name of the bucket",
 }
 

@@ -85,6 +85,8 @@ def ingest(  # noqa: PLR0913
             if rejected.total:
                 rejected.log()
                 logger.warning("%d rows rejected or failed, see %s", rejected.total, rejected_path)
+    if job.counts.put:
+        _wait(settings.wait_minutes, stopped)
     if job.counts.failed > settings.max_failed_fraction * total:
         raise InputError(
             f"{job.counts.failed} of {total} records failed, more than --max-failed-fraction "
@@ -105,6 +107,15 @@ def _read(
         if stopped():
             raise StoppedError("stopped")
     return total
+
+
+def _wait(minutes: float, stopped: Callable[[], bool]) -> None:
+    """Wait for the offline store; a signal ends it."""
+    if minutes:
+        logger.info("waiting %g minutes for the offline store to have all records", minutes)
+    deadline = time.monotonic() + minutes * 60
+    while (left := deadline - time.monotonic()) > 0 and not stopped():
+        time.sleep(min(left, 1))
 
 
 def _journal(paths: Paths, group: FeatureGroup, columns: Columns, settings: IngestSettings) -> Journal:

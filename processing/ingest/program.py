@@ -31,24 +31,24 @@ store: of equal customer and time the record that was put last counts.  What was
 <base>/processing/ingest/<group>.journal, so that a run after a kill sends only the rest."""
 EPILOGUE: Final = """\
 examples:
-  ingest readings --create --role-arn arn:aws:iam::123456789012:role/feature-store --s3-uri s3://bucket/features
-  ingest readings --customer-id meter --timestamp ds --value y --regressors temperature
-  ingest readings --delete          for each row: the customer's readings up to and including its time
+  ingest --feature-group readings --customer-id meter --timestamp ds --value y --regressors temperature
+  ingest --feature-group readings --create --role-arn "$ROLE" --s3-uri s3://bucket/features
+  ingest --feature-group readings --delete     for each row, the customer's readings up to its time
 
 exit codes: 0 done; 1 too many records failed, a file that cannot be read, a group that does not fit, a call
 that is refused; 2 an unknown option, or a package is missing; 130 after Ctrl-C; 143 after SIGTERM"""
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Return the options of this program."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
         prog="fleetcast ingest",
         description=DESCRIPTION,
         epilog=EPILOGUE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("group", metavar="GROUP", help="the feature group's name or ARN")
-    option = parser.add_argument_group("the feature group").add_argument
+    option = made.add_argument_group("the feature group").add_argument
+    option("--feature-group", required=True, metavar="GROUP", help="its name or ARN")
     option("--create", action="store_true", help="create it, offline store only, if it does not exist")
     option("--role-arn", metavar="ARN", help="with --create: the role that writes to the bucket")
     option(
@@ -59,10 +59,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     option("--kms-key", metavar="ARN", help="with --create: the key that encrypts the offline store")
     option("--description", metavar="TEXT", help="with --create: at most 128 characters")
     option("--tag", action="append", default=[], metavar="KEY=VALUE", help="with --create; may be repeated")
-    add_column_options(parser)
-    add_dialect_options(parser)
+    add_column_options(made)
+    add_dialect_options(made)
     default = IngestSettings(group="")
-    option = parser.add_argument_group("how records are sent").add_argument
+    option = made.add_argument_group("how records are sent").add_argument
     option(
         "--delete",
         action="store_true",
@@ -83,17 +83,26 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="F",
         help="share of the records that may fail without an exit code of 1; default: %(default)s",
     )
-    return parser.parse_args(arguments)
+    option(
+        "--wait-minutes",
+        type=float,
+        default=default.wait_minutes,
+        metavar="N",
+        help="wait after the last record, because the service writes the offline store within 15 minutes; "
+        "default: %(default)s",
+    )
+    return made
 
 
 def settings_of(options: argparse.Namespace) -> IngestSettings:
     """Return how records are sent; raises SettingError."""
     return IngestSettings(
-        group=options.group,
+        group=options.feature_group,
         deletes=options.delete,
         threads=options.threads,
         per_call=options.records_per_call,
         max_failed_fraction=options.max_failed_fraction,
+        wait_minutes=options.wait_minutes,
     )
 
 
@@ -125,7 +134,7 @@ def new_group(options: argparse.Namespace) -> "NewGroup | None":
 
 def main() -> int:
     """Run the program and return its exit code."""
-    options = parse()
+    options = parser().parse_args()
 
     def program(env: Mapping[str, str]) -> int:
         settings, new = settings_of(options), new_group(options)

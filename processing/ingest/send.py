@@ -34,6 +34,7 @@ _OF_THE_ACCOUNT: Final = frozenset(
         *("AccessDenied", "AccessDeniedException", "AccessForbidden", "UnrecognizedClientException"),
         *("ExpiredToken", "ExpiredTokenException", "InvalidSignatureException", "ResourceNotFound"),
         *("InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken"),
+        "UnknownOperationException",
     }
 )
 """Errors that every further call would have, too."""

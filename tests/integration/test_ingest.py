@@ -60,7 +60,7 @@ def fleet(tmp_path: Path) -> Paths:
 
 @contextmanager
 def started(paths: Paths, aws: Mapping[str, str], *options: str) -> Iterator[subprocess.Popen[str]]:
-    command = [*installed("ingest"), "readings", *options]
+    command = [*installed("ingest"), "--feature-group", "readings", *options]
     environment = os.environ | aws | {"SAGEMAKER_BASE_DIR": str(paths.base)}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     try:

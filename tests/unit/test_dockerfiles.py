@@ -46,3 +46,12 @@ def test_every_package_is_copied_into_the_image() -> None:
     for package in packages:
         assert f"COPY {package} /opt/fleetcast/app/{package}" in lines("Dockerfile")
         assert f"!{package}" in lines(".dockerignore")
+
+
+def test_the_image_keeps_the_descriptions_of_the_services_that_its_programs_call() -> None:
+    sources = [path.read_text() for path in ROOT.glob("[cfpst]*/**/*.py") if "tests" not in path.parts]
+    called = set(re.findall(r"\bclient\(\s*\"([a-z0-9-]+)\"", "\n".join(sources)))
+    kept = set(re.findall(r"! -name (\S+)", (ROOT / "container" / "image" / "slim.sh").read_text()))
+
+    assert {"s3", "sagemaker", "sagemaker-featurestore-runtime"} <= called
+    assert called - kept == set()

@@ -21,6 +21,7 @@ from pipeline.evaluate import parser as evaluate_parser
 from pipeline.gate import parser as gate_parser
 from pipeline.register import approve_parser
 from pipeline.register import parser as register_parser
+from processing.ingest import parser as ingest_parser
 from processing.program import columns, parse
 from serving.http.routes import MULTI_MODEL, OPENAPI, PLAIN, template
 from serving.request.schema import as_request
@@ -39,6 +40,7 @@ PARSERS = {
     "delete": delete_parser,
     "evaluate": evaluate_parser,
     "gate": gate_parser,
+    "ingest": ingest_parser,
     "pipeline": pipeline_parser,
     "register": register_parser,
 }

@@ -17,7 +17,7 @@ from processing.feature_store import StoreInput
 from processing.ingest import send
 from processing.ingest.group_setup import NewGroup
 from processing.ingest.job import Counts, ingest
-from processing.ingest.program import new_group, parse, settings_of
+from processing.ingest.program import new_group, parser, settings_of
 from processing.ingest.settings import IngestSettings
 from processing.program import process
 from testbed.feature_store import Faults, FeatureStore, feature_store
@@ -345,6 +345,7 @@ def test_nothing_is_put_if_a_file_is_damaged(tmp_path: Path, store: FeatureStore
         ("--threads 0", "--threads must be from 1 to 128, not 0"),
         ("--records-per-call 26", "--records-per-call must be from 1 to 25, not 26"),
         ("--max-failed-fraction 2", "--max-failed-fraction must be from 0 to 1, not 2.0"),
+        ("--wait-minutes 61", "--wait-minutes must be from 0 to 60, not 61.0"),
         ("--kms-key k", "--kms-key belongs to --create"),
         ("--create --s3-uri s3://b", "--create needs --role-arn"),
         ("--create --s3-uri s3://b --role-arn r --tag team", "--tag must look like team=energy, not 'team'"),
@@ -352,7 +353,7 @@ def test_nothing_is_put_if_a_file_is_damaged(tmp_path: Path, store: FeatureStore
     ],
 )
 def test_options_that_are_wrong_or_exclude_each_other_are_refused(given: str, reason: str) -> None:
-    options = parse(["readings", *given.split()])
+    options = parser().parse_args(["--feature-group", "readings", *given.split()])
 
     with pytest.raises(SettingError) as error:
         (settings_of(options), new_group(options))
