@@ -44,13 +44,14 @@ def process(
 ) -> int:
     """Write the folders of all customers; return the number of customers.
 
-    With `store`, an offline store takes the place of the raw files.
+    With `store`, an offline store takes the place of the raw files, and `options`, which say how those are
+    written, have no effect.
     Raises InputError if the input has no usable reading, if a file cannot be read, if other hosts of the job
     have further parts of the input, and if the output has customers that this input does not have; `replace`
     removes those instead.
     """
     check_hosts(paths)
-    started, options = time.monotonic(), options or ReadingOptions()
+    started, options = time.monotonic(), options if options and store is None else ReadingOptions()
     with (
         lock_output(paths.processing_output),
         tempfile.TemporaryDirectory(prefix="process-", ignore_cleanup_errors=True) as folder,

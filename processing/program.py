@@ -74,7 +74,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def store_of(options: argparse.Namespace) -> "StoreInput | None":
-    """Return the offline store to read, None for raw files; raises SettingError for options that differ."""
+    """Return the offline store to read, None for raw files; raises SettingError."""
     if options.from_feature_store is None:
         if options.as_of:
             raise SettingError(
@@ -83,11 +83,6 @@ def store_of(options: argparse.Namespace) -> "StoreInput | None":
         return None
     from processing.feature_store import StoreInput  # noqa: PLC0415 - as below
 
-    given = [name for name in DIALECT if getattr(options, name) is not None]
-    if given:
-        raise SettingError(
-            f"--{given[0].replace('_', '-')} says how raw files are written; --from-feature-store reads none"
-        )
     return StoreInput(options.from_feature_store, as_of=time_of("--as-of", options.as_of))
 
 

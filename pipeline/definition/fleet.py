@@ -44,6 +44,8 @@ RETRIES: Final = (
 )
 """Faults of the service are tried again; a program that fails is not, because it would fail again."""
 EVALUATION, GATE = "EvaluationReport", "GateReport"
+OFFLINE_STORE_MINUTES: Final = "15"
+"""Time within which Feature Store writes a record to the offline store, from which the next steps read."""
 CONTINUOUS: Final = (
     ("changepoint_prior_scale", 0.001, 0.5, "Logarithmic"),
     ("seasonality_prior_scale", 0.01, 10.0, "Logarithmic"),
@@ -108,9 +110,10 @@ class _Fleet:
         return ProcessingOutput(name=name, folder=folder, destination=self._place(step, name))
 
     def _ingest(self) -> JobStep:
+        place = ("--feature-group", self.options.feature_group, "--wait-minutes", OFFLINE_STORE_MINUTES)
         arguments = self.job.processing(
             "ingest",
-            (self.options.feature_group, *self.options.process_options),
+            (*place, *self.options.process_options),
             instances=self.small,
             inputs=(self._readings_input(),),
         )

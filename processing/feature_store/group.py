@@ -1,14 +1,16 @@
 """A feature group as SageMaker describes it."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from container import quoted
-from fleetcast.errors import InputError
 from processing.columns import Columns
 from processing.feature_store.aws import client, explained, region_of
+
+logger = logging.getLogger(__name__)
 
 CREATED: Final = "Created"
 
@@ -43,19 +45,15 @@ def describe(name: str) -> FeatureGroup:
 
 
 def columns_of(group: FeatureGroup, columns: Columns) -> Columns:
-    """Return `columns` with the group's own names of customer and event time.
-
-    Raises InputError if they name others; the default names count as not given.
-    """
+    """Return `columns` with the group's own names of customer and event time; log where they differ."""
     default = Columns()
     for option, given, unset, own in (
         ("--customer-id", columns.customer_id, default.customer_id, group.identifier),
         ("--timestamp", columns.timestamp, default.timestamp, group.event_time),
     ):
         if given not in (unset, own):
-            raise InputError(
-                f"{option} is {quoted(given)}, but the feature group {quoted(group.name)} has "
-                f"{quoted(own)}: leave {option} out"
+            logger.info(
+                "%s is %s; the feature group has %s, which is read", option, quoted(given), quoted(own)
             )
     return replace(columns, customer_id=group.identifier, timestamp=group.event_time)
 

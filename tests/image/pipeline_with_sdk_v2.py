@@ -160,7 +160,16 @@ def the_fleet(session: PipelineSession, *, tune: bool) -> Pipeline:
     raw = {"readings": (readings, "input")}
     source: list[Any] = []
     if tune:
-        steps.append(step("Ingest", "ingest", ["group"], inputs=raw, outputs={}, cache=None))
+        steps.append(
+            step(
+                "Ingest",
+                "ingest",
+                ["--feature-group", "group", "--wait-minutes", "15"],
+                inputs=raw,
+                outputs={},
+                cache=None,
+            )
+        )
         raw, source = {}, ["--from-feature-store", "group"]
     later = {"cache": None if tune else CACHE, "depends_on": list(steps) or None}
     customers = {"customers": "output"}

@@ -9,6 +9,8 @@ import pytest
 from fleetcast.errors import SettingError
 from pipeline.command_line import definition_of, fleet_options, parser
 from pipeline.definition import FleetOptions, all_steps, fleet_pipeline
+from processing.ingest import parser as ingest_parser
+from processing.program import parse, store_of
 
 FLEETCAST = str(Path(sys.executable).with_name("fleetcast"))
 
@@ -70,6 +72,21 @@ def test_steps_that_read_from_a_feature_store_wait_for_ingest_and_are_not_cached
         assert "ProcessingInputs" not in made[name]["Arguments"]
     assert made["Train"]["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P30D"}
     assert "CacheConfig" not in steps(cache_days=0)["Train"]
+
+
+def test_ingest_and_process_take_the_options_of_their_steps() -> None:
+    made = steps(feature_group="g", process_options=("--value", "y", "--decimal", ","))
+
+    def arguments(step: str) -> list[str]:
+        given = made[step]["Arguments"]["AppSpecification"]["ContainerArguments"]
+        return ["2026-01-01" if each == {"Get": "Parameters.Cutoff"} else each for each in given]
+
+    put, read = ingest_parser().parse_args(arguments("Ingest")), parse(arguments("Process"))
+    assert (put.feature_group, put.value, put.wait_minutes) == ("g", "y", 15)
+    assert (read.from_feature_store, read.value, read.before) == ("g", "y", "2026-01-01")
+    store = store_of(read)
+    assert store is not None
+    assert store.source == "g"
 
 
 def test_a_tuning_job_searches_what_no_hyperparameter_fixes() -> None:

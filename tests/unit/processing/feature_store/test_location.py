@@ -79,13 +79,18 @@ def test_a_group_is_read_by_name_and_by_uri(
     assert written(paths) == LINES
 
 
-def test_other_names_of_columns_than_those_of_the_group_are_refused(
-    tmp_path: Path, aws: dict[str, Any], store: FeatureStore
+def test_customer_and_time_are_the_groups_whatever_the_raw_columns_are_called(
+    tmp_path: Path, aws: dict[str, Any], store: FeatureStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    create(aws, store)
+    caplog.set_level("INFO")
+    group = create(aws, store)
+    upload(aws, store.write(tmp_path), group["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"])
+    paths = Paths(tmp_path / "ml")
 
-    with pytest.raises(InputError, match="--timestamp is 't', but the feature group 'readings' has 'ds'"):
-        process(Paths(tmp_path), Columns(timestamp="t"), store=StoreInput("readings"))
+    process(paths, Columns(timestamp="t", value="y"), store=StoreInput("readings"), date_format="%d.%m.%Y")
+
+    assert written(paths) == LINES
+    assert "--timestamp is 't'; the feature group has 'ds', which is read" in caplog.text
 
 
 def test_a_group_that_cannot_be_read_is_refused(

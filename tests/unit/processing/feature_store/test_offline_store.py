@@ -245,7 +245,6 @@ def _moved(path: Path, folder: Path) -> Path:
     [
         (["--as-of", "2026-01-01"], "--as-of belongs to --from-feature-store"),
         (["--from-feature-store", "a b"], "must be a feature group's name or ARN"),
-        (["--from-feature-store", "a", "--decimal", ","], "--decimal says how raw files are written"),
         (["--from-feature-store", "a", "--as-of", "soon"], "--as-of must be a time"),
     ],
 )
