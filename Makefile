@@ -26,6 +26,10 @@ demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=�
 		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(WHERE),--where '$(WHERE)') \
 		$(if $(ENGINE),--engine '$(ENGINE)')
 
+workflow: $(VENV)/ready ## readings -> evaluated, gated, registered fleet, without an account; or DATA=file.csv.gz ID=… TIME=… VALUE=… [CUTOFF=2026-01-01]
+	$(BIN)/python -m examples.workflow $(if $(DATA),--data '$(DATA)') $(if $(ID),--id '$(ID)') \
+		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(CUTOFF),--cutoff '$(CUTOFF)')
+
 test: check docs $(VENV)/ready ## style, types and the test suite, no Docker needed; SEEDS=fresh for other random examples
 	$(BIN)/pytest --ignore tests/image $(if $(filter fresh,$(SEEDS)),--hypothesis-profile=fresh)
 
@@ -106,6 +110,6 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 			requirements/$$own.in -o requirements/$$own.txt || exit 1; done
 
 clean: ## remove everything that make created
-	rm -rf $(VENV) $(PEERS) .cache .venv-sdk2 .venv-sdk3 demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .cache .venv-sdk2 .venv-sdk3 demo workflow build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-conformance bench-ray bench-brought image images test-image lock clean
+.PHONY: help demo workflow test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-conformance bench-ray bench-brought image images test-image lock clean

@@ -44,7 +44,7 @@ RETRIES: Final = (
 )
 """Faults of the service are tried again; a program that fails is not, because it would fail again."""
 EVALUATION, GATE = "EvaluationReport", "GateReport"
-OFFLINE_STORE_MINUTES: Final = "15"
+OFFLINE_STORE_MINUTES: Final = 15
 """Time within which Feature Store writes a record to the offline store, from which the next steps read."""
 CONTINUOUS: Final = (
     ("changepoint_prior_scale", 0.001, 0.5, "Logarithmic"),
@@ -110,10 +110,11 @@ class _Fleet:
         return ProcessingOutput(name=name, folder=folder, destination=self._place(step, name))
 
     def _ingest(self) -> JobStep:
-        place = ("--feature-group", self.options.feature_group, "--wait-minutes", OFFLINE_STORE_MINUTES)
+        minutes = Parameter(name="OfflineStoreMinutes", type="Integer", default=OFFLINE_STORE_MINUTES)
+        wait = ("--wait-minutes", text_of(self._parameter(minutes)))
         arguments = self.job.processing(
             "ingest",
-            (*place, *self.options.process_options),
+            ("--feature-group", self.options.feature_group, *wait, *self.options.process_options),
             instances=self.small,
             inputs=(self._readings_input(),),
         )

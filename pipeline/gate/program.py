@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     )
     option(
         OPTION,
-        type=limit,
+        type=float,
         default=0.02,
         metavar="SHARE",
         help="how much larger the mean MASE may be than that version's, as a share; default: %(default)s",
@@ -97,8 +97,8 @@ def gate(paths: Paths, options: argparse.Namespace, aws: Aws) -> Verdict:
     default = paths.processing_input / "evaluation" / "evaluation.json"
     evaluation = read_evaluation(Path(options.evaluation) if options.evaluation else default)
     against = ""
-    share = options.max_worse_than_registered
-    if options.model_package_group and share is not None:
+    if options.model_package_group:
+        share = options.max_worse_than_registered
         against = worse_than_registered(aws, options.model_package_group, evaluation, share)
     verdict = judge(evaluation, limits(options), against)
     folder = paths.processing_output / "gate"

@@ -20,6 +20,8 @@ from pipeline.run_local.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES: Final = 5.0
+SECONDS_BETWEEN_EQUAL_LINES: Final = 30.0
+"""Where the last line of a step's log stays the same."""
 SECONDS_TO_STOP: Final = 60.0
 """How long a step may take to end after a signal, before it is killed."""
 LAST_BYTES: Final = 4096
@@ -74,6 +76,7 @@ class Runner:
 
     def _wait(self, step: str, process: subprocess.Popen[bytes], log: Path) -> int:
         started = said = time.monotonic()
+        line = ""
         asked: float | None = None
         while True:
             with suppress(subprocess.TimeoutExpired):
@@ -84,9 +87,10 @@ class Runner:
                 process.send_signal(self.stop.signal)
             if asked is not None and now - asked > SECONDS_TO_STOP:
                 os.killpg(process.pid, signal.SIGKILL)
-            if now - said >= SECONDS_BETWEEN_LINES:
-                said = now
-                logger.info("%s: %.0f s: %s", step, now - started, (last_lines(log) or [""])[-1])
+            last = (last_lines(log) or [""])[-1] if now - said >= SECONDS_BETWEEN_LINES else line
+            if last != line or now - said >= SECONDS_BETWEEN_EQUAL_LINES:
+                said, line = now, last
+                logger.info("%s: %.0f s: %s", step, now - started, line)
 
 
 def last_lines(log: Path) -> list[str]:

@@ -98,6 +98,7 @@ def the_fleet(session: PipelineSession, *, tune: bool) -> Pipeline:
         ParameterInteger("InstanceCount", 1),
     )
     jobs = ParameterInteger("TuningJobs", 20)
+    wait = ParameterInteger("OfflineStoreMinutes", 15)
     limits = {
         "--max-ratio-to-naive": ParameterFloat("MaxRatioToNaive", 1.0),
         "--max-failed-fraction": ParameterFloat("MaxFailedFraction", 0.05),
@@ -164,7 +165,7 @@ def the_fleet(session: PipelineSession, *, tune: bool) -> Pipeline:
             step(
                 "Ingest",
                 "ingest",
-                ["--feature-group", "group", "--wait-minutes", "15"],
+                ["--feature-group", "group", "--wait-minutes", wait.to_string()],
                 inputs=raw,
                 outputs={},
                 cache=None,
@@ -278,7 +279,7 @@ def the_fleet(session: PipelineSession, *, tune: bool) -> Pipeline:
     return Pipeline(
         NAME,
         parameters=[
-            *(image, role, bucket, small, readings, cutoff),
+            *(image, role, bucket, small, *([wait] if tune else []), readings, cutoff),
             *([jobs] if tune else []),
             *(instance_type, count, isolation, *limits.values(), approval),
         ],

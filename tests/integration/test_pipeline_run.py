@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from examples import synthetic
 from pipeline.check.known_files import PATHS
 from testbed.server import installed
 
+DOCKER = Path(__file__).with_name("docker_stand_in.py")
 JOBS = ["Process", "ProcessActuals", "Train", "Evaluate", "Gate"]
 
 
@@ -232,3 +234,21 @@ def test_a_search_trains_each_draw_once_and_evaluates_the_best(readings: Path, t
     model = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
     assert model.endswith(f"-Tune-{best}/output/model.tar.gz")
     assert "Tune: already done" in again.stderr
+
+
+def test_with_docker_each_step_is_a_container_of_the_image(
+    good: Path, readings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{DOCKER}" "$@"\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
+    run = tmp_path / "run"
+
+    done = finished(run, readings, "--docker", "--parameter", "Image=registry/fleetcast:1")
+
+    assert done.returncode == 0, done.stderr
+    for step in JOBS:
+        assert (run / "steps" / step / "log.txt").read_text().startswith("image registry/fleetcast:1\n")
+    assert content(run, "Evaluate", "evaluation.json") == content(good, "Evaluate", "evaluation.json")

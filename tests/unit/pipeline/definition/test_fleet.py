@@ -79,7 +79,10 @@ def test_ingest_and_process_take_the_options_of_their_steps() -> None:
 
     def arguments(step: str) -> list[str]:
         given = made[step]["Arguments"]["AppSpecification"]["ContainerArguments"]
-        return ["2026-01-01" if each == {"Get": "Parameters.Cutoff"} else each for each in given]
+        known = {"Parameters.Cutoff": "2026-01-01", "Parameters.OfflineStoreMinutes": "15"}
+        return [
+            next((value for name, value in known.items() if name in json.dumps(each)), each) for each in given
+        ]
 
     put, read = ingest_parser().parse_args(arguments("Ingest")), parse(arguments("Process"))
     assert (put.feature_group, put.value, put.wait_minutes) == ("g", "y", 15)
