@@ -5,6 +5,7 @@ botocore has of the service: required members, types and ranges.
 """
 
 import json
+import os
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -86,6 +87,7 @@ class Aws:
 
             self._clients[service] = boto3.session.Session().client(
                 service,
+                region_name=os.environ.get("AWS_REGION") or None,  # SageMaker's; boto3 has another name
                 config=Config(
                     connect_timeout=CONNECT_SECONDS,
                     read_timeout=READ_SECONDS,

@@ -18,7 +18,7 @@ from processing.hosts import check_divided
 from processing.ingest.group_setup import NewGroup, ready_group
 from processing.ingest.journal import Journal
 from processing.ingest.records import Record, RecordFormat, in_parts, last_of_each_key
-from processing.ingest.send import Sender, StoppedError
+from processing.ingest.send import IngestStoppedError, Sender
 from processing.ingest.settings import IngestSettings
 from processing.output import RejectedRows, connect, session
 from processing.raw_files import find_files
@@ -59,7 +59,7 @@ def ingest(  # noqa: PLR0913
     """Put all rows of the raw files into the group, or delete what they name.
 
     Nothing is put before every file was read to its end.  Raises InputError if a file cannot be read, if the
-    group does not fit, or if more records fail than `settings` allow, and StoppedError.
+    group does not fit, or if more records fail than `settings` allow, and IngestStoppedError.
     """
     check_divided(paths)
     options = options or ReadingOptions()
@@ -105,7 +105,7 @@ def _read(
         rejected.add(part.file.name, sorted([*part.refused, *too_fine], key=lambda row: row.line))
         total += len(records)
         if stopped():
-            raise StoppedError("stopped")
+            raise IngestStoppedError("stopped")
     return total
 
 
@@ -152,7 +152,7 @@ class _Job:
             logger.info("%s has an online store, which stays as it is", quoted(group.name))
 
     def run(self, rows: Iterator[FileRows], journal: Journal) -> None:
-        """Send all records; failed ones go to the rejected rows.  Raises InputError and StoppedError."""
+        """Send all records; failed ones go to the rejected rows.  Raises InputError, IngestStoppedError."""
         started, counts = time.monotonic(), self.counts
         try:
             for _ in progress(self._parts(rows, journal), total=self._total, doing="ingest", unit="records"):

@@ -140,7 +140,7 @@ def main() -> int:
         settings, new = settings_of(options), new_group(options)
         stop = StopRequest.on_signals()
         from processing.ingest.job import ingest  # noqa: PLC0415 - slow; signals are handled before
-        from processing.ingest.send import StoppedError  # noqa: PLC0415 - as above
+        from processing.ingest.send import IngestStoppedError  # noqa: PLC0415 - as above
 
         texts = {name: getattr(options, name) for name in DIALECT}
         try:
@@ -152,7 +152,7 @@ def main() -> int:
                 new=new,
                 stopped=stop.is_made,
             )
-        except StoppedError:
+        except IngestStoppedError:
             logger.error("stopped; start the same command again to send the rest")  # noqa: TRY400
             return stop.exit_code
         return 0

@@ -50,7 +50,7 @@ _SERVER_ERROR: Final = 500
 Reasons = list[tuple[Record, str]]
 
 
-class StoppedError(InputError):
+class IngestStoppedError(InputError):
     """A signal stopped the program before all records were sent."""
 
 
@@ -89,7 +89,7 @@ class Sender:
     def send(self, records: Sequence[Record]) -> Reasons:
         """Send records with different keys; return those that failed, with reasons.
 
-        Raises StoppedError, and InputError where no further call can succeed.
+        Raises IngestStoppedError, and InputError where no further call can succeed.
         """
         with ThreadPoolExecutor(self._threads) as threads:
             try:
@@ -102,7 +102,7 @@ class Sender:
     def _send_unless_ended(self, records: Sequence[Record]) -> Reasons:
         try:
             return self._send(records)
-        except StoppedError:
+        except IngestStoppedError:
             raise
         except InputError as error:
             self._error = error
@@ -115,7 +115,7 @@ class Sender:
         again: Reasons = []
         for round_number in range(ROUNDS):
             if self._error is not None or self._stopped():
-                raise StoppedError("stopped")
+                raise IngestStoppedError("stopped")
             if round_number:
                 pause = FIRST_PAUSE_SECONDS * 2 ** (round_number - 1)
                 time.sleep(random.uniform(0, pause))  # noqa: S311 -- a pause is no secret

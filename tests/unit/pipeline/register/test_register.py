@@ -387,6 +387,20 @@ def test_a_registry_that_does_not_answer_is_no_decision(
 
 
 @pytest.mark.usefixtures("aws")
+def test_the_region_is_that_of_the_job(
+    run: Run, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation(0.8)
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+
+    code, line = run(register, *FULL)
+
+    assert (code, "arn:aws:sagemaker:eu-west-1:" in line) == (0, True), line
+
+
+@pytest.mark.usefixtures("aws")
 def test_the_documented_actions_are_those_of_the_calls(run: Run, evaluation: Evaluation) -> None:
     made: list[Aws] = []
 
