@@ -4,6 +4,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from fleetcast.errors import InputError
+
 COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "Equals": operator.eq,
     "GreaterThan": operator.gt,
@@ -14,7 +16,7 @@ COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 def holds(condition: Mapping[str, Any]) -> bool:
-    """Return whether a condition holds."""
+    """Return whether a condition holds; raise InputError for an order of texts and numbers."""
     match condition["Type"]:
         case "Not":
             return not holds(condition["Condition"])
@@ -23,7 +25,10 @@ def holds(condition: Mapping[str, Any]) -> bool:
         case "In":
             return condition["QueryValue"] in condition["Values"]
         case kind:
-            return COMPARISONS[kind](condition["LeftValue"], condition["RightValue"])
+            try:
+                return COMPARISONS[kind](condition["LeftValue"], condition["RightValue"])
+            except TypeError as error:
+                raise InputError(f"{in_words(condition)} compares what has no order") from error
 
 
 def in_words(condition: Mapping[str, Any]) -> str:

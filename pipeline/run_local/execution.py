@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from fleetcast.archive import write_atomically
 from fleetcast.errors import FleetcastError, InputError
-from pipeline.definition import all_steps, nested_steps, own_values, steps_used
+from pipeline.definition import all_steps, nested_steps, objects, own_values, steps_used
 from pipeline.run_local.command import last_lines
 from pipeline.run_local.conditions import holds, in_words
 from pipeline.run_local.jobs import MODEL, Jobs, Layout, pack_model
@@ -111,7 +111,7 @@ class Execution:
             case "Tuning":
                 return self.jobs.training(training_arguments(arguments, {}), name)
         layout = Layout()
-        for index, each in enumerate(arguments["InferenceSpecification"]["Containers"]):
+        for index, each in enumerate(objects(arguments.get("InferenceSpecification", {}).get("Containers"))):
             if "ModelDataUrl" in each:
                 layout.inputs[str(index)] = self.values.workspace.local(each["ModelDataUrl"])
         return layout

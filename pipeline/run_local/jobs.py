@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,16 +48,21 @@ class Jobs:
     def processing(self, arguments: Mapping[str, Any]) -> Layout:
         """Return the layout of a processing job."""
         application = arguments["AppSpecification"]
+        if "ContainerEntrypoint" not in application:
+            raise InputError(
+                "a processing step needs ContainerEntrypoint to run here: its image is not asked"
+            )
         layout = Layout(
             command=(*application["ContainerEntrypoint"], *application.get("ContainerArguments", ())),
             variables=dict(arguments.get("Environment", {})),
         )
         for each in objects(arguments.get("ProcessingInputs")):
-            layout.inputs[each["S3Input"]["LocalPath"]] = self.workspace.local(each["S3Input"]["S3Uri"])
+            source = _of_s3(each, "S3Input", each["InputName"])
+            layout.inputs[source["LocalPath"]] = self.workspace.local(source["S3Uri"])
         outputs = arguments.get("ProcessingOutputConfig", {}).get("Outputs")
         for each in objects(outputs):
-            place = each["S3Output"]["LocalPath"]
-            layout.outputs[place] = self.workspace.local(each["S3Output"]["S3Uri"])
+            target = _of_s3(each, "S3Output", each["OutputName"])
+            layout.outputs[target["LocalPath"]] = self.workspace.local(target["S3Uri"])
         layout.config["config/processingjobconfig.json"] = dict(arguments)
         layout.config["config/resourceconfig.json"] = _hosts()
         return layout
@@ -71,7 +77,7 @@ class Jobs:
         )
         channels = {}
         for each in objects(arguments.get("InputDataConfig")):
-            source = each["DataSource"]["S3DataSource"]
+            source = _of_s3(each["DataSource"], "S3DataSource", each["ChannelName"])
             layout.inputs[f"{OPT_ML}/input/data/{each['ChannelName']}"] = self.workspace.local(
                 source["S3Uri"]
             )
@@ -95,6 +101,7 @@ class Jobs:
         self._prepare(step, layout, base)
         command, variables = layout.command, dict(layout.variables)
         if self.docker:
+            self._remove_container(f"{self.workspace.execution_id}-{step}")
             command = tuple(_docker(layout, base, image, name=f"{self.workspace.execution_id}-{step}"))
         else:
             command = (_installed(command[0]), *command[1:])
@@ -102,6 +109,14 @@ class Jobs:
         self.runner.run(step, command, folder / "log.txt", variables)
         for place, target in layout.outputs.items():
             link(target, _below(base, place))
+
+    def _remove_container(self, name: str) -> None:
+        """Remove what a run that was killed has left of a step: it would write to the same folder."""
+        command = ("docker", "rm", "--force", name)
+        try:
+            subprocess.run(command, env=dict(self.runner.environment), capture_output=True, check=False)  # noqa: S603
+        except OSError as error:
+            raise InputError(f"--docker needs the program docker: {error.strerror}") from error
 
     def _prepare(self, step: str, layout: Layout, base: Path) -> None:
         for place, source in layout.inputs.items():
@@ -130,6 +145,14 @@ def pack_model(base: Path, place: Path) -> None:
                 archive.add(path, path.name)
         new.finish()
     sync_folder(place.parent)
+
+
+def _of_s3(content: Mapping[str, Any], field: str, name: str) -> dict[str, Any]:
+    """Return where an input or output lies in S3; raise InputError where it lies elsewhere."""
+    if not isinstance(content.get(field), dict):
+        raise InputError(f"{name} is not in S3 ({field}), and only such data has a place in a local run")
+    found: dict[str, Any] = content[field]
+    return found
 
 
 def _hosts() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from container import quoted, read_json_object
@@ -109,23 +110,28 @@ class Values:
         return known[name]
 
     def _from_file(self, content: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- whatever JSON holds
-        path = parse_get(content["PropertyFile"]["Get"])
-        if path is None or path.name not in self.properties:
-            raise InputError(f"{content['PropertyFile']} is not known: its step has not run")
-        (step,) = (step for step, _ in all_steps(self.definition["Steps"]) if step.get("Name") == path.name)
-        (declared,) = (
-            each for each in objects(step["PropertyFiles"]) if each["PropertyFileName"] == path.parts[1]
-        )
-        outputs = self.properties[path.name]["ProcessingOutputConfig"]["Outputs"]
-        uri = _at(outputs, (Key(declared["OutputName"]), "S3Output", "S3Uri"))
-        file = self.workspace.local(uri) / declared["FilePath"]
         text = str(content["Path"])
+        if "S3Uri" in content:
+            file = self.workspace.local(self.resolve(content["S3Uri"]))
+        else:
+            file = self._property_file(content["PropertyFile"]["Get"])
         if not file.is_file():
             raise InputError(f"there is no {quoted(file)}, from which a condition reads {text}")
         found = _at(read_json_object(file), parse_parts(text if text[:1] == "[" else f".{text}") or ())
         if found is _MISSING:
             raise InputError(f"{quoted(file)} has no {text}, which a condition reads")
         return found
+
+    def _property_file(self, reference: str) -> Path:
+        path = parse_get(reference)
+        if path is None or path.name not in self.properties:
+            raise InputError(f"{reference} is not known: its step has not run")
+        named = {str(step.get("Name")): step for step, _ in all_steps(self.definition["Steps"])}
+        files = {each["PropertyFileName"]: each for each in objects(named[path.name]["PropertyFiles"])}
+        declared = files[path.parts[1]]
+        outputs = self.properties[path.name]["ProcessingOutputConfig"]["Outputs"]
+        uri = _at(outputs, (Key(declared["OutputName"]), "S3Output", "S3Uri"))
+        return self.workspace.local(uri) / str(declared["FilePath"])
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 -- whatever JSON holds

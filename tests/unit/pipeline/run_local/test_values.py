@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from container import StopRequest
 from fleetcast.errors import InputError, SettingError
 from pipeline.definition import FleetOptions, fleet_pipeline
+from pipeline.run_local.command import Runner
 from pipeline.run_local.conditions import holds
+from pipeline.run_local.jobs import Jobs
 from pipeline.run_local.tuning import best, draws
 from pipeline.run_local.values import Values, parameter_values
 from pipeline.run_local.workspace import Workspace
@@ -112,6 +115,47 @@ def test_a_condition_reads_what_the_step_wrote(tmp_path: Path) -> None:
             assert known.resolve(reference) == expected
 
 
+def test_a_condition_may_read_a_file_by_its_address(tmp_path: Path) -> None:
+    known = values(tmp_path)
+    file = known.workspace.local("s3://b/c/d.json")
+    file.parent.mkdir(parents=True)
+    file.write_text('{"a": [1, {"b": 2}]}')
+    address = {"Std:Join": {"On": "/", "Values": ["s3://b", "c", "d.json"]}}
+
+    assert known.resolve({"Std:JsonGet": {"S3Uri": address, "Path": "a[1].b"}}) == 2
+
+
+WITHOUT = [
+    ("Process", {"AppSpecification": {"ImageUri": "i"}}, "needs ContainerEntrypoint to run here"),
+    (
+        "Process",
+        {
+            "AppSpecification": {"ImageUri": "i", "ContainerEntrypoint": ["x"]},
+            "ProcessingInputs": [{"InputName": "data", "DatasetDefinition": {}}],
+        },
+        r"data is not in S3 \(S3Input\)",
+    ),
+    (
+        "Train",
+        {
+            "AlgorithmSpecification": {},
+            "InputDataConfig": [{"ChannelName": "train", "DataSource": {"FileSystemDataSource": {}}}],
+        },
+        r"train is not in S3 \(S3DataSource\)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("step", "arguments", "message"), WITHOUT)
+def test_a_job_that_cannot_run_here_is_named(
+    tmp_path: Path, step: str, arguments: dict[str, Any], message: str
+) -> None:
+    jobs = Jobs(workspace(tmp_path), Runner({}, 0, StopRequest()), docker=False)
+
+    with pytest.raises(InputError, match=message):
+        jobs.training(arguments, "job") if step == "Train" else jobs.processing(arguments)
+
+
 def test_parameters_have_their_types_and_what_is_missing_is_named() -> None:
     given = {"Readings": "s3://r/x", "InstanceCount": "3", "NetworkIsolation": "true", "MaxRatioToNaive": "2"}
 
@@ -158,6 +202,8 @@ def test_conditions_compare_combine_and_negate() -> None:
     never = {"Type": "Equals", "LeftValue": "a", "RightValue": "b"}
     assert holds({"Type": "Or", "Conditions": [never, inside]})
     assert not holds({"Type": "Not", "Condition": inside})
+    with pytest.raises(InputError, match="a LessThan 1 compares what has no order"):
+        compared("LessThan", "a", 1)
 
 
 def test_a_search_draws_the_same_from_the_same_seed_and_within_its_ranges() -> None:
