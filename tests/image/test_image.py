@@ -12,6 +12,7 @@ import pytest
 from docker.errors import ContainerError
 
 from examples import synthetic
+from fleetcast.command import PROGRAMS
 from tests.image.engine import IMAGE, LOCKED_DOWN, engine, run, serving, serving_many
 
 PYTHON = "/opt/fleetcast/bin/python"
@@ -153,7 +154,7 @@ def test_without_a_program_the_image_says_what_to_type() -> None:
         run()
 
     assert ended.value.exit_status == 2
-    assert b"usage: fleetcast process|train|refresh|tune|serve|doctor" in ended.value.stderr
+    assert f"usage: fleetcast {'|'.join(PROGRAMS)}".encode() in ended.value.stderr
 
 
 USES_EVERYTHING = """
