@@ -106,10 +106,13 @@ def forecast_history(model: GlobalModel, stamps: Stamps, y: Vector, options: For
 def plain_errors(trees: Trees, rows: TrainingRows, *, horizon: int, cycle: int) -> RelativeErrors | None:
     """Return the errors of plain trees on rows of `plain_rows` that did not train them; None for too few.
 
-    `horizon` is the one of the training; `cycle` is the short cycle, in steps.
+    `horizon` is the one of the training; rows beyond it, of customers with a longer one, do not count.
+    `cycle` is the short cycle, in steps.
     """
-    errors = np.asarray(rows.target - trees.predict(rows.x), np.float64)
-    ahead, readings = (rows.x[:, column].astype(np.float64) for column in (AHEAD, _READINGS))
+    is_within = rows.x[:, AHEAD] <= horizon
+    x, target = rows.x[is_within], rows.target[is_within]
+    errors = np.asarray(target - trees.predict(x), np.float64)
+    ahead, readings = (x[:, column].astype(np.float64) for column in (AHEAD, _READINGS))
     return RelativeErrors.of(errors, ahead.astype(np.int64), readings, horizon=horizon, cycle=cycle)
 
 

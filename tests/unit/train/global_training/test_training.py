@@ -116,6 +116,22 @@ def test_customers_with_other_steps_and_those_without_rows_take_no_part(
     assert models(found).freq == "D"
 
 
+def test_the_errors_of_a_model_are_those_of_its_horizon_though_a_long_history_has_a_longer_one(
+    tmp_path: Path,
+) -> None:
+    before = np.full(24 * 20, np.nan)
+    files = {
+        f"c{n:02d}/data.csv": csv("h", np.concatenate((before, readings("h", 24 * 28, n)))) for n in range(12)
+    }
+    files["long/data.csv"] = csv("h", readings("h", 24 * 48, 99))
+
+    newest = models(trained(tmp_path, files)).models[-1].settings
+
+    assert newest.horizon == 48
+    assert newest.plain_errors is not None
+    assert newest.plain_errors.steps[-1] == 48
+
+
 def test_of_equally_many_customers_the_alphabetically_first_frequency_has_the_model(tmp_path: Path) -> None:
     weekly = {f"w{n}/data.csv": csv("W-MON", readings("W-MON", 180, n)) for n in range(10)}
 
