@@ -63,9 +63,9 @@ class RelativeErrors(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         """Return the table of R errors (y - yhat) / q; None for fewer than 200.
 
         `ahead`, shape (R,), are steps after the last reading, at most the horizon; `readings`, shape (R,), is
-        the number of readings before it in short cycles of `cycle` steps.  Bounds are quantiles of the errors, in
-        units of their mean size in a group of steps and for a length of the history.  The forecasts must be of
-        customers, or of times, that did not train the model.
+        the number of readings before it in short cycles of `cycle` steps.  Bounds are quantiles of the
+        errors, in units of their mean size in a group of steps and for a length of the history.  The
+        forecasts must be of customers, or of times, that did not train the model.
         """
         if errors.size < LEAST_ERRORS:
             return None
