@@ -1,5 +1,6 @@
 """Archives of real trainings, compared with readings that came later."""
 
+import json
 import math
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from fleetcast.errors import InputError
 from fleetcast.forecasting import ForecastOptions, forecast, loads
 from tests.unit.jobs import write_config
 from tests.unit.pipeline.evaluate.fleets import DAY, NEW, START, TRAINED, csv, evaluated, fleet, series
+from train.refresh.program import refresh
+from train.settings import TrainSettings
 
 Y = series()
 BEFORE, AFTER = Y[:TRAINED], Y[TRAINED:]
@@ -149,6 +152,30 @@ def test_the_end_of_the_history_is_enough_for_the_naive_forecast_and_less_is_not
     assert (few["7"]["naive_metrics"], few["7"]["findings"][0]["number"]) == ({}, 14)
     assert (old["7"]["naive_metrics"], old["7"]["findings"][0]["number"]) == ({}, 0)
     assert enough["7"]["metrics"] == few["7"]["metrics"] == old["7"]["metrics"]
+
+
+def test_later_readings_in_the_history_are_not_used(tmp_path: Path) -> None:
+    paths = fleet(tmp_path, {"7": csv(BEFORE)})
+    new = {"7": csv(AFTER, first=TRAINED)}
+    _, right, _ = evaluated(paths, new, history={"7": csv(BEFORE)})
+
+    _, lines, _ = evaluated(paths, new, history={"7": csv(Y)})
+
+    assert lines["7"]["naive_metrics"] == right["7"]["naive_metrics"]
+
+
+def test_a_refreshed_archive_is_compared_from_its_new_end_on(tmp_path: Path) -> None:
+    methods = json.dumps(["seasonal_naive", "median"])
+    paths = fleet(tmp_path, {"7": csv(BEFORE)}, models=methods)
+    (paths.channels / "train" / "7" / "data.csv").write_text(csv(Y[: TRAINED + 7]))
+    refresh(paths, TrainSettings.from_files(paths))
+
+    _, lines, _ = evaluated(paths, {"7": csv(AFTER[1:], first=TRAINED + 1)})
+
+    naive = np.abs(Y[TRAINED : TRAINED + 7] - AFTER[7:]).mean()
+    line = lines["7"]
+    assert (line["archive_end"], line["readings"], line["steps"]) == ("2025-03-13T00:00:00", 7, 7)
+    assert line["naive_metrics"]["mae"] == pytest.approx(naive, rel=1e-6)
 
 
 def test_a_history_in_the_archive_serves_the_naive_forecast(tmp_path: Path) -> None:
