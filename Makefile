@@ -5,12 +5,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+HOUSING := .venv-housing
+CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/ready: requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(CHECK_PYTHON)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -21,6 +23,13 @@ $(PEERS)/ready: $(VENV)/ready requirements/peers.txt
 	$(BIN)/uv pip sync --quiet --require-hashes --python $(PEERS)/bin/python requirements/peers.txt
 	touch $@
 
+$(HOUSING)/ready: requirements/housing.txt pyproject.toml
+	$(CHECK_PYTHON)
+	$(PYTHON) -m venv --clear $(HOUSING)
+	$(HOUSING)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/housing.txt
+	$(HOUSING)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
 demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=… TIME=… VALUE=… [WHERE=column=text]; ENGINE=ray on two logical hosts
 	$(BIN)/python -m examples.demo $(if $(DATA),--data '$(DATA)') $(if $(ID),--id '$(ID)') \
 		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(WHERE),--where '$(WHERE)') \
@@ -29,6 +38,9 @@ demo: $(VENV)/ready ## the main job on synthetic data, or DATA=file.csv.gz ID=�
 workflow: $(VENV)/ready ## readings -> evaluated, gated, registered fleet, without an account; or DATA=file.csv.gz ID=… TIME=… VALUE=… [CUTOFF=2026-01-01]
 	$(BIN)/python -m examples.workflow $(if $(DATA),--data '$(DATA)') $(if $(ID),--id '$(ID)') \
 		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(CUTOFF),--cutoff '$(CUTOFF)')
+
+housing: $(HOUSING)/ready ## a table of houses, XGBoost over Ray, the registry and a brought inference.py; HOUSES=5000, MAX_MASE=0.3
+	$(HOUSING)/bin/python -m examples.housing $(if $(HOUSES),--houses $(HOUSES)) $(if $(MAX_MASE),--max-mase $(MAX_MASE))
 
 test: check docs $(VENV)/ready ## style, types and the test suite, no Docker needed; SEEDS=fresh for other random examples
 	$(BIN)/pytest --ignore tests/image $(if $(filter fresh,$(SEEDS)),--hypothesis-profile=fresh)
@@ -105,11 +117,14 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 		$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/image.txt) -o requirements/image-ray.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		pyproject.toml --extra serve --extra workflow --extra global --extra ray --extra demo \
+		requirements/housing.in --constraint requirements/dev.txt -o requirements/housing.txt
 	for own in sagemaker-v2 sagemaker-v3 peers; do \
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 			requirements/$$own.in -o requirements/$$own.txt || exit 1; done
 
 clean: ## remove everything that make created
-	rm -rf $(VENV) $(PEERS) .cache .venv-sdk2 .venv-sdk3 demo workflow build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(HOUSING) .cache .venv-sdk2 .venv-sdk3 demo workflow build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo workflow test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-conformance bench-ray bench-brought image images test-image lock clean
+.PHONY: help demo workflow housing test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-conformance bench-ray bench-brought image images test-image lock clean

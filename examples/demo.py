@@ -26,6 +26,7 @@ from container import Paths
 from examples import synthetic
 from examples.picture import draw
 from fleetcast.archive import GLOBAL_NAME, MEMBERS, SUFFIX, Archive, read_archive
+from fleetcast.command import EXIT_INTERRUPTED
 from testbed.ray_hosts import ray_hosts
 
 ASKED = 4
@@ -56,9 +57,14 @@ class Demo:
         return os.environ | {"SAGEMAKER_BASE_DIR": str(self.paths.base)} | more
 
     def run(self, program: str, *arguments: str, **more: str) -> None:
-        """Run `process` or `train` to its end, with more variables; stop the demo where it fails."""
+        """Run a program to its end, with more variables; stop the demo where it fails."""
         command = [_installed(), program, *arguments]
-        if code := subprocess.run(command, env=self.environment(**more), check=False).returncode:  # noqa: S603
+        process = subprocess.Popen(command, env=self.environment(**more))  # noqa: S603
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            sys.exit(process.wait() or EXIT_INTERRUPTED)  # Ctrl-C has reached it too, and it ends by itself
+        if code:
             sys.exit(code)
 
     def train(self, engine: str) -> None:
@@ -85,10 +91,10 @@ class Demo:
         print(f"{len(by_ray):,} archives, the same bytes as those of one host")
 
     @contextmanager
-    def server(self) -> Iterator[str]:
-        """Run `serve` for as long as the block lasts; yield its address once it answers."""
+    def server(self, **more: str) -> Iterator[str]:
+        """Run `serve`, with more variables, until the block ends; yield its address once it answers."""
         port = _free_port()
-        environment = self.environment(SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_BIND_TO_PORT=str(port))
+        environment = self.environment(SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_BIND_TO_PORT=str(port), **more)
         log = self.folder / "serve.log"
         with log.open("wb") as output:
             process = subprocess.Popen([_installed(), "serve"], env=environment, stdout=output, stderr=output)  # noqa: S603
