@@ -155,15 +155,17 @@ def run_register(paths: Paths, options: argparse.Namespace, aws: Aws) -> str:
     if not registration.evaluation_uri:
         logger.warning("the version has no metrics: set --evaluation-uri, where evaluation.json is in S3")
     arn, is_new = register(aws, registration)
+    if not options.dry_run:
+        path = _lineage_file(paths)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = lineage.to_json(model_package=arn, evaluation_uri=registration.evaluation_uri)
+        write_atomically(path, content)
     if options.experiment_run:
         put_metrics(aws, options.experiment_run, metric_line(evaluation))
     else:
         log_metrics(metric_line(evaluation))
     if options.dry_run:
         return f"a dry run: nothing is registered in {registration.group}"
-    path = _lineage_file(paths)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lineage.to_json(model_package=arn, evaluation_uri=registration.evaluation_uri))
     return f"{arn} is {f'registered: {options.approval_status}' if is_new else 'registered already'}"
 
 

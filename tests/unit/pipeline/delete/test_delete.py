@@ -10,6 +10,11 @@ from tests.aws import ACCOUNT
 
 Client: TypeAlias = Callable[[str], Any]
 Run: TypeAlias = Callable[..., tuple[int, str]]
+SPECIFICATION = {
+    "Containers": [{"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}],
+    "SupportedContentTypes": ["application/json"],
+    "SupportedResponseMIMETypes": ["application/json"],
+}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 
 
@@ -41,14 +46,9 @@ def keys(aws: Client) -> list[str]:
 def test_nothing_is_deleted_without_yes(aws: Client, run: Run) -> None:
     sagemaker = aws("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="meters")
-    specification = {
-        "Containers": [{"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}],
-        "SupportedContentTypes": ["application/json"],
-        "SupportedResponseMIMETypes": ["application/json"],
-    }
     for status in ("Approved", "PendingManualApproval"):
         sagemaker.create_model_package(
-            ModelPackageGroupName="meters", ModelApprovalStatus=status, InferenceSpecification=specification
+            ModelPackageGroupName="meters", ModelApprovalStatus=status, InferenceSpecification=SPECIFICATION
         )
 
     code, line = run(main, "model-package-group", "meters")
@@ -60,6 +60,18 @@ def test_nothing_is_deleted_without_yes(aws: Client, run: Run) -> None:
     )
     left = sagemaker.list_model_packages(ModelPackageGroupName="meters")["ModelPackageSummaryList"]
     assert len(left) == 2
+
+
+def test_a_group_of_several_pages_of_versions_is_deleted(aws: Client, run: Run) -> None:
+    sagemaker = aws("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="meters")
+    for _ in range(103):
+        sagemaker.create_model_package(ModelPackageGroupName="meters", InferenceSpecification=SPECIFICATION)
+
+    code, line = run(main, "model-package-group", "meters", "--yes")
+
+    assert (code, line) == (0, "model-package-group meters is deleted")
+    assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
 
 
 def test_a_pipeline_is_deleted(aws: Client, run: Run) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from moto.sagemaker.exceptions import SagemakerClientError
+from moto.sagemaker.responses import SageMakerResponse
 
 from pipeline.aws import Aws
 from pipeline.delete.program import main as delete
@@ -18,6 +20,13 @@ from pipeline.register.approve import main as approve
 from pipeline.register.lineage import digest_of_folder
 from pipeline.register.program import main as register
 from tests.aws import ACCOUNT
+
+
+class ThrottledError(SagemakerClientError):
+    """What SageMaker answers where it gets too many calls."""
+
+    code = "ThrottlingException"
+
 
 Client: TypeAlias = Callable[[str], Any]
 Run: TypeAlias = Callable[..., tuple[int, str]]
@@ -249,12 +258,32 @@ def test_figures_go_to_the_run_of_an_experiment(aws: Client, run: Run, evaluatio
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_run_that_does_not_exist_is_named(run: Run, evaluation: Evaluation) -> None:
+def test_a_run_that_does_not_exist_is_named(run: Run, evaluation: Evaluation, tmp_path: Path) -> None:
     evaluation(0.8)
 
     code, line = run(register, *FULL, "--experiment-run", "nowhere")
 
     assert (code, "refused metrics of the run nowhere" in line) == (1, True), line
+    assert (tmp_path / "processing" / "output" / "lineage" / "lineage.json").is_file()
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_throttled_call_is_made_again(
+    run: Run, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, refused = SageMakerResponse.create_model_package, []
+
+    def create_or_refuse(response: Any) -> Any:
+        if len(refused) < 2:
+            refused.append(1)
+            raise ThrottledError("Rate exceeded")
+        return create(response)
+
+    monkeypatch.setattr(SageMakerResponse, "create_model_package", create_or_refuse)
+    evaluation(0.8)
+
+    assert run(register, *FULL) == (0, f"{ARN}/1 is registered: PendingManualApproval")
+    assert len(refused) == 2
 
 
 @pytest.mark.parametrize(
