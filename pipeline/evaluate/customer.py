@@ -62,8 +62,7 @@ class EvaluateCustomer:
         try:
             archive = self.archives.find(customer.name)
             if archive is None:
-                files = len(customer.paths)
-                return _without(customer, "no archive", files, "it has readings and no archive")
+                return _without_archive(customer)
             if not customer.paths and not customer.problem:
                 return _without(customer, "no actuals", 0, "it has an archive, and no readings in the input")
             model = loads(archive.model, keep_history=True)
@@ -174,6 +173,14 @@ def _steps(evidence: Evidence) -> float | None:
         return round(float(steps_ahead(evidence.last, stamps, evidence.freq)[0]), 3)
     except FutureError:
         return None
+
+
+def _without_archive(customer: Customer) -> NotEvaluated | Failed:
+    """Return the outcome of a customer that is new, or that has failed in the training."""
+    if isinstance(customer, CustomerWithHistory) and customer.history is not None:
+        reason = "its readings are in the input history, and it has no archive: its training failed"
+        return Failed(customer=customer.name, reason=reason)
+    return _without(customer, "no archive", len(customer.paths), "it has new readings and no archive")
 
 
 def _without(customer: Customer, status: str, number: float, reason: str) -> NotEvaluated:

@@ -68,7 +68,6 @@ class FleetFigures:
 
     def _fleet(self) -> dict[str, float]:
         count, total = self.statuses, self.statuses.total()
-        failed = count["failed"] + count["no archive"]
         figures: dict[str, float | None] = {
             "customers": total,
             "customers_evaluated": count["ok"],
@@ -80,7 +79,7 @@ class FleetFigures:
             "horizon_steps": median(self.steps) if self.steps else None,
             "horizon_steps_most": max(self.steps, default=None),
             "evaluated_fraction": _ratio(count["ok"], total),
-            "failed_fraction": _ratio(failed, count["ok"] + failed),
+            "failed_fraction": _ratio(count["failed"], count["ok"] + count["failed"]),
             "share_beating_naive": _ratio(self.beating[True], self.beating.total()),
             "mase_ratio_to_naive": self._ratio_to_naive(),
         }

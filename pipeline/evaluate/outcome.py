@@ -11,8 +11,9 @@ STATUSES: Final[Mapping[str, str]] = {
     "ok": "evaluated: it has metrics",
     "no new readings": "its readings end where its archive ends, or before",
     "no actuals": "it has an archive, and no readings in the input",
-    "no archive": "it has readings, and no archive: it is new, or its training failed",
-    "failed": "its readings or its archive cannot be read, or it took too long; `reason` says what to do",
+    "no archive": "it has new readings, and no archive: it was not in the training",
+    "failed": "its readings or archive cannot be read, it took too long, or its training left no archive; "
+    "`reason` says which",
 }
 """Meanings of all statuses, in the order of the documentation."""
 

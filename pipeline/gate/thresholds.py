@@ -68,7 +68,7 @@ THRESHOLDS: Final = (
         "fleet.failed_fraction.value",
         "max",
         0.05,
-        "largest share of customers that failed or have no archive, of those with new readings",
+        "largest share of customers that failed, of these and the evaluated ones",
     ),
     Threshold(
         "--min-evaluated-fraction",

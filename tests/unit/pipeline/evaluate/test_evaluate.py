@@ -98,7 +98,9 @@ def test_every_status_and_no_customer_stops_another(tmp_path: Path) -> None:
             "broken": whole + "never,1\n",
             "damaged": whole,
             "unknown": whole,
+            "untrained": whole,
         },
+        history={"good": csv(BEFORE), "untrained": csv(BEFORE)},
     )
 
     assert {name: line["status"] for name, line in lines.items()} == {
@@ -108,15 +110,16 @@ def test_every_status_and_no_customer_stops_another(tmp_path: Path) -> None:
         "silent": "no actuals",
         "damaged": "failed",
         "unknown": "no archive",
+        "untrained": "failed",
     }
     assert lines["old"]["number"] == TRAINED
     assert "after the archive's end 2025-03-06T00:00:00" in lines["old"]["reason"]
     assert "'never'" in lines["broken"]["reason"]
     fleet_figures = {name: entry["value"] for name, entry in content["fleet"].items()}
-    assert fleet_figures["customers"] == 6
-    assert fleet_figures["customers_failed"] == 2
+    assert fleet_figures["customers"] == 7
+    assert fleet_figures["customers_failed"] == 3
     assert fleet_figures["failed_fraction"] == pytest.approx(3 / 4)
-    assert fleet_figures["evaluated_fraction"] == pytest.approx(1 / 6)
+    assert fleet_figures["evaluated_fraction"] == pytest.approx(1 / 7)
 
 
 @pytest.mark.parametrize(("horizon", "readings"), [("7D", 7), ("3", 3), ("36h", 1), ("", NEW)])
