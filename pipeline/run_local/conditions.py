@@ -31,14 +31,24 @@ def holds(condition: Mapping[str, Any]) -> bool:
                 raise InputError(f"{in_words(condition)} compares what has no order") from error
 
 
-def in_words(condition: Mapping[str, Any]) -> str:
-    """Return a condition as a sentence for the log."""
+def in_words(condition: Mapping[str, Any], declared: Mapping[str, Any] | None = None) -> str:
+    """Return a condition as a sentence for the log; `declared` has its references."""
+    names = condition if declared is None else declared
     match condition["Type"]:
         case "Not":
-            return f"not ({in_words(condition['Condition'])})"
+            return f"not ({in_words(condition['Condition'], names['Condition'])})"
         case "Or":
-            return " or ".join(map(in_words, condition["Conditions"]))
+            return " or ".join(map(in_words, condition["Conditions"], names["Conditions"]))
         case "In":
-            return f"{condition['QueryValue']} in {condition['Values']}"
+            return f"{_named(condition, names, 'QueryValue')} in {condition['Values']}"
         case kind:
-            return f"{condition['LeftValue']} {kind} {condition['RightValue']}"
+            left, right = (_named(condition, names, each) for each in ("LeftValue", "RightValue"))
+            return f"{left} {kind} {right}"
+
+
+def _named(condition: Mapping[str, Any], names: Mapping[str, Any], field: str) -> str:
+    """Return a value, after the name of the reference that it stands for."""
+    match names[field]:
+        case {"Get": str(name)} | {"Std:JsonGet": {"Path": str(name)}}:
+            return f"{name} ({condition[field]})"
+    return str(condition[field])

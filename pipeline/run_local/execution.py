@@ -52,7 +52,6 @@ class Execution:
             self._step(step, f"{number} of {len(ordered)}")
 
     def _step(self, step: Step, number: str) -> None:
-        name = step["Name"]
         match step["Type"]:
             case "Condition":
                 self._condition(step, number)
@@ -60,12 +59,12 @@ class Execution:
                 raise FailStepError(self._with_places(self.values.resolve(step["Arguments"]["ErrorMessage"])))
             case _:
                 self._once(step, number)
-                logger.debug("%s: %s", name, self.values.properties[name])
 
     def _condition(self, step: Step, number: str) -> None:
-        conditions = self.values.resolve(step["Arguments"]["Conditions"])
+        declared = step["Arguments"]["Conditions"]
+        conditions = self.values.resolve(declared)
         passed = all(map(holds, conditions))
-        words = " and ".join(map(in_words, conditions))
+        words = " and ".join(map(in_words, conditions, declared))
         logger.info("step %s, %s: %s is %s", number, step["Name"], words, str(passed).lower())
         self.values.properties[step["Name"]] = {"Outcome": passed}
         branch = step["Arguments"]["IfSteps" if passed else "ElseSteps"]

@@ -104,6 +104,7 @@ def test_the_same_run_again_does_nothing_and_a_bad_threshold_fails_it(good: Path
     assert re.findall(r"(\w+): already done", bad.stderr) == JOBS[:-1]
     assert "Gate: done in" in bad.stderr
     assert "is above 0.01 (--max-ratio-to-naive)" in bad.stderr
+    assert "IsGoodEnough: gate.passed.value (0) Equals 1 is false" in bad.stderr
     assert "the execution failed: The gate was not passed; the reason is in /" in bad.stderr
     assert len(packages(good)) == 1
     after = records(good)

@@ -8,7 +8,7 @@ from container import StopRequest
 from fleetcast.errors import InputError, SettingError
 from pipeline.definition import FleetOptions, fleet_pipeline
 from pipeline.run_local.command import Runner
-from pipeline.run_local.conditions import holds
+from pipeline.run_local.conditions import holds, in_words
 from pipeline.run_local.jobs import Jobs
 from pipeline.run_local.tuning import best, draws
 from pipeline.run_local.values import Values, parameter_values
@@ -204,6 +204,17 @@ def test_conditions_compare_combine_and_negate() -> None:
     assert not holds({"Type": "Not", "Condition": inside})
     with pytest.raises(InputError, match="a LessThan 1 compares what has no order"):
         compared("LessThan", "a", 1)
+
+
+def test_a_condition_in_words_has_the_names_of_its_values() -> None:
+    below = {"Type": "LessThan", "LeftValue": {"Get": "Parameters.A"}, "RightValue": 2}
+    declared = {"Type": "Or", "Conditions": [{"Type": "Not", "Condition": below}, below]}
+    known = {"Type": "LessThan", "LeftValue": 1, "RightValue": 2}
+    resolved = {"Type": "Or", "Conditions": [{"Type": "Not", "Condition": known}, known]}
+
+    words = in_words(resolved, declared)
+
+    assert words == "not (Parameters.A (1) LessThan 2) or Parameters.A (1) LessThan 2"
 
 
 def test_a_search_draws_the_same_from_the_same_seed_and_within_its_ranges() -> None:
