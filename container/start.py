@@ -52,6 +52,8 @@ EXTRAS: Final = {
     **dict.fromkeys(("ingest", "evaluate", "gate", "register", "approve", "delete", "pipeline"), "workflow"),
 }
 """Extras by program, where it has not the program's name."""
+_COMPUTE_NOTHING: Final = frozenset({"gate", "register", "approve", "delete", "pipeline"})
+"""Programs for which the profile of the processor does not matter."""
 _HELP: Final = frozenset({"-h", "--help"})
 STARTED: Final = "FLEETCAST_PROFILE"
 """Set to the profile's name once this process was started again with the profile's variables."""
@@ -78,7 +80,7 @@ def start(arguments: list[str]) -> int:
     except MissingExtraError as error:
         print(f"fleetcast {name}: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
-    if STARTED not in os.environ and _HELP.isdisjoint(rest):
+    if STARTED not in os.environ and _HELP.isdisjoint(rest) and name not in _COMPUTE_NOTHING:
         _start_again(arguments, profile)
     sys.argv = [f"fleetcast {name}", *rest]
     code: int = import_module(MODULES[name]).main()

@@ -95,8 +95,8 @@ class _Evaluation:
         after = self._within_horizon(usable.rows(is_new), end)
         if not len(after.ds):
             count = len(usable.ds)
-            latest = f"; its latest is of {_second(usable.ds[-1])}" if count else ""
-            reason = f"none of its {count} readings is after the archive's end {_text(end.last)}{latest}"
+            reason = f"it has no reading after the archive's end {_text(end.last)}"
+            reason += f"; the latest of {count} is of {_second(usable.ds[-1])}" if count else ""
             return _without(self.customer, "no new readings", count, reason)
         history = pick(self._histories(usable.rows(~is_new)), end)
         return self._evaluated(after, history, end)

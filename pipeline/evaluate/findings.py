@@ -115,5 +115,6 @@ def _missing_steps(evidence: Evidence) -> int:
 
 
 def _has_no_negative(evidence: Evidence) -> bool:
-    history = evidence.history
-    return evidence.is_never_negative or (history is not None and float(history.y.min()) >= 0)
+    if evidence.history is None:
+        return evidence.is_never_negative
+    return float(evidence.history.y.min()) >= 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Final
 
-from container import COMMON, Paths, StopRequest, help_text, log_metrics, run, usable_cpus
+from container import COMMON, Paths, StopRequest, help_text, log_metrics, quoted, run, usable_cpus
 from fleetcast.command import EXIT_USAGE
 from fleetcast.errors import InputError, OptionError, SettingError
 from fleetcast.evaluation import Holdout
@@ -142,17 +142,22 @@ def settings(options: argparse.Namespace) -> TrainSettings:
 def horizon(text: str) -> Holdout:
     """Return the rows or the span that count; raise `SettingError` for another text."""
     try:
-        return Holdout.parse(text)
+        parsed = Holdout.parse(text)
     except SettingError as error:
         raise SettingError(str(error).replace("holdout", "--horizon", 1)) from error
+    if text and not (parsed.rows or parsed.span):
+        raise SettingError(f"--horizon must be above 0, not {text!r}")
+    return parsed
 
 
 def inputs(paths: Paths, options: argparse.Namespace) -> Inputs:
-    """Return the folders to read."""
+    """Return the folders to read; raise `InputError` for a history that is named and not there."""
     names = ("model", "actuals", "history")
     model, actuals, history = (
         Path(given) if (given := getattr(options, name)) else paths.processing_input / name for name in names
     )
+    if options.history and not history.is_dir():
+        raise InputError(f"there is no folder {quoted(history)}, which --history names")
     return Inputs(model, actuals, history)
 
 

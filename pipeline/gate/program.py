@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     )
     option(
         OPTION,
-        type=float,
+        type=limit,
         default=0.02,
         metavar="SHARE",
         help="how much larger the mean MASE may be than that version's, as a share; default: %(default)s",
@@ -94,15 +94,16 @@ def gate(paths: Paths, options: argparse.Namespace, aws: Aws) -> Verdict:
 
     Raises `InputError`, `AwsError`, and `FilesystemError` where gate.json cannot be written.
     """
+    folder = paths.processing_output / "gate"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "gate.json").unlink(missing_ok=True)  # without a decision a condition must not read an old one
     default = paths.processing_input / "evaluation" / "evaluation.json"
     evaluation = read_evaluation(Path(options.evaluation) if options.evaluation else default)
     against = ""
-    if options.model_package_group:
-        share = options.max_worse_than_registered
+    share = options.max_worse_than_registered
+    if options.model_package_group and share is not None:
         against = worse_than_registered(aws, options.model_package_group, evaluation, share)
     verdict = judge(evaluation, limits(options), against)
-    folder = paths.processing_output / "gate"
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "gate.json", verdict.to_json())
     return verdict
 

@@ -113,7 +113,10 @@ def test_every_status_and_no_customer_stops_another(tmp_path: Path) -> None:
         "untrained": "failed",
     }
     assert lines["old"]["number"] == TRAINED
-    assert "after the archive's end 2025-03-06T00:00:00" in lines["old"]["reason"]
+    assert lines["old"]["reason"] == (
+        "it has no reading after the archive's end 2025-03-06T00:00:00; the latest of 60 is of "
+        "2025-03-06T00:00:00"
+    )
     assert "'never'" in lines["broken"]["reason"]
     fleet_figures = {name: entry["value"] for name, entry in content["fleet"].items()}
     assert fleet_figures["customers"] == 7
@@ -203,6 +206,19 @@ def test_regressors_are_read_and_rows_without_them_are_left_out(tmp_path: Path) 
     assert (lines["7"]["readings"], found) == (NEW - 1, {"rows left out": 1})
     assert lines["7"]["metrics"]["mae"] < 3
     assert (lines["8"]["status"], "heat" in lines["8"]["reason"]) == ("failed", True)
+
+
+@pytest.mark.parametrize("cap", ["hyperparameter", "column"])
+def test_logistic_growth_has_the_cap_of_its_training(tmp_path: Path, cap: str) -> None:
+    columns = {"cap": np.full(len(Y), 80.0)} if cap == "column" else {}
+    before = csv(BEFORE, columns={name: values[:TRAINED] for name, values in columns.items()})
+    hyperparameters = {"cap": "80"} if cap == "hyperparameter" else {}
+    paths = fleet(tmp_path, {"7": before, "8": before}, growth="logistic", **hyperparameters)
+
+    _, lines, _ = evaluated(paths, {"7": csv(Y, columns=columns), "8": csv(Y)})
+
+    assert lines["7"]["metrics"]["mae"] < 3
+    assert lines["8"]["status"] == ("ok" if cap == "hyperparameter" else "failed")
 
 
 def test_files_are_read_as_the_archive_says_they_are_written(tmp_path: Path) -> None:

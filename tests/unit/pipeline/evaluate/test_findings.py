@@ -61,9 +61,12 @@ def test_the_fleet_counts_customers_by_kind(tmp_path: Path) -> None:
     assert content["findings"] == {"gaps": {"value": 2}}
 
 
-def test_negative_readings_are_no_finding_where_the_history_has_some(tmp_path: Path) -> None:
+@pytest.mark.parametrize("non_negative", ["false", "true"])
+def test_negative_readings_are_no_finding_where_the_history_has_some(
+    tmp_path: Path, non_negative: str
+) -> None:
     y = Y - 50
-    paths = fleet(tmp_path, {"7": csv(y[:TRAINED])})
+    paths = fleet(tmp_path, {"7": csv(y[:TRAINED])}, non_negative=non_negative)
 
     _, lines, _ = evaluated(paths, {"7": csv(y)})
 

@@ -18,6 +18,7 @@ from fleetcast.global_model import write_global_model
 from pipeline.evaluate.archives import Archives
 from pipeline.evaluate.customer import EvaluateCustomer
 from pipeline.evaluate.job import Inputs, evaluate
+from pipeline.evaluate.program import main
 from testbed.server import installed
 from tests.unit.fleetcast.global_model.fleets import plain_model
 from tests.unit.pipeline.evaluate.fleets import NEW, TRAINED, csv, evaluated, fleet, put, series
@@ -181,11 +182,23 @@ def test_a_job_without_any_figure_fails(tmp_path: Path) -> None:
     ("options", "reason"),
     [
         (("--horizon", "soon"), "--horizon must look like 7D, 48h, 2W, 90min or 100 (rows), not 'soon'"),
+        (("--horizon", "0"), "--horizon must be above 0, not '0'"),
+        (("--horizon", "0h"), "--horizon must be above 0, not '0h'"),
+        (("--history", "nowhere"), "there is no folder 'nowhere', which --history names"),
         (("--decimal", ";"), "--decimal must"),
         (("--customer-memory-mb", "1"), "--customer-memory-mb must be at least 512, not 1"),
     ],
 )
-def test_a_bad_option_is_named(tmp_path: Path, options: tuple[str, ...], reason: str) -> None:
-    code, lines = run(tmp_path, *options)
+def test_a_bad_option_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    options: tuple[str, ...],
+    reason: str,
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["fleetcast evaluate", *options])
 
-    assert (code, reason in lines[-1]) == (1, True), lines
+    code = main()
+
+    assert (code, reason in caplog.messages[-1]) == (1, True), caplog.messages

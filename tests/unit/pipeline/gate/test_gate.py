@@ -139,7 +139,9 @@ def test_a_pipeline_gets_exit_code_0_and_reads_gate_json(gate: Run) -> None:
     assert (code, written["gate"]["passed"]["value"]) == (0, 0)
 
 
-def test_without_an_evaluation_there_is_no_decision(gate: Run, tmp_path: Path) -> None:
+def test_without_an_evaluation_there_is_no_decision_and_no_old_one(gate: Run, tmp_path: Path) -> None:
+    gate(GOOD)
+
     code, written, line = gate([])
 
     assert (code, written) == (1, {})
