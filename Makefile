@@ -88,6 +88,9 @@ bench-tune: $(VENV)/ready ## forecast errors on TABLES='a.csv.gz …' with the s
 bench-global: $(VENV)/ready ## the model of all customers on TABLES='a.csv.gz …': errors, new customers, cost; EVERY=20
 	$(BIN)/python -m benchmarks.global_model $(if $(EVERY),--every $(EVERY)) $(TABLES)
 
+bench-global-hosts: $(VENV)/ready ## the trees of the model of all customers by one process and by two hosts, on TABLES='a.csv.gz …' and made-up fleets with ROWS='200000 …'
+	$(BIN)/python -m benchmarks.global_hosts $(TABLES) --rows $(ROWS)
+
 bench-global-growth: $(VENV)/ready ## the training of the model of all customers as a fleet grows
 	$(BIN)/python -m benchmarks.global_growth
 

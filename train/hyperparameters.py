@@ -149,6 +149,15 @@ GLOBAL_MAX_DEPTH: Final = WholeNumber(
     unit="splits",
     meaning="Most splits on the way to a leaf of a tree of the model of all customers.",
 )
+GLOBAL_ROWS: Final = WholeNumber(
+    name="global_rows",
+    default=200_000,
+    minimum=1_000,
+    maximum=10_000_000,
+    meaning="About how many rows, each a step of a customer's history, train the model of all customers. "
+    "They are of as many customers as a hundredth of it, or of 2,000 if that is more. With more than 200,000 "
+    "and `engine=ray`, the hosts train it together.",
+)
 BACKTEST_CUTOFFS: Final = WholeNumber(
     name="backtest_cutoffs",
     default=DEFAULT_CUTOFFS,
@@ -303,6 +312,7 @@ GROUPS: Final[Mapping[str, tuple[Variable, ...]]] = {
         GLOBAL_ETA,
         GLOBAL_ROUNDS,
         GLOBAL_MAX_DEPTH,
+        GLOBAL_ROWS,
         BACKTEST_CUTOFFS,
         BACKTEST_HORIZON,
         METRIC,

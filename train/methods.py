@@ -36,6 +36,8 @@ class Methods:
     """Whether the job trains a model of all customers, if it can."""
     trees: TreeSettings = field(default_factory=TreeSettings)
     """How those models are fitted."""
+    global_rows: int = hyperparameters.GLOBAL_ROWS.read({})
+    """About how many rows train a model of all customers."""
     global_models: DatedModels | None = field(default=None, repr=False)
     """The models of all customers that this job has trained."""
 
@@ -71,6 +73,7 @@ class Methods:
             needs_global=models == GLOBAL,
             tries_global=tries_global,
             trees=TreeSettings.read(texts),
+            global_rows=hyperparameters.GLOBAL_ROWS.read(texts),
         )
 
     @property

@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Final, Self
 
 VARIABLE: Final = "FLEETCAST_CLUSTER_FAREWELL"
@@ -37,6 +38,15 @@ class Farewell:
             return cls(**json.loads(path.read_text()))
         except FileNotFoundError:
             return None
+
+
+def folder_of_run() -> Path:
+    """Return a folder on this host for a run's own files, in a process of Ray there.
+
+    In a cluster that the hosts of a job have made it is gone with the cluster, elsewhere it is the system's.
+    """
+    path = os.environ.get(VARIABLE)
+    return Path(path).parent if path else Path(gettempdir())
 
 
 def write_here(farewell: Farewell) -> None:

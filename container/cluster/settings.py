@@ -29,6 +29,8 @@ NODE_PORTS: Final = {
     "--max-worker-port": 7399,
 }
 """Options of `ray start`: where Ray and its processes listen on each host."""
+TRACKER_PORTS: Final = range(6386, 6400)
+"""Where XGBoost's tracker may listen on the first host, while hosts fit trees together."""
 LAST_PORT: Final = max(NODE_PORTS.values())
 
 POLL_SECONDS: Final = 0.2

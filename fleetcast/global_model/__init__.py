@@ -7,7 +7,7 @@ from fleetcast.global_model.from_xgboost import trees_of
 from fleetcast.global_model.local import LOCAL_METHODS, LocalForecasts, local_forecasts
 from fleetcast.global_model.model import GlobalModel, GlobalSettings, Kind, Part
 from fleetcast.global_model.plain import check_plain, forecast_history, plain_errors, plain_path
-from fleetcast.global_model.relative_errors import RelativeErrors
+from fleetcast.global_model.relative_errors import Errors, RelativeErrors
 from fleetcast.global_model.series import Cycles, Series
 from fleetcast.global_model.stored import read_global_model, write_global_model
 from fleetcast.global_model.training_rows import TrainingRows, plain_rows, stacked_rows
@@ -19,6 +19,7 @@ __all__ = [
     "STACKED_FEATURES",
     "Cycles",
     "DatedModels",
+    "Errors",
     "FewReadings",
     "GlobalModel",
     "GlobalSettings",

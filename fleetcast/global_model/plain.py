@@ -32,7 +32,7 @@ from fleetcast.forecasting.predict import (
 )
 from fleetcast.global_model.features import AHEAD, LONG_CYCLES, PLAIN_FEATURES, feature_rows
 from fleetcast.global_model.model import GlobalModel
-from fleetcast.global_model.relative_errors import RelativeErrors
+from fleetcast.global_model.relative_errors import Errors
 from fleetcast.global_model.series import Cycles, Series, step_length
 from fleetcast.global_model.training_rows import LEAST_SHORT_CYCLES, TrainingRows
 from fleetcast.global_model.trees import Trees
@@ -103,17 +103,11 @@ def forecast_history(model: GlobalModel, stamps: Stamps, y: Vector, options: For
     return without_negatives(table, probabilities) if options.non_negative else table
 
 
-def plain_errors(trees: Trees, rows: TrainingRows, *, horizon: int, cycle: int) -> RelativeErrors | None:
-    """Return the errors of plain trees on rows of `plain_rows` that did not train them; None for too few.
-
-    `horizon` is the one of the training; rows beyond it, of customers with a longer one, do not count.
-    `cycle` is the short cycle, in steps.
-    """
-    is_within = rows.x[:, AHEAD] <= horizon
-    x, target = rows.x[is_within], rows.target[is_within]
-    errors = np.asarray(target - trees.predict(x), np.float64)
-    ahead, readings = (x[:, column].astype(np.float64) for column in (AHEAD, _READINGS))
-    return RelativeErrors.of(errors, ahead.astype(np.int64), readings, horizon=horizon, cycle=cycle)
+def plain_errors(trees: Trees, rows: TrainingRows) -> Errors:
+    """Return the errors of plain trees on rows of `plain_rows` that did not train them."""
+    errors = np.asarray(rows.target - trees.predict(rows.x), np.float64)
+    ahead, readings = (rows.x[:, column].astype(np.float64) for column in (AHEAD, _READINGS))
+    return Errors(errors, ahead.astype(np.int64), readings)
 
 
 def _forecast(model: GlobalModel, series: Series, horizon: int) -> tuple[Vector, float]:

@@ -1,6 +1,7 @@
 """How far forecasts of a global model miss, in units of a customer's scale: the source of its intervals."""
 
-from typing import Annotated, Final, Self
+from collections.abc import Sequence
+from typing import Annotated, Final, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -22,6 +23,33 @@ _LENGTHS: Final = (3.0, 7.0, 14.0)
 _DIGITS: Final = 6
 
 _Numbers = Annotated[tuple[float, ...], Meta(min_length=1, max_length=100)]
+
+
+class Errors(NamedTuple):
+    """R errors (y - yhat) / q."""
+
+    values: Vector
+    """Shape (R,)."""
+    ahead: Stamps
+    """Steps after the last reading, shape (R,)."""
+    readings: Vector
+    """Number of readings before it, in short cycles, shape (R,)."""
+
+    @classmethod
+    def together(cls, parts: Sequence["Errors"]) -> Self:
+        """Return the errors of several parts, at least one, in their order."""
+        values, ahead, readings = zip(*parts, strict=True)
+        return cls(np.concatenate(values), np.concatenate(ahead), np.concatenate(readings))
+
+    def up_to(self, horizon: int) -> "Errors":
+        """Return those up to so many steps ahead: other rows are of customers with a longer horizon."""
+        is_within = self.ahead <= horizon
+        return Errors(self.values[is_within], self.ahead[is_within], self.readings[is_within])
+
+    def at_most(self, number: int) -> "Errors":
+        """Return them all, or if they are more than `number` every second one, every third, and so on."""
+        step = -(-self.values.size // number) or 1
+        return Errors(self.values[::step], self.ahead[::step], self.readings[::step])
 
 
 class RelativeErrors(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -55,6 +55,10 @@ class TrainingRows:
             np.concatenate([none.times, *(each.times for each in parts)]),
         )
 
+    def part(self, start: int, end: int) -> "TrainingRows":
+        """Return the rows at these places, which share their memory."""
+        return TrainingRows(self.x[start:end], self.target[start:end], self.times[start:end])
+
     def until(self, date: int) -> "TrainingRows":
         """Return the rows that forecast no step after a date, in microseconds since 1970."""
         return self._chosen(self.times <= date)

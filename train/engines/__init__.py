@@ -7,21 +7,38 @@ from train.engines.choice import VARIABLES, EngineChoice, choose, settings_table
 from train.engines.engine import CustomerResult, Engine, Task
 from train.engines.local import LocalEngine
 from train.engines.pool import WorkerStartError
-from train.engines.ray_cluster import cluster_hosts, connected, customers_of_hosts
+from train.engines.ray_cluster import (
+    HostError,
+    RayHost,
+    cluster_hosts,
+    connected,
+    customers_of_hosts,
+    dead_hosts,
+)
 from train.engines.ray_engine import RayEngine
+from train.engines.together import LostError, actor_on, all_answers, call_on, kill_actors, tell_all
 
 __all__ = [
     "VARIABLES",
     "CustomerResult",
     "Engine",
     "EngineChoice",
+    "HostError",
     "LocalEngine",
+    "LostError",
     "RayEngine",
+    "RayHost",
     "Task",
     "WorkerStartError",
+    "actor_on",
+    "all_answers",
+    "call_on",
     "choose",
     "cluster_hosts",
     "connected",
     "customers_of_hosts",
+    "dead_hosts",
+    "kill_actors",
     "settings_table",
+    "tell_all",
 ]

@@ -2,7 +2,7 @@
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
@@ -48,6 +48,12 @@ def pinned(node: str) -> Any:  # noqa: ANN401 -- Ray is an extra
 def is_alive(node: str) -> bool:
     """Return whether Ray counts a host as alive."""
     return any(entry["NodeID"] == node and entry["Alive"] for entry in _nodes())
+
+
+def dead_hosts(hosts: Iterable[RayHost]) -> list[RayHost]:
+    """Return the hosts that Ray does not count as alive."""
+    alive = {entry["NodeID"] for entry in _nodes() if entry["Alive"]}
+    return [host for host in hosts if host.node not in alive]
 
 
 def _nodes() -> list[Mapping[str, Any]]:

@@ -1,14 +1,12 @@
 """Trains models of all customers of a job, from rows that its workers draw from each customer's readings."""
 
 from train.global_training.draw_rows import DrawnRows
+from train.global_training.drawing import LEAST_ROWS, TooFewError, drawn_rows
 from train.global_training.fit_trees import TreesStoppedError, fit_trees
 from train.global_training.training import (
-    LEAST_ROWS,
-    TooFewError,
     best_share,
     can_train,
     do_without,
-    drawn_rows,
     trained_models,
     with_global_models,
 )

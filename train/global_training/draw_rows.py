@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from fleetcast.forecasting import ForecastOptions, Model, fit, known_effects
 from fleetcast.forecasting.limits import LARGEST
 from fleetcast.forecasting.members import MOST_PATH, GriddedHistory
 from fleetcast.forecasting.one_thread import ONE_THREAD
-from fleetcast.global_model import Series, TrainingRows, plain_rows, stacked_rows
+from fleetcast.global_model import Kind, Series, TrainingRows, plain_rows, stacked_rows
 from fleetcast.readings.customer import Readings
 from train.channel import Customer
 from train.customer import column_arguments, file_contents, fit_options, freq_of, load_readings
@@ -47,6 +47,14 @@ class DrawnRows:
     plain: TrainingRows | None = None
     cpu_seconds: float = 0.0
     """Processor time that they took."""
+
+    def rows(self, kind: Kind) -> TrainingRows | None:
+        """Return the rows of a kind."""
+        return self.stacked if kind == "stacked" else self.plain
+
+    def with_rows(self, kind: Kind, rows: TrainingRows | None) -> Self:
+        """Return the customer with other rows of a kind."""
+        return replace(self, stacked=rows) if kind == "stacked" else replace(self, plain=rows)
 
 
 @dataclass(frozen=True, slots=True)

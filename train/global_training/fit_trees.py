@@ -18,7 +18,6 @@ _PARAMETERS: Final[Mapping[str, Any]] = {
     "colsample_bytree": 0.7,
     "min_child_weight": 60,
     "reg_lambda": 30,
-    "nthread": 1,  # with more, sums depend on their number
     "seed": 1,
     "verbosity": 1,
 }
@@ -36,9 +35,22 @@ def fit_trees(rows: TrainingRows, settings: TreeSettings, stopped: Callable[[], 
         def after_iteration(self, model: object, epoch: int, evals_log: object) -> bool:  # noqa: ARG002 - XGBoost's
             return stopped()
 
-    data = xgboost.QuantileDMatrix(rows.x, rows.target, max_bin=_PARAMETERS["max_bin"], nthread=1)
-    parameters = {**_PARAMETERS, "eta": settings.eta, "max_depth": settings.max_depth}
-    booster = xgboost.train(parameters, data, settings.rounds, callbacks=[Stop()])
+    parameters = parameters_of(settings)
+    booster = xgboost.train(parameters, data_of(rows, parameters), settings.rounds, callbacks=[Stop()])
     if stopped():
         raise TreesStoppedError
     return trees_of(bytes(booster.save_raw("json")))
+
+
+def parameters_of(settings: TreeSettings, *, threads: int = 1) -> dict[str, Any]:
+    """Return XGBoost's parameters."""
+    return {**_PARAMETERS, "eta": settings.eta, "max_depth": settings.max_depth, "nthread": threads}
+
+
+def data_of(rows: TrainingRows, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- XGBoost's
+    """Return the rows as XGBoost reads them, a byte for each feature."""
+    import xgboost  # noqa: PLC0415 - an extra, which only this needs
+
+    return xgboost.QuantileDMatrix(
+        rows.x, rows.target, max_bin=parameters["max_bin"], nthread=parameters["nthread"]
+    )

@@ -14,6 +14,7 @@ from fleetcast.global_model import (
     GlobalModel,
     GlobalSettings,
     Part,
+    RelativeErrors,
     Series,
     TrainingRows,
     plain_errors,
@@ -85,8 +86,8 @@ def plain_model(freq: str = "h", horizon: int = 48, rounds: int = 60, **paramete
     }
     booster = xgboost.train(options | parameters, xgboost.DMatrix(rows.x, rows.target), rounds)
     trees = trees_of(booster.save_raw("json"))
-    errors = plain_errors(
-        trees, rows_of(freq, horizon, range(100, 110)), horizon=horizon, cycle=CYCLES[freq][0]
+    errors = RelativeErrors.of(
+        *plain_errors(trees, rows_of(freq, horizon, range(100, 110))), horizon=horizon, cycle=CYCLES[freq][0]
     )
     settings = GlobalSettings(freq=freq, horizon=horizon, plain_errors=errors)
     return GlobalModel(settings, {"plain": Part(trees, PLAIN_FEATURES)})

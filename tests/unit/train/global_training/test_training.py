@@ -26,9 +26,10 @@ from tests.unit.jobs import tree
 from tests.unit.train.global_training.fleets import InThisProcess, csv, daily
 from train.channel import Customer, find_customers
 from train.customer import FitCustomer, Fitted
-from train.global_training import training, with_global_models
+from train.global_training import drawing, with_global_models
 from train.global_training.archive import GlobalTraining
 from train.global_training.draw_rows import DrawnRows
+from train.global_training.rows_here import RowsHere
 from train.global_training.training import _best_shares
 from train.settings import TrainSettings
 
@@ -210,8 +211,8 @@ def test_a_job_that_is_to_stop_has_no_model(fleet: dict[str, str], tmp_path: Pat
 def test_customers_of_a_large_fleet_are_chosen_by_their_names_alone(
     fleet: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "MOST_CUSTOMERS", 11)
-    customers, settings = prepared(tmp_path, fleet)
+    monkeypatch.setattr(drawing, "USUAL_CUSTOMERS", 11)
+    customers, settings = prepared(tmp_path, fleet, global_rows="1000")  # of eleven customers
     digests = {
         models(with_global_models(InThisProcess(), each, settings, lambda: False)).digest
         for each in (customers, customers[::-1])
@@ -302,7 +303,7 @@ def test_the_share_of_a_date_comes_from_rows_up_to_it() -> None:
 
     def shares(right_until: int) -> dict[int, float]:
         customers = [drawn("a", 100, 1_900, right_until), drawn("b", 1_900, 2_999, right_until)]
-        return _best_shares(tried, customers, dates)
+        return _best_shares(RowsHere.of(customers), tried, dates)
 
     assert shares(2_500)[100] == 0.7  # nothing is known before it
     assert shares(2_500)[1_900] == shares(1_900)[1_900] == 1.0
