@@ -38,7 +38,7 @@ CALLS: Final = {
     "Transform": StepType(
         call="CreateTransformJob", name_field="TransformJobName", properties="DescribeTransformJob"
     ),
-    "AutoML": StepType(call="CreateAutoMLJob", name_field="AutoMLJobName"),
+    "AutoML": StepType(call="CreateAutoMLJob", name_field="AutoMLJobName", properties="DescribeAutoMLJob"),
     "EndpointConfig": StepType(
         call="CreateEndpointConfig", name_field="EndpointConfigName", properties="DescribeEndpointConfig"
     ),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+from sagemaker.automl.automl import AutoML, AutoMLInput
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import CreateModelInput, TrainingInput
 from sagemaker.lambda_helper import Lambda
@@ -23,7 +24,9 @@ from sagemaker.tuner import (
     HyperparameterTuner,
     IntegerParameter,
 )
+from sagemaker.workflow.automl_step import AutoMLStep
 from sagemaker.workflow.callback_step import CallbackOutput, CallbackOutputTypeEnum, CallbackStep
+from sagemaker.workflow.check_job_config import CheckJobConfig
 from sagemaker.workflow.condition_step import ConditionStep
 from sagemaker.workflow.conditions import (
     ConditionEquals,
@@ -48,6 +51,7 @@ from sagemaker.workflow.parameters import (
 from sagemaker.workflow.pipeline import Pipeline
 from sagemaker.workflow.pipeline_context import PipelineSession
 from sagemaker.workflow.properties import PropertyFile
+from sagemaker.workflow.quality_check_step import DataQualityCheckConfig, QualityCheckStep
 from sagemaker.workflow.retry import (
     SageMakerJobExceptionTypeEnum,
     SageMakerJobStepRetryPolicy,
@@ -331,6 +335,32 @@ def of_other_kinds(session: PipelineSession) -> Pipeline:
         cluster_id="j-1",
         step_config=EMRStepConfig(jar="s3://bucket/x.jar", args=["a"]),
     )
+    search = AutoML(
+        role=ROLE,
+        target_attribute_name="y",
+        mode="ENSEMBLING",
+        total_job_runtime_in_seconds=3_600,
+        sagemaker_session=session,
+    )
+    inputs = [AutoMLInput(inputs="s3://bucket/x", target_attribute_name="y", channel_type="training")]
+    auto = AutoMLStep("Auto", step_args=search.fit(inputs=inputs))
+    best = auto.get_best_auto_ml_model(role=ROLE, sagemaker_session=session)
+    make_best = ModelStep("Best", step_args=best.create(instance_type="ml.m5.large"))
+    quality = QualityCheckStep(
+        "Quality",
+        skip_check=True,
+        register_new_baseline=False,
+        quality_check_config=DataQualityCheckConfig(
+            baseline_dataset="s3://bucket/x.csv",
+            dataset_format={"csv": {"header": True}},
+            output_s3_uri="s3://bucket/quality",
+        ),
+        check_job_config=CheckJobConfig(
+            role=ROLE, instance_count=1, instance_type="ml.m5.large", sagemaker_session=session
+        ),
+        model_package_group_name=NAME,
+    )
+    stop = Join(" ", ["stop:", quality.properties.CalculatedBaselineConstraints])
     decide = ConditionStep(
         "Decide",
         conditions=[
@@ -344,7 +374,7 @@ def of_other_kinds(session: PipelineSession) -> Pipeline:
             ConditionEquals(flag, True),  # noqa: FBT003 -- the SDK's own arguments
         ],
         if_steps=[spark],
-        else_steps=[FailStep("Stop", error_message="stop")],
+        else_steps=[FailStep("Stop", error_message=stop)],
     )
     isolated = Processor(
         role=ROLE,
@@ -359,7 +389,7 @@ def of_other_kinds(session: PipelineSession) -> Pipeline:
     return Pipeline(
         "others",
         parameters=[flag, least],
-        steps=[create, transform, old, call, wait, decide, last],
+        steps=[create, transform, old, call, wait, auto, make_best, quality, decide, last],
         sagemaker_session=session,
     )
 

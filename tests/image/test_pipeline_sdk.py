@@ -112,6 +112,15 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda steps: steps["Wait"]["Arguments"].update(code={"Get": "Steps.Call.OutputParameters['kode']"}),
         "step Wait: Arguments.code: the step Call has no output parameter kode; accepted: code",
     ),
+    "a property of a search": (
+        lambda steps: steps["Best-CreateModel"]["Arguments"]["PrimaryContainer"].update(
+            Image={"Get": "Steps.Auto.BestCandidate.Containers[0].Image"}
+        ),
+        (
+            "step Best-CreateModel: Arguments.PrimaryContainer.Image: Containers is no member of "
+            "Steps.Auto.BestCandidate"
+        ),
+    ),
     "a transform job": (
         lambda steps: steps["Transform"]["Arguments"].pop("TransformResources"),
         "step Transform: Arguments: needs TransformResources",
