@@ -95,7 +95,7 @@ def training(channels: dict[str, Get]) -> JobStep:
     return JobStep(name="Train", type="Training", arguments=arguments)
 
 
-def decision(model: Get, figures: Get) -> ConditionStep:
+def decision(model: Get, figures: Get, gate: Get) -> ConditionStep:
     """Return the step that registers the model where the gate is passed, and fails otherwise."""
     package = ModelPackage(
         group=NAME,
@@ -106,12 +106,14 @@ def decision(model: Get, figures: Get) -> ConditionStep:
         content_types=("application/json",),
         approval="PendingManualApproval",
     )
+    reason = Join((gate, "gate.json"), on="/")
+    message = Join(("The gate was not passed; the reason is in", reason), on=" ")
     passed = JsonGet(step="Gate", property_file=REPORT.name, path="gate.passed.value")
     return ConditionStep(
         name="IsGoodEnough",
         conditions=(Condition(passed, "Equals", 1),),
         if_steps=(JobStep(name="Register", type="RegisterModel", arguments=package.as_json()),),
-        else_steps=(FailStep(name="Fail", message="The gate was not passed; gate.json has the reason."),),
+        else_steps=(FailStep(name="Fail", message=message),),
     )
 
 
@@ -129,7 +131,7 @@ def housing_pipeline() -> Pipeline:
     options = ["--exit-zero", *thresholds(text_of(VALUES["MaxMase"]))]
     gate = processing("Gate", {"evaluation": figures}, ("gate",), options, program="gate")
     gate = replace(gate, property_files=(REPORT,))
-    steps = (ingest, prepare, train, evaluate, gate, decision(model, figures))
+    steps = (ingest, prepare, train, evaluate, gate, decision(model, figures, gate.output("gate")))
     return Pipeline(name=NAME, parameters=PARAMETERS, steps=steps)
 
 
