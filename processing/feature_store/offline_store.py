@@ -46,7 +46,7 @@ latest AS (
 deleted AS (
     SELECT customer, max(row(moment, invoked, written)) AS marker
     FROM stored WHERE is_deleted AND moment IS NOT NULL GROUP BY customer)
-SELECT {names} FROM latest LEFT JOIN deleted USING (customer)
+SELECT {texts} FROM latest LEFT JOIN deleted USING (customer)
 WHERE marker IS NULL OR row(moment, invoked, written) > marker
 ORDER BY customer, moment, cell_1"""
 
@@ -99,15 +99,15 @@ class OfflineStore:
         the rows that were read until then.
         """
         columns = [self.columns[int(place)] for place in selected]
-        texts = [cell_text(column, self._types[column]) for column in columns]
-        moment = _moment(columns[1], self._types[columns[1]])
-        texts[1] = f"coalesce(CAST({moment} AS VARCHAR), {texts[1]})"
-        names = [f"cell_{place}" for place in range(len(texts))]
+        names = [f"cell_{place}" for place in range(len(columns))]
+        cells = [f"{quoted_name(column)} AS {name}" for column, name in zip(columns, names, strict=True)]
+        texts = [cell_text(name, self._types[column]) for column, name in zip(columns, names, strict=True)]
+        texts[1] = f"coalesce(CAST(moment AS VARCHAR), {texts[1]})"
         query = _READINGS.format(
             customer=quoted_name(columns[0]),
-            moment=moment,
-            cells=", ".join(f"{text} AS {name}" for text, name in zip(texts, names, strict=True)),
-            names=", ".join(names),
+            moment=_moment(columns[1], self._types[columns[1]]),
+            cells=", ".join(cells),
+            texts=", ".join(texts),
             order=", ".join(f"{name} DESC" for name in names),
             source=_SOURCE,
         )

@@ -258,6 +258,20 @@ def test_a_refused_record_fails_alone_and_is_kept_with_line_and_reason(
     assert run(paths, per_call=per_call) == Counts(earlier=60)
 
 
+def test_a_record_that_fails_in_all_rounds_is_kept_as_failed(
+    tmp_path: Path, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "ROUNDS", 2)
+    store.faults = Faults(refuses=lambda record: "InternalFailure" if record["customer_id"] == "c3" else None)
+    paths = raw(tmp_path, rows(60))
+
+    assert run(paths, max_failed_fraction=0.05) == Counts(put=57, failed=3)
+
+    assert [line for _, line, *_ in rejected(paths)] == [5, 25, 45]
+    assert {reason for *_, reason in rejected(paths)} == {"InternalFailure: refused"}
+    assert store.calls["BatchWriteRecord"] == 3 + 2  # the last batch has no such record
+
+
 def test_a_second_run_sends_what_the_first_did_not_put(
     tmp_path: Path, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
