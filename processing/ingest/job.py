@@ -187,7 +187,5 @@ class _Job:
         self.counts.failed += len(failed)
         for record, reason in failed:
             self._rejected.add(record.file, [record.refused(reason)])
-        if failed:
-            journal.close()
-        else:
+        if not failed:
             journal.add()

@@ -14,42 +14,36 @@ from processing.output import name_in_errors
 
 
 class Journal:
-    """The journal of one group and one action, `begins` of which the first line is about."""
+    """The journal of one group; `begins` says which group it is, and what is done with the input."""
 
     def __init__(self, path: Path, *, begins: Iterable[str]) -> None:
         self._path = path
         self._digest = hashlib.sha256(_bytes(begins))
         self._lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         self._done = 0
-        self._is_known = True
-        self._is_open = True
 
     def has(self, part: Iterable[str]) -> bool:
-        """Return whether the next part was done by an earlier run, as all parts before it."""
+        """Return whether the next part was done by an earlier run, as all parts before it.
+
+        If not, what the journal says of further parts is removed, because it is of other content.
+        """
         self._digest.update(_bytes(part))
-        if self._is_known and self._lines[self._done : self._done + 1] == [self._digest.hexdigest()]:
+        if self._lines[self._done : self._done + 1] == [self._digest.hexdigest()]:
             self._done += 1
             return True
-        self._forget_the_rest()
+        if len(self._lines) > self._done:
+            self._lines = self._lines[: self._done]
+            write_atomically(self._path, "".join(f"{line}\n" for line in self._lines).encode())
         return False
 
     def add(self) -> None:
-        """Note that the last part that `has` was asked for is done; raises OSError."""
-        if not self._is_open:
-            return
+        """Note that the last part that `has` was asked for is done; raises OSError.
+
+        Leave out a part that failed: without its line, the lines after it are not equal in the next run.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with name_in_errors(self._path), self._path.open("a") as file:
             file.write(f"{self._digest.hexdigest()}\n")
-
-    def close(self) -> None:
-        """Note nothing from now on: a part failed, so that the next run sends it and those after it."""
-        self._is_open = False
-
-    def _forget_the_rest(self) -> None:
-        """Remove what an earlier run noted of other content."""
-        if self._is_known and len(self._lines) > self._done:
-            write_atomically(self._path, "".join(f"{line}\n" for line in self._lines[: self._done]).encode())
-        self._is_known = False
 
 
 def _bytes(texts: Iterable[str]) -> bytes:

@@ -285,11 +285,25 @@ def test_a_second_run_sends_what_the_first_did_not_put(
     text = rows(200).replace("c0,2026-01-01T00:05,100\n", "c0,2026-01-01T00:05,-100\n")
     raw(tmp_path, text)
     assert run(paths) == Counts(put=100, earlier=100)
+    assert run(paths) == Counts(earlier=200)
     assert back(paths, store)["c0"] == [line.replace(",100.0", ",-100.0") for line in first["c0"]]
 
     raw(tmp_path, rows(200))  # the first readings are no longer the last that were put
     assert run(paths) == Counts(put=100, earlier=100)
     assert back(paths, store) == first
+
+
+def test_a_second_run_sends_a_part_that_failed_and_those_after_it(
+    tmp_path: Path, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("processing.ingest.job.RECORDS_PER_PART", 50)
+    store.faults = Faults(refuses=lambda record: "Refused" if record["consumption"] == "77.0" else None)
+    paths = raw(tmp_path, rows(200))
+    assert run(paths, max_failed_fraction=0.01) == Counts(put=199, failed=1)
+    store.faults = Faults()
+
+    assert run(paths) == Counts(put=150, earlier=50)
+    assert run(paths) == Counts(earlier=200)
 
 
 def test_another_group_of_the_same_name_is_filled_anew(tmp_path: Path, store: FeatureStore) -> None:
