@@ -1,16 +1,23 @@
-"""The houses example from end to end, with a small table, in the environment that `make housing` makes."""
+"""The houses example from end to end, with a small table, in the environment that `make housing` makes.
+
+Its code in an archive is served without that environment.
+"""
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xgboost as xgb
 
+from container import Paths
 from examples.housing.houses import EVENT_TIME, FEATURES, IDENTIFIER, TYPES, houses, write
 from examples.housing.parts import part_of, read_rows
 from testbed.feature_store import feature_store
+from testbed.server import serving
 
 HOUSES = 600
 ROOT = Path(__file__).parents[2]
@@ -104,3 +111,28 @@ def test_a_refused_house_ends_the_job_with_the_reason_in_one_line(tmp_path: Path
     assert "not all houses are in housing" in process.stderr
     assert "price is not a feature of housing" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_the_archives_code_answers_prices_and_refuses_what_is_no_house(tmp_path: Path) -> None:
+    table = houses(100, seed=0)
+    model = Paths(tmp_path).models / "housing" / "model"
+    (model / "code").mkdir(parents=True)
+    matrix = np.column_stack([table[name] for name in FEATURES])
+    booster = xgb.train({"max_depth": 2}, xgb.DMatrix(matrix, table["price"]), 5)
+    booster.save_model(model / "model.ubj")
+    scaler = {"features": [{"name": name, "mean": 0.0, "std": 1.0} for name in FEATURES]}
+    (model / "scaler.json").write_text(json.dumps(scaler))
+    shutil.copy(ROOT / "examples" / "housing" / "inference.py", model / "code")
+    house = dict(zip(FEATURES, matrix[0].tolist(), strict=True))
+
+    with serving(tmp_path, ALLOW_ARCHIVE_CODE="true") as server:
+        assert server.load("housing", model).status == 200
+        priced = server.invoke("housing", {"houses": [house]})
+        refused = server.invoke("housing", {"houses": [house | {"bedrooms": "3"}]})
+        table_of_text = server.request("POST", "/models/housing/invoke", b"1,2", content_type="text/csv")
+
+    (expected,) = booster.predict(xgb.DMatrix(matrix[:1]))
+    assert priced.json == {"prices": [round(float(expected), 1)]}
+    assert refused.status == 400
+    assert b"Traceback" not in refused.content
+    assert table_of_text.status == 415
