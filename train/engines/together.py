@@ -120,5 +120,6 @@ def _cause(
     silent = [host for host, call in calls.items() if call in open_calls]
     if silent:
         return LostError(silent, f"no answer for {SETTLE_SECONDS:.0f} s after {quoted(failed.name)} failed")
-    cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
-    return LostError([], f"{quoted(failed.name)} failed: {reason(cause)}")
+    if isinstance(error, ray.exceptions.RayTaskError):
+        return LostError([], f"{quoted(failed.name)} failed: {reason(error.cause)}")
+    return LostError([], f"{quoted(failed.name)} failed: its process ended, as for want of memory")
