@@ -91,6 +91,9 @@ bench-global: $(VENV)/ready ## the model of all customers on TABLES='a.csv.gz �
 bench-global-hosts: $(VENV)/ready ## the trees of the model of all customers by one process and by two hosts, on TABLES='a.csv.gz …' and made-up fleets with ROWS='200000 …'
 	$(BIN)/python -m benchmarks.global_hosts $(TABLES) --rows $(ROWS)
 
+bench-holidays: $(VENV)/ready ## forecasts of a holiday by jobs that know it and jobs that do not
+	$(BIN)/python -m benchmarks.holidays
+
 bench-global-growth: $(VENV)/ready ## the training of the model of all customers as a fleet grows
 	$(BIN)/python -m benchmarks.global_growth
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol, Self, TypeAlias
 import numpy as np
 
 from fleetcast.evaluation.season import naive_error_of_grid
+from fleetcast.forecasting import HolidayEffects
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import Stamps
 from fleetcast.forecasting.members import MEMBERS, GriddedHistory, Seasons, forecasts
@@ -65,6 +66,8 @@ class FittedProphet:
     effects: Vector | None = None
     """What holidays and regressors add to yhat of each row of the whole history, in units of y, shape (N,);
     None if the model has neither."""
+    holidays: HolidayEffects | None = None
+    """Its holidays; None if the model has none."""
 
 
 FitBefore: TypeAlias = Callable[[int], FittedProphet | None]
@@ -75,12 +78,18 @@ class GlobalForecasts(Protocol):
     """Forecasts of one customer's readings by models of all customers."""
 
     def paths(
-        self, histories: Sequence[GriddedHistory], last: int, ends: Sequence[int], length: int
+        self,
+        histories: Sequence[GriddedHistory],
+        last: int,
+        ends: Sequence[int],
+        length: int,
+        effects: Sequence[HolidayEffects | None] = (),
     ) -> list[Vector | None]:
         """Return a forecast from the first `ends` steps of each history, in units of y, of shape (length,).
 
         The histories have the same steps, the last of them at the time `last`, in microseconds since 1970.  A
         forecast is None where every model has learnt from later readings, or the steps are too few.
+        `effects` are those of the holidays that were taken out of each history, and come back later.
         """
 
 
@@ -237,7 +246,8 @@ def compare(  # noqa: PLR0913, PLR0917 - the parts of a comparison
         paths |= forecasts([name for name in names if name in without], grids, length, {})
         without |= {GLOBAL}
     if of_all is not None:
-        paths[GLOBAL] = of_all.paths(histories, last, ends, length)
+        holidays = [model.holidays if without and model is not None else None for model in models]
+        paths[GLOBAL] = of_all.paths(histories, last, ends, length, holidays)
     tests = []
     for i, cut in enumerate(cuts):
         found = {name: path[cut.step] for name, each in paths.items() if (path := each[i]) is not None}

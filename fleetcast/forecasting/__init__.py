@@ -9,7 +9,7 @@ from fleetcast.forecasting.members import MEMBERS, Combination
 from fleetcast.forecasting.model import Model, SampledModel
 from fleetcast.forecasting.option_checks import Option
 from fleetcast.forecasting.options import FitOptions, ForecastOptions, RowColumns
-from fleetcast.forecasting.predict import forecast_many, known_effects, unseen_slots
+from fleetcast.forecasting.predict import HolidayEffects, forecast_many, known_effects, unseen_slots
 from fleetcast.forecasting.prophet_json import loads
 from fleetcast.forecasting.seasonal_naive import seasonal_naive
 from fleetcast.forecasting.settings import PROPHET_ARGUMENTS
@@ -22,6 +22,7 @@ __all__ = [
     "CountryHolidays",
     "FitOptions",
     "ForecastOptions",
+    "HolidayEffects",
     "HolidayTable",
     "Model",
     "Option",

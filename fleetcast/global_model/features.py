@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from fleetcast.forecasting.arrays import Matrix, Vector
 from fleetcast.forecasting.calendar import DAY, Stamps
+from fleetcast.forecasting.features import Holidays
+from fleetcast.global_model.holidays import holiday_columns
 from fleetcast.global_model.local import LOCAL_METHODS, LocalForecasts
 from fleetcast.global_model.series import Cycles, Series
 
@@ -77,6 +79,19 @@ STACKED_FEATURES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class OnHolidays:
+    """The holidays of one customer, and the features that trees have of holidays."""
+
+    holidays: Holidays | None = None
+    """None for a customer without holidays, whose features are 0."""
+    features: tuple[str, ...] = ()
+    """Names, behind all others; none for trees that know no holidays."""
+
+
+NO_HOLIDAYS: Final = OnHolidays()
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """K steps ahead of each of P origins; a forecast is base + scale · the model's answer to x."""
 
@@ -88,18 +103,20 @@ class Rows:
     """q, in units of y, shape (P, 1); 0 where the readings repeat themselves: the base is not corrected."""
 
 
-def feature_rows(
+def feature_rows(  # noqa: PLR0913 - a history, what is asked of it, and what is known
     series: Series,
     origins: Stamps,
     ahead: Stamps,
     local: LocalForecasts | None = None,
     longest: Stamps | None = None,
+    *,
+    on: OnHolidays = NO_HOLIDAYS,
 ) -> Rows:
     """Return the features of the steps `ahead`, shape (P, K), from 1, of each of the origins, shape (P,).
 
     With `local`, the forecasts at these origins for at least as many steps, they are `STACKED_FEATURES` and
-    the base is the methods' weighted mean; without, `PLAIN_FEATURES` and the profile of days.  `longest`,
-    shape (P,), limits the number of steps before each origin that are used.
+    the base is the methods' weighted mean; without, `PLAIN_FEATURES` and the profile of days.  Those of
+    holidays come last.  `longest`, shape (P,), limits the number of steps before each origin that are used.
     """
     with np.errstate(all="ignore"):  # means of no reading are NaN, as they should be
         past = _Past.of(series, origins, longest)
@@ -115,7 +132,10 @@ def feature_rows(
         if local is not None:
             base, own = _of_methods(local, ahead, level, unit)
             columns |= own
-        names = PLAIN_FEATURES if local is None else STACKED_FEATURES
+        cycles = series.cycles
+        day, week = (-(-ahead // cycle) * cycle * series.step for cycle in (cycles.short, cycles.long))
+        columns |= holiday_columns(on.holidays, on.features, times, times - day, times - week)
+        names = (*(PLAIN_FEATURES if local is None else STACKED_FEATURES), *on.features)
         x = np.empty((*ahead.shape, len(names)), np.float32)
         for i, name in enumerate(names):
             x[:, :, i] = columns[name]

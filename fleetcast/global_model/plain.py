@@ -2,19 +2,22 @@
 
 Up to the horizon of the training each step is forecast as it was trained.  Beyond it the trees cannot say
 how far ahead a step is: they forecast one more long cycle as if it came right at the horizon, with the
-readings at the same hour of the day and the week, and this cycle repeats without end.  Intervals grow no
-wider there.
+readings at the same hour of the day and the week, and this cycle repeats without end; only holidays count on
+the days on which they are.  Intervals grow no wider there.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 import numpy as np
+from msgspec import UNSET
 
 from fleetcast.errors import FutureError, ModelFormatError
 from fleetcast.forecasting import ForecastOptions
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.forecasting.calendar import (
+    DAY,
     Stamps,
     datetimes,
     future_stamps,
@@ -22,6 +25,7 @@ from fleetcast.forecasting.calendar import (
     microseconds,
     parse_frequency,
 )
+from fleetcast.forecasting.features import Holidays
 from fleetcast.forecasting.members import GriddedHistory, seasons_of
 from fleetcast.forecasting.predict import (
     Table,
@@ -30,8 +34,15 @@ from fleetcast.forecasting.predict import (
     column_probabilities,
     without_negatives,
 )
-from fleetcast.global_model.features import AHEAD, LONG_CYCLES, PLAIN_FEATURES, feature_rows
-from fleetcast.global_model.model import GlobalModel
+from fleetcast.global_model.features import (
+    AHEAD,
+    LONG_CYCLES,
+    PLAIN_FEATURES,
+    OnHolidays,
+    feature_rows,
+)
+from fleetcast.global_model.holidays import StoredHolidays, columns_of_steps
+from fleetcast.global_model.model import GlobalModel, Part
 from fleetcast.global_model.relative_errors import Errors
 from fleetcast.global_model.series import Cycles, Series, step_length
 from fleetcast.global_model.training_rows import LEAST_SHORT_CYCLES, TrainingRows
@@ -46,19 +57,20 @@ _MOST_SPARSE: Final = 1.25
 """Most steps between readings, as a median; more are a coarser spacing, such as two hours, and no gaps."""
 
 
-def plain_path(model: GlobalModel, series: Series, horizon: int) -> Vector:
+def plain_path(model: GlobalModel, series: Series, horizon: int, holidays: Holidays | None = None) -> Vector:
     """Return the forecast of the `horizon` steps after a series, shape (horizon,), in units of y.
 
-    Raises ModelFormatError if the model has no plain trees for this version's features, and FutureError if
-    the series has other steps than the model, or fewer than 3 short cycles.
+    Trees that have features of holidays know those of the customer, `holidays`.  Raises ModelFormatError if
+    the model has no plain trees for this version's features, and FutureError if the series has other steps
+    than the model, or fewer than 3 short cycles.
     """
-    values, _ = _forecast(model, series, horizon)
-    return values[_repeated(np.arange(horizon), model, series)]
+    return _Forecast.of(model, series, horizon, holidays).at(np.arange(horizon))
 
 
 def check_plain(model: GlobalModel) -> None:
     """Raise ModelFormatError for a model that cannot forecast any history."""
-    _plain_trees(model)
+    if _plain_part(model).of_holidays("plain") and model.settings.holidays is UNSET:
+        raise ModelFormatError("this global model has features of holidays, and no holidays")
     _step_and_cycles(model.settings.freq)
 
 
@@ -73,7 +85,7 @@ def forecast_history(model: GlobalModel, stamps: Stamps, y: Vector, options: For
 
     `stamps`, shape (N,), are microseconds since 1970 in any order; `y`, shape (N,), are the readings, NaN
     where there is none.  Several readings of a step count as their mean, and those of the last 4 long cycles
-    are used.  `options.freq` must be the model's step, or None for it.
+    are used.  `options.freq` must be the model's step, or None for it.  Holidays are those of the model.
 
     Returns the columns of `forecast_many`, ascending in time.  Intervals come from the errors that the model
     made for customers that did not train it, in units of q, the mean error of repeating the last short cycle
@@ -86,12 +98,16 @@ def forecast_history(model: GlobalModel, stamps: Stamps, y: Vector, options: For
     _check(options)
     series, exponent = _series(stamps, y, model.settings.freq)
     ds, ahead = _future(series, options, model.settings.freq)
-    values, scale = _forecast(model, series, int(np.ceil(ahead[-1])))
-    middle = _between_steps(ahead, values, model, series)
+    holidays = None
+    if isinstance(model.settings.holidays, StoredHolidays):
+        model.settings.holidays.check(np.concatenate((stamps, ds)))
+        holidays = model.settings.holidays.holidays()
+    found = _Forecast.of(model, series, int(np.ceil(ahead[-1])), holidays)
+    middle = _between_steps(ahead, found)
     columns, probabilities = {}, _probabilities(model, options)
     if model.settings.plain_errors is not None:
         readings = np.count_nonzero(np.isfinite(series.y)) / series.cycles.short
-        intervals = model.settings.plain_errors.times(scale, readings)
+        intervals = model.settings.plain_errors.times(found.scale, readings)
         for name, probability in probabilities.items():
             columns[f"yhat_{name}"] = middle + intervals.offsets(ahead, probability)
     columns["yhat"] = middle
@@ -110,33 +126,84 @@ def plain_errors(trees: Trees, rows: TrainingRows) -> Errors:
     return Errors(errors, ahead.astype(np.int64), readings)
 
 
-def _forecast(model: GlobalModel, series: Series, horizon: int) -> tuple[Vector, float]:
-    """Return the forecasts of the first steps, as many as differ, and the scale q, in units of y."""
-    trees = _plain_trees(model)
-    freq, cycles, trained = model.settings.freq, series.cycles, model.settings.horizon
-    if series.step != step_length(freq):
-        raise FutureError(f"the global model forecasts steps of {freq!r} and no others")
-    if series.y.size < LEAST_SHORT_CYCLES * cycles.short:
-        raise FutureError(
-            f"history must span at least {LEAST_SHORT_CYCLES * cycles.short} steps of {freq!r}; "
-            f"it spans {series.y.size} from its first reading to its last"
-        )
-    ahead = np.arange(1, min(horizon, trained + cycles.long) + 1)
-    rows = feature_rows(series, np.array([series.y.size]), ahead[np.newaxis])
-    x, scale = rows.x[0], float(rows.scale[0, 0])
-    x[:, AHEAD] = np.minimum(x[:, AHEAD], trained)
-    return rows.base[0] + scale * trees.predict(x), scale
+@dataclass(frozen=True, slots=True, eq=False)
+class _Forecast:
+    """The forecast of any number of steps after a series."""
+
+    model: GlobalModel
+    series: Series
+    part: Part
+    on: OnHolidays
+    values: Vector
+    """The steps that differ but for holidays, in units of y: up to a long cycle beyond the training's."""
+    scale: float
+    """q, in units of y."""
+
+    @classmethod
+    def of(cls, model: GlobalModel, series: Series, horizon: int, holidays: Holidays | None) -> "_Forecast":
+        """Return the forecast of at most `horizon` steps; raises as `plain_path` does."""
+        part = _plain_part(model)
+        freq, cycles, trained = model.settings.freq, series.cycles, model.settings.horizon
+        if series.step != step_length(freq):
+            raise FutureError(f"the global model forecasts steps of {freq!r} and no others")
+        if series.y.size < LEAST_SHORT_CYCLES * cycles.short:
+            raise FutureError(
+                f"history must span at least {LEAST_SHORT_CYCLES * cycles.short} steps of {freq!r}; "
+                f"it spans {series.y.size} from its first reading to its last"
+            )
+        on = OnHolidays(holidays, part.of_holidays("plain"))
+        steps = np.arange(min(horizon, trained + cycles.long))
+        usual = _At(steps, steps, None)
+        values, scale = usual.forecast(part, series, on, trained)
+        return cls(model, series, part, on, values, scale)
+
+    def at(self, step: Stamps) -> Vector:
+        """Return the forecast of steps, the first being 0, shape (N,)."""
+        trained = self.model.settings.horizon
+        place = _repeated(step, self.model, self.series)
+        found = self.values[place]
+        if self.on.holidays is None or not self.on.features:
+            return found
+        days = self.series.times(self.series.y.size + step) // DAY
+        is_special = (step >= trained) & self.on.holidays.features(days * DAY).any(axis=1)
+        if is_special.any():
+            special = _At(place[is_special], step[is_special], self.on.holidays)
+            found[is_special], _ = special.forecast(self.part, self.series, self.on, trained)
+        return found
 
 
-def _plain_trees(model: GlobalModel) -> Trees:
+@dataclass(frozen=True, slots=True, eq=False)
+class _At:
+    """N steps to forecast, the first after a series being 0."""
+
+    place: Stamps
+    """The step whose readings before it are looked up, shape (N,)."""
+    step: Stamps
+    """The step itself, shape (N,)."""
+    late: Holidays | None
+    """The holidays that count on steps beyond the training's; None where all of these are usual days."""
+
+    def forecast(self, part: Part, series: Series, on: OnHolidays, trained: int) -> tuple[Vector, float]:
+        """Return the forecast, shape (N,), and the scale q, in units of y."""
+        rows = feature_rows(series, np.array([series.y.size]), self.place[np.newaxis] + 1, on=on)
+        x, scale = rows.x[0], float(rows.scale[0, 0])
+        x[:, AHEAD] = np.minimum(x[:, AHEAD], trained)
+        is_late = self.step >= trained
+        times = series.times(series.y.size + self.step[is_late])
+        for name, column in columns_of_steps(self.late, on.features, times).items():
+            x[is_late, part.features.index(name)] = column
+        return rows.base[0] + scale * part.trees.predict(x), scale
+
+
+def _plain_part(model: GlobalModel) -> Part:
     part = model.parts.get("plain")
     if part is None:
         raise ModelFormatError("this global model has no trees for forecasts from a history")
-    if part.features != PLAIN_FEATURES:
+    if not part.is_of("plain"):
         raise ModelFormatError(
             "this global model has other features than this version of Fleetcast computes; train it again"
         )
-    return part.trees
+    return part
 
 
 def _repeated(step: Stamps, model: GlobalModel, series: Series) -> Stamps:
@@ -145,15 +212,15 @@ def _repeated(step: Stamps, model: GlobalModel, series: Series) -> Stamps:
     return np.where(step < trained + long, step, trained + (step - trained) % long)
 
 
-def _between_steps(ahead: Vector, values: Vector, model: GlobalModel, series: Series) -> Vector:
+def _between_steps(ahead: Vector, found: _Forecast) -> Vector:
     """Return the forecast so many steps ahead: a straight line between two steps, and step 1 before it."""
     step = np.maximum(np.floor(ahead), 1.0)
     part = np.maximum(ahead - step, 0.0)
     place = step.astype(np.int64) - 1
-    middle = values[_repeated(place, model, series)]
+    middle = found.at(place)
     if part.any():
         is_between = part > 0
-        following = values[_repeated(place[is_between] + 1, model, series)]
+        following = found.at(place[is_between] + 1)
         middle[is_between] += part[is_between] * (following - middle[is_between])
     return middle
 

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from fleetcast.forecasting.arrays import Flags
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.global_model.features import AHEAD, PLAIN_FEATURES, STACKED_FEATURES, Rows, feature_rows
+from fleetcast.global_model.features import (
+    AHEAD,
+    NO_HOLIDAYS,
+    PLAIN_FEATURES,
+    STACKED_FEATURES,
+    OnHolidays,
+    Rows,
+    feature_rows,
+)
 from fleetcast.global_model.local import local_forecasts
 from fleetcast.global_model.series import Series
 
@@ -77,7 +85,9 @@ class TrainingRows:
         return TrainingRows(self.x[is_chosen], self.target[is_chosen], self.times[is_chosen])
 
 
-def stacked_rows(series: Series, horizon: int, *, most: int, seed: int) -> TrainingRows | None:
+def stacked_rows(
+    series: Series, horizon: int, *, most: int, seed: int, on: OnHolidays = NO_HOLIDAYS
+) -> TrainingRows | None:
     """Return up to about `most` rows of the stacked model; None where the history is too short for one."""
     least = LEAST_LONG_CYCLES * series.cycles.long
     drawn = _drawn(series, horizon, least=least, most=most, seed=seed)
@@ -86,12 +96,15 @@ def stacked_rows(series: Series, horizon: int, *, most: int, seed: int) -> Train
 
     def rows_of(origins: Stamps, ahead: Stamps) -> TrainingRows:
         local = local_forecasts(series, origins.tolist(), horizon)
-        return _with_targets(series, origins, ahead, feature_rows(series, origins, ahead, local))
+        return _with_targets(series, origins, ahead, feature_rows(series, origins, ahead, local, on=on))
 
-    return TrainingRows.together(starmap(rows_of, _in_pieces(*drawn)), len(STACKED_FEATURES))
+    features = len(STACKED_FEATURES) + len(on.features)
+    return TrainingRows.together(starmap(rows_of, _in_pieces(*drawn)), features)
 
 
-def plain_rows(series: Series, horizon: int, *, most: int, seed: int) -> TrainingRows | None:
+def plain_rows(
+    series: Series, horizon: int, *, most: int, seed: int, on: OnHolidays = NO_HOLIDAYS
+) -> TrainingRows | None:
     """Return up to about `most` rows of the plain model; None where the history is too short for one."""
     least = LEAST_SHORT_CYCLES * series.cycles.short
     drawn = _drawn(series, horizon, least=least, most=most, seed=seed)
@@ -101,9 +114,11 @@ def plain_rows(series: Series, horizon: int, *, most: int, seed: int) -> Trainin
     longest = np.where(limits > 0, limits, series.y.size)
 
     def rows_of(origins: Stamps, ahead: Stamps, longest: Stamps) -> TrainingRows:
-        return _with_targets(series, origins, ahead, feature_rows(series, origins, ahead, longest=longest))
+        rows = feature_rows(series, origins, ahead, longest=longest, on=on)
+        return _with_targets(series, origins, ahead, rows)
 
-    return TrainingRows.together(starmap(rows_of, _in_pieces(*drawn, longest)), len(PLAIN_FEATURES))
+    features = len(PLAIN_FEATURES) + len(on.features)
+    return TrainingRows.together(starmap(rows_of, _in_pieces(*drawn, longest)), features)
 
 
 def _drawn(series: Series, horizon: int, *, least: int, most: int, seed: int) -> tuple[Stamps, Stamps] | None:

@@ -16,7 +16,16 @@ from fleetcast.evaluation import (
     forecast_as_fleet,
     rounded_path,
 )
-from fleetcast.forecasting import Combination, ForecastOptions, Model, fit_by_solver, forecast, known_effects
+from fleetcast.forecasting import (
+    Combination,
+    ForecastOptions,
+    HolidayEffects,
+    Model,
+    fit_by_solver,
+    forecast,
+    known_effects,
+)
+from fleetcast.forecasting.features import Holidays
 from fleetcast.forecasting.members import MOST_PATH, Correction, GriddedHistory
 from fleetcast.global_model import Cycles, DatedModels
 from fleetcast.readings.customer import Readings, Vector
@@ -68,9 +77,8 @@ def combined(
     of_all = settings.methods.global_models
     if of_all is not None and of_all.freq != freq:
         of_all = None
-    has_effects = model.layout.holidays is not None or bool(model.layout.regressors)
-    if of_all is not None and not has_effects:
-        as_all = _of_few_readings(stamps, usable.y, freq, of_all, options)
+    if of_all is not None and not model.layout.regressors:
+        as_all = _of_few_readings(stamps, usable.y, freq, of_all, options, model.layout.holidays)
         if as_all is not None:
             return replace(model, combination=as_all), None
     together = combine(stamps, usable.y, freq, fit_before, options, incumbent, of_all)
@@ -89,8 +97,13 @@ def combined(
     return replace(model, combination=own), together
 
 
-def _of_few_readings(
-    stamps: NDArray[np.int64], y: Vector, freq: str, of_all: DatedModels, options: CombineOptions
+def _of_few_readings(  # noqa: PLR0913, PLR0917 - a history, what forecasts it, and how
+    stamps: NDArray[np.int64],
+    y: Vector,
+    freq: str,
+    of_all: DatedModels,
+    options: CombineOptions,
+    holidays: Holidays | None,
 ) -> Combination | None:
     """Return the forecast of a short history by the model of all customers; see `combined`."""
     history = GriddedHistory.of(stamps, y, freq)
@@ -100,7 +113,7 @@ def _of_few_readings(
     if history.y.size >= (_LONG_SEASONS * history.seasons.long or cycles.long):
         return None
     last = int(stamps[-1])
-    forecast = of_all.of_few_readings(history, last, min(2 * of_all.horizon, MOST_PATH))
+    forecast = of_all.of_few_readings(history, last, min(2 * of_all.horizon, MOST_PATH), holidays)
     if forecast is None:
         return None
     return Combination(
@@ -138,7 +151,10 @@ def fitted_before(usable: Readings, rows: int, whole: Model, settings: TrainSett
             residuals = part.y - at(slice(0, rows))
     except FutureError:
         return None
-    return FittedProphet(residuals, at, _effects(usable, model, settings))
+    effects = _effects(usable, model, settings)
+    last_row = column_arguments(usable.rows(np.array([len(usable.y) - 1])), settings)
+    holidays = None if effects is None else HolidayEffects.of(model, last_row)
+    return FittedProphet(residuals, at, effects, holidays)
 
 
 def _effects(usable: Readings, model: Model, settings: TrainSettings) -> Vector | None:

@@ -177,7 +177,7 @@ class _Refresh:
             raise HistoryError(f"its archive has no weights of methods: {problem}; train it again")
         weights = weights_of(self.earlier.archive.metadata)
         if not weights:
-            few = None if of_all is None else self._of_few(usable, of_all, earlier.path.size)
+            few = None if of_all is None else self._of_few(usable, of_all, model, earlier.path.size)
             if few is None:
                 raise HistoryError("its history was too short to choose methods by backtests; train it again")
             correction = Correction(0.0, rounded_path(few.path))
@@ -203,11 +203,15 @@ class _Refresh:
             return None
         return DatedModels((_ALWAYS,), (self.global_model,))
 
-    def _of_few(self, usable: Readings, of_all: DatedModels, length: int) -> FewReadings | None:
+    def _of_few(self, usable: Readings, of_all: DatedModels, model: Model, length: int) -> FewReadings | None:
         """Return the forecast that the model of all customers makes where nothing was chosen by backtests."""
+        if model.layout.regressors:
+            return None
         stamps = usable.ds.view(np.int64)
         history = GriddedHistory.of(stamps, usable.y, of_all.freq)
-        return None if history is None else of_all.of_few_readings(history, int(stamps[-1]), length)
+        if history is None:
+            return None
+        return of_all.of_few_readings(history, int(stamps[-1]), length, model.layout.holidays)
 
     def _metadata(self, usable: Readings, freq: str, readings: Readings) -> dict[str, Any]:
         """Return metadata.json: that of the training, with the new end."""

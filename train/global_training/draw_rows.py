@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -10,11 +11,12 @@ import numpy as np
 
 from fleetcast.errors import FleetcastError
 from fleetcast.evaluation import cutoffs, default_horizon
-from fleetcast.forecasting import ForecastOptions, Model, fit, known_effects
+from fleetcast.forecasting import ForecastOptions, HolidayEffects, Model, fit, known_effects
+from fleetcast.forecasting.features import Holidays
 from fleetcast.forecasting.limits import LARGEST
 from fleetcast.forecasting.members import MOST_PATH, GriddedHistory
 from fleetcast.forecasting.one_thread import ONE_THREAD
-from fleetcast.global_model import Kind, Series, TrainingRows, plain_rows, stacked_rows
+from fleetcast.global_model import FEATURES, Kind, OnHolidays, Series, TrainingRows, plain_rows, stacked_rows
 from fleetcast.readings.customer import Readings
 from train.channel import Customer
 from train.customer import column_arguments, file_contents, fit_options, freq_of, load_readings
@@ -45,8 +47,14 @@ class DrawnRows:
     """Its short cycle, in steps."""
     stacked: TrainingRows | None = None
     plain: TrainingRows | None = None
+    holidays: tuple[str, ...] = ()
+    """The features of holidays that its rows have, the last ones."""
     cpu_seconds: float = 0.0
     """Processor time that they took."""
+
+    def features(self, kind: Kind) -> tuple[str, ...]:
+        """Return the names of the columns of its rows."""
+        return (*FEATURES[kind], *self.holidays)
 
     def rows(self, kind: Kind) -> TrainingRows | None:
         """Return the rows of a kind."""
@@ -57,12 +65,19 @@ class DrawnRows:
         return replace(self, stacked=rows) if kind == "stacked" else replace(self, plain=rows)
 
 
+def features_of(drawn: Sequence[DrawnRows], kind: Kind) -> tuple[str, ...]:
+    """Return the names of the columns of customers' rows, which are the same for all."""
+    return drawn[0].features(kind) if drawn else FEATURES[kind]
+
+
 @dataclass(frozen=True, slots=True)
 class DrawRows:
     """Draws up to about `most` rows of each kind from a customer's readings."""
 
     settings: TrainSettings
     most: int
+    holidays: tuple[str, ...] = ()
+    """The features of holidays; none in a job without holidays."""
 
     def __call__(self, customer: Customer) -> DrawnRows:
         """Return the rows; none for a customer whose readings cannot be used, which its fit will report."""
@@ -83,9 +98,12 @@ class DrawRows:
             return DrawnRows(customer=customer.name)
         stamps = usable.ds.astype("datetime64[us]").view(np.int64)
         history = GriddedHistory.of(stamps, usable.y, freq)
-        series = Series.of(_without_effects(history, usable, settings), int(stamps[-1]), freq)
-        if series is None:
+        histories = _Histories.of(history, usable, settings)
+        series = Series.of(histories.without_effects, int(stamps[-1]), freq)
+        whole = Series.of(histories.without_regressors, int(stamps[-1]), freq)
+        if series is None or whole is None:
             return DrawnRows(customer=customer.name)
+        on = OnHolidays(histories.holidays, self.holidays)
         n, seasons, combine = series.y.size, series.history.seasons, settings.methods.combine
         horizon = min(settings.methods.horizon or default_horizon(n, seasons), MOST_PATH)
         count = 1 if combine is None else combine.cutoffs
@@ -104,22 +122,37 @@ class DrawRows:
             earlier_backtest=earlier_backtest,
             step=series.step,
             cycle=series.cycles.short,
-            stacked=stacked_rows(series, horizon, most=self.most, seed=seed),
-            plain=plain_rows(series, horizon, most=self.most, seed=seed),
+            stacked=stacked_rows(series, horizon, most=self.most, seed=seed, on=on),
+            plain=plain_rows(whole, horizon, most=self.most, seed=seed, on=on),
+            holidays=self.holidays,
         )
 
 
-def _without_effects(
-    history: GriddedHistory | None, usable: Readings, settings: TrainSettings
-) -> GriddedHistory | None:
-    """Return the history without what holidays and regressors add, as Prophet's model of all of it says."""
-    arguments = settings.arguments
-    if history is None or not (
-        {"extra_regressors", "holidays", "country_holidays"} & arguments.keys() or settings.country
-    ):
-        return history
-    columns = column_arguments(usable, settings)
-    model = fit(usable.ds, usable.y, fit_options(usable.ds, settings), **columns)
-    if not isinstance(model, Model) or (model.layout.holidays is None and not model.layout.regressors):
-        return history
-    return history.without(known_effects(model, ForecastOptions(ds=usable.ds, **columns)))
+@dataclass(frozen=True, slots=True)
+class _Histories:
+    """A history without what Prophet's model of all of it says that its holidays and regressors add."""
+
+    without_effects: GriddedHistory | None
+    without_regressors: GriddedHistory | None
+    """With the effects of holidays."""
+    holidays: Holidays | None = None
+
+    @classmethod
+    def of(cls, history: GriddedHistory | None, usable: Readings, settings: TrainSettings) -> "_Histories":
+        arguments = settings.arguments
+        if history is None or not (
+            {"extra_regressors", "holidays", "country_holidays"} & arguments.keys() or settings.country
+        ):
+            return cls(history, history)
+        columns = column_arguments(usable, settings)
+        model = fit(usable.ds, usable.y, fit_options(usable.ds, settings), **columns)
+        if not isinstance(model, Model) or (model.layout.holidays is None and not model.layout.regressors):
+            return cls(history, history)
+        effects = known_effects(model, ForecastOptions(ds=usable.ds, **columns))
+        without, of_holidays = history.without(effects), HolidayEffects.of(model, columns)
+        if of_holidays is None:
+            return cls(without, without)
+        if not model.layout.regressors:
+            return cls(without, history, of_holidays.holidays)
+        added = of_holidays.at(usable.ds.astype("datetime64[us]").view(np.int64))
+        return cls(without, history.without(effects - added), of_holidays.holidays)

@@ -17,6 +17,7 @@ from train.customer import Failed
 from train.engines import Engine, RayEngine, Task
 from train.global_training.draw_rows import DrawnRows, DrawRows
 from train.global_training.fit_trees import TreesStoppedError
+from train.global_training.holidays import features_of_holidays
 from train.global_training.kept_rows import KeepRows, host_folders
 from train.global_training.rows import Rows
 from train.global_training.rows_here import RowsHere
@@ -78,7 +79,8 @@ def _chosen(customers: Sequence[Customer], settings: TrainSettings) -> list[Cust
 
 
 def _draw(chosen: Sequence[Customer], settings: TrainSettings) -> DrawRows:
-    return DrawRows(settings, settings.methods.global_rows // max(len(chosen), 1))
+    most = settings.methods.global_rows // max(len(chosen), 1)
+    return DrawRows(settings, most, features_of_holidays(settings))
 
 
 def _drawn(

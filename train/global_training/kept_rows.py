@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from container.cluster import folder_of_run
-from fleetcast.global_model import Kind, TrainingRows
+from fleetcast.global_model import FEATURES, Kind, TrainingRows
 from train.channel import Customer
 from train.engines import RayHost, tell_all
 from train.global_training.draw_rows import DrawnRows, DrawRows
-from train.global_training.rows_here import FEATURES, RowsHere
+from train.global_training.rows_here import RowsHere
 
 REMOVE_SECONDS: Final = 10.0
 """How long hosts have to remove their folders at the end."""
@@ -54,8 +54,8 @@ class KeepRows:
         if drawn.freq:
             folder = _here(self.folder)
             folder.mkdir(mode=0o700, exist_ok=True)
-            for kind, names in FEATURES.items():
-                _write(_file(folder, customer.name, kind), drawn.rows(kind), len(names))
+            for kind in FEATURES:
+                _write(_file(folder, customer.name, kind), drawn.rows(kind), len(drawn.features(kind)))
                 drawn = drawn.with_rows(kind, None)
         return drawn
 

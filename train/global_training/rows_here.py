@@ -5,27 +5,24 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from container import progress
 from fleetcast.global_model import (
-    PLAIN_FEATURES,
-    STACKED_FEATURES,
+    FEATURES,
     Errors,
     Kind,
     TrainingRows,
     Trees,
     plain_errors,
 )
-from train.global_training.draw_rows import DrawnRows
+from train.global_training.draw_rows import DrawnRows, features_of
 from train.global_training.fit_trees import fit_trees
 from train.global_training.rows import Extent, ShareErrors, Stopped, TreesFit, TreesOf, share_sums
 from train.settings import TrainSettings
-
-FEATURES: Final[dict[Kind, tuple[str, ...]]] = {"stacked": STACKED_FEATURES, "plain": PLAIN_FEATURES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +44,9 @@ class RowsHere:
     ) -> Self:
         """Put the rows together; in the list they then are parts of the whole, and none is there twice."""
         whole: dict[Kind, TrainingRows] = {}
-        for kind, names in FEATURES.items():
+        for kind in FEATURES:
             parts = [each.rows(kind) for each in drawn]
-            whole[kind] = TrainingRows.together(parts, len(names))
+            whole[kind] = TrainingRows.together(parts, len(features_of(drawn, kind)))
             start = 0
             for place, part in enumerate(parts):
                 if part is not None:
@@ -85,7 +82,8 @@ class RowsHere:
 
     def share_errors(self, trees: TreesOf, dates: Sequence[int]) -> ShareErrors:
         """See `Rows`."""
-        tried = [TrainingRows.together([], len(STACKED_FEATURES))]
+        features = len(features_of(self.customers, "stacked"))
+        tried = [TrainingRows.together([], features)]
         corrections = [np.empty(0, np.float32)]
         fitted = [date for date in dates if ("stacked", date) in trees]
         for place, date in enumerate(fitted, start=1):
@@ -94,7 +92,7 @@ class RowsHere:
                 for each in self.customers
                 if each.stacked is not None and bisect_right(fitted, each.backtest) == place
             ]
-            tried.append(TrainingRows.together(own, len(STACKED_FEATURES)))
+            tried.append(TrainingRows.together(own, features))
             corrections.append(trees["stacked", date].predict(tried[-1].x))
         target, times = (
             np.concatenate([getattr(each, name) for each in tried]) for name in ("target", "times")

@@ -2,12 +2,13 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Final
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from fleetcast.archive import GLOBAL_NAME
@@ -15,6 +16,7 @@ from fleetcast.errors import InputError, SettingError
 from fleetcast.extras import require
 from fleetcast.forecasting.arrays import Vector
 from fleetcast.global_model import (
+    FEATURES,
     DatedModels,
     GlobalModel,
     GlobalSettings,
@@ -29,8 +31,9 @@ from train.global_training.archive import GlobalTraining, packed_model
 from train.global_training.draw_rows import DrawnRows
 from train.global_training.drawing import LEAST_ROWS, TooFewError, rows_of
 from train.global_training.fit_trees import TreesStoppedError
+from train.global_training.holidays import stored_holidays
 from train.global_training.rows import SHARES, Rows, TreesFit, TreesOf, share_sums, times_of_first
-from train.global_training.rows_here import FEATURES, RowsHere
+from train.global_training.rows_here import RowsHere
 from train.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -54,7 +57,7 @@ def with_global_models(
         return none
     try:
         with rows_of(engine, customers, settings, stopped) as rows:
-            models = _trained(rows)
+            models = _trained(rows, settings)
     except TreesStoppedError:
         return none
     except TooFewError as error:
@@ -95,10 +98,10 @@ def trained_models(
     drawn: Sequence[DrawnRows], settings: TrainSettings, stopped: Callable[[], bool]
 ) -> DatedModels:
     """Return the models that customers with these rows have; raises as `drawn_rows` does."""
-    return _trained(RowsHere.of(list(drawn), settings, stopped))
+    return _trained(RowsHere.of(list(drawn), settings, stopped), settings)
 
 
-def _trained(rows: Rows) -> DatedModels:
+def _trained(rows: Rows, settings: TrainSettings) -> DatedModels:
     first = rows.customers[0]
     horizon = Counter(each.horizon for each in rows.customers).most_common(1)[0][0]
     extents = {kind: rows.extent(kind) for kind in FEATURES}
@@ -128,8 +131,14 @@ def _trained(rows: Rows) -> DatedModels:
     if len(dates) > 1 and ("plain", dates[-2]) in trees:
         found = rows.plain_errors(trees["plain", dates[-2]], dates[-2], dates[-1])
         errors = RelativeErrors.of(*found.up_to(horizon), horizon=horizon, cycle=first.cycle)
-    settings = GlobalSettings(freq=first.freq, horizon=horizon, plain_errors=errors)
-    return _dated(trees, settings)
+    first_time = min(dates[0], *(extent.first for extent in extents.values()))
+    of_models = GlobalSettings(
+        freq=first.freq,
+        horizon=horizon,
+        plain_errors=errors,
+        holidays=stored_holidays(settings, first_time, dates[-1]) if first.holidays else UNSET,
+    )
+    return _dated(trees, of_models, {kind: first.features(kind) for kind in FEATURES})
 
 
 def _fits(rows: Rows, dates: Sequence[int]) -> list[TreesFit]:
@@ -169,11 +178,11 @@ def _best_share(sums: Vector, rows: int) -> float:
     return SHARES[int(np.argmin(sums.astype(np.float32) / rows))]
 
 
-def _dated(trees: TreesOf, settings: GlobalSettings) -> DatedModels:
+def _dated(trees: TreesOf, settings: GlobalSettings, features: Mapping[Kind, tuple[str, ...]]) -> DatedModels:
     """Return the models of the dates that have trees."""
     models = {}
     for date in sorted({date for _, date in trees}):
-        own = {kind: names for kind, names in FEATURES.items() if (kind, date) in trees}
+        own = {kind: names for kind, names in features.items() if (kind, date) in trees}
         parts = {kind: Part(trees[kind, date], names) for kind, names in own.items()}
         models[date] = GlobalModel(settings, parts)
     return DatedModels(tuple(models), tuple(models.values()))

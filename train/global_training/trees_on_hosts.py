@@ -17,10 +17,10 @@ from container.cluster import TRACKER_PORTS
 from fleetcast.errors import FleetcastError
 from fleetcast.global_model import Kind, TrainingRows, Trees, trees_of
 from train.engines import RayHost, actor_on, all_answers, kill_actors
+from train.global_training.draw_rows import features_of
 from train.global_training.fit_trees import data_of, parameters_of
 from train.global_training.kept_rows import KeptRows
 from train.global_training.rows import TreesFit
-from train.global_training.rows_here import FEATURES
 from train.tree_settings import TreeSettings
 
 ROUNDS_PER_STEP: Final = 20
@@ -117,7 +117,7 @@ class TreesOnHost:
     def load(self) -> None:
         """Read this host's rows up to the date."""
         parts = [rows.until(self._date) for rows in self._kept.load(self._kind)]
-        self._rows = TrainingRows.together(parts, len(FEATURES[self._kind]))
+        self._rows = TrainingRows.together(parts, len(features_of(self._kept.customers, self._kind)))
 
     def track(self, hosts: int) -> dict[str, Any]:
         """Bring so many hosts together at this one; return what they need for it."""

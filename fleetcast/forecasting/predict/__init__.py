@@ -2,6 +2,7 @@
 
 from fleetcast.forecasting.predict.batch import forecast_many
 from fleetcast.forecasting.predict.future_rows import check_columns, forecast_timestamps
+from fleetcast.forecasting.predict.holiday_effects import HolidayEffects
 from fleetcast.forecasting.predict.point_forecast import (
     Table,
     check_finite,
@@ -13,6 +14,7 @@ from fleetcast.forecasting.predict.quantile_columns import column_probabilities
 from fleetcast.forecasting.predict.unseen import unseen_slots
 
 __all__ = [
+    "HolidayEffects",
     "Table",
     "check_columns",
     "check_finite",
