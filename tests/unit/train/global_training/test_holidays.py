@@ -1,6 +1,7 @@
 """Holidays in a job with a model of all customers: who has which, and forecasts of days never seen."""
 
 import json
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from tests.unit.jobs import archives, ledger, trained, tree
 from tests.unit.train.global_training.fleets import csv, daily
 from train.channel import find_customers
 from train.global_training import training
-from train.global_training.draw_rows import DrawRows
+from train.global_training.draw_rows import DrawRows, features_of
 from train.global_training.holidays import features_of_holidays, stored_holidays
+from train.global_training.kept_rows import KeepRows, KeptRows, answer
 from train.refresh.program import refresh
 from train.settings import TrainSettings
 
@@ -224,6 +226,23 @@ def test_holidays_of_single_customers_leave_a_model_that_forecasts_other_histori
 
     assert found.parts["plain"].features[-1] == "holiday:feast"
     assert np.isfinite(forecast_history(found, stamps("D", 60), y, ForecastOptions(freq=None))["yhat"]).all()
+
+
+def test_rows_that_stay_on_their_host_know_holidays_also_where_a_host_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = {"few/data.csv": csv("D", observed(3, 40))}  # too few for a row of the stacked model
+    customers, settings = prepared(tmp_path, contents, config={"holidays.csv": calendar()})
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    keep = KeepRows(DrawRows(settings, 4_000, features_of_holidays(settings)), "rows")
+    kept = KeptRows([keep(customers[0])], "rows")
+    (stacked,), (plain,) = kept.load("stacked"), kept.load("plain")
+
+    assert stacked.target.size == 0
+    assert stacked.x.shape[1] == len(FEATURES["stacked"]) + 4
+    assert plain.x.shape[1] == len(FEATURES["plain"]) + 4
+    assert features_of(kept.customers, "plain")[-1] == "holiday:feast"
+    assert answer(kept, "plain", "extent", "plain").rows == plain.target.size > 0
 
 
 def test_the_most_names_are_those_with_the_most_dates(tmp_path: Path) -> None:
