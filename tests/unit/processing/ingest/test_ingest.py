@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.sagemaker.models import sagemaker_backends
+from moto.sagemaker.models import FeatureGroup, sagemaker_backends
 
 from container import Paths
 from fleetcast.errors import InputError, SettingError
@@ -149,6 +149,35 @@ def test_a_group_that_does_not_fit_is_refused_before_anything_is_put(
         "empty: name them with --regressors"
     )
     assert store.calls == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (["Creating", "Created"], ""),
+        (["CreateFailed"], "cannot be used, its status is CreateFailed: no permission"),
+        (["Deleting"], "cannot be used, its status is Deleting: no permission"),
+    ],
+)
+def test_a_group_is_used_once_it_is_created(
+    tmp_path: Path, store: FeatureStore, monkeypatch: pytest.MonkeyPatch, status: list[str], error: str
+) -> None:
+    def describe(group: FeatureGroup) -> dict[str, Any]:
+        reason = {} if error == "" else {"FailureReason": "no permission"}
+        return described(group) | {"FeatureGroupStatus": status.pop(0)} | reason
+
+    described = FeatureGroup.describe  # moto's own groups are created at once
+    monkeypatch.setattr(FeatureGroup, "describe", describe)
+    monkeypatch.setattr("processing.ingest.group_setup.POLL_SECONDS", 0.01)
+    paths = raw(tmp_path, rows(10))
+
+    if error:
+        with pytest.raises(InputError, match=error):
+            run(paths)
+        assert store.calls == {}
+    else:
+        assert run(paths) == Counts(put=10)
+    assert status == []
 
 
 def test_a_column_that_cannot_be_a_feature_is_refused(tmp_path: Path, store: FeatureStore) -> None:
@@ -304,6 +333,19 @@ def test_a_second_run_sends_a_part_that_failed_and_those_after_it(
 
     assert run(paths) == Counts(put=150, earlier=50)
     assert run(paths) == Counts(earlier=200)
+
+
+def test_the_program_waits_for_the_offline_store_if_it_put_records(
+    tmp_path: Path, store: FeatureStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    paths = raw(tmp_path, rows(10))
+    assert store.url
+
+    run(paths, wait_minutes=0.001)
+    assert caplog.text.count("waiting 0.001 minutes for the offline store") == 1
+    run(paths, wait_minutes=0.001)
+    assert caplog.text.count("waiting") == 1
 
 
 def test_another_group_of_the_same_name_is_filled_anew(tmp_path: Path, store: FeatureStore) -> None:
