@@ -12,7 +12,7 @@ from fleetcast.errors import InputError
 from fleetcast.forecasting.members import GriddedHistory, forecasts
 from fleetcast.global_model import DatedModels, Series, plain_path, read_global_model
 from tests.unit.jobs import trained, tree
-from tests.unit.train.refresh.test_refresh import (
+from tests.unit.train.refresh.jobs import (
     HOUR,
     START,
     bundle,
