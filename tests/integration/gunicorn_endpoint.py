@@ -49,7 +49,7 @@ def metrics(server: Server) -> dict[str, float]:
 
 def children(server: Server) -> list[psutil.Process]:
     """Return gunicorn's workers when there are all of them: it starts them a moment apart."""
-    master, until = psutil.Process(server.process.pid), time.monotonic() + 10
+    master, until = psutil.Process(server.process.pid), time.monotonic() + 60
     while len(workers := master.children()) < usable_cpus() and time.monotonic() < until:
         time.sleep(0.05)
     return workers

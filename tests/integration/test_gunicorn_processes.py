@@ -76,7 +76,7 @@ def level_or_none(server: Server, customer: int) -> int | None:
         return None
 
 
-def wait_for(condition: Any, seconds: float = 10.0) -> None:
+def wait_for(condition: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

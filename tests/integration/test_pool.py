@@ -23,7 +23,7 @@ def pool(server: Server) -> list[psutil.Process]:
     return [each for each in children if each.name() != "java"]
 
 
-def eventually(claim: Callable[[], bool], *, within_seconds: float = 10) -> None:
+def eventually(claim: Callable[[], bool], *, within_seconds: float = 60) -> None:
     deadline = time.monotonic() + within_seconds
     while not claim():
         assert time.monotonic() < deadline

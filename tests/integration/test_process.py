@@ -14,7 +14,7 @@ from container import Paths
 from testbed.server import installed
 from tests.unit.raw import HEADER, LINES, ROWS, raw, written
 
-SECONDS = 60
+SECONDS = 180
 CUSTOMERS = 5_000
 
 

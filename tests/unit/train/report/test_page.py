@@ -10,7 +10,7 @@ from fleetcast.archive import read_archive
 from fleetcast.forecasting import ForecastOptions, forecast, loads
 from tests.unit.jobs import HEADER, history, trained, tree
 from train.channel import Customer
-from train.customer import Failed
+from train.customer import Failed, Fitted, Skipped
 from train.figures import figures_of
 from train.job import JobResult
 from train.program import train
@@ -139,6 +139,19 @@ def test_the_page_says_which_methods_win(tmp_path: Path) -> None:
         error = sum(row["backtest"][name] for row in rows.values()) / 13
         assert shown[name] == (str(wins), weight, f"{error:.3f}", "13")
     assert shown["combined"][2] == f"{sum(row['backtest']['combined'] for row in rows.values()) / 13:.3f}"
+
+
+def test_customers_that_an_earlier_job_left_without_a_backtest_are_counted() -> None:
+    compared = {"backtest": {"combined": 0.5, "prophet": 0.5}, "members": {"prophet": 1.0}}
+    common: dict[str, Any] = {"engine": "fleetcast", "rows": 9, "seconds": 0.0, "packed": b""}
+    tally = Tally()
+    tally.add(Fitted(customer="a", metrics=compared, **common))
+    tally.add(Skipped(customer="b", metrics={"in_sample": {"mase": 1.0}}, **common))
+
+    page = page_of_tally(tally, Customer("a", ("/nowhere/a.csv",)), Customer("b", ("/nowhere/b.csv",)))
+
+    assert '<tr><td class="number">1<td>the methods below, as weighted' in page
+    assert '<tr><td class="number">1<td>an earlier job&#39;s archive that has no backtest' in page
 
 
 def test_the_page_shows_what_calibrated_intervals_cover(tmp_path: Path) -> None:
