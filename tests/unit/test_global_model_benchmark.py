@@ -54,4 +54,6 @@ def test_a_table_with_too_few_series_is_named(tmp_path: Path) -> None:
     done = run(tmp_path, series=3, rows=24 * 40)
 
     assert done.returncode != 0
-    assert "3 customers have readings at equal steps, and it needs 10" in done.stderr
+    assert (
+        "3 customers have readings at equal steps of h, the most common ones, and it needs 10" in done.stderr
+    )

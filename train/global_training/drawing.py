@@ -101,8 +101,9 @@ def _drawn(
         logger.warning("global model: no rows of %d customers, such as %s", len(failed), first)
     drawn = _of_one_frequency(sorted(drawn, key=lambda each: each.customer))
     if len(drawn) < LEAST_CUSTOMERS:
+        of_freq = f" of {drawn[0].freq}, the most common ones" if drawn else ""
         raise TooFewError(
-            f"{len(drawn)} customers have readings at equal steps, and it needs {LEAST_CUSTOMERS}"
+            f"{len(drawn)} customers have readings at equal steps{of_freq}, and it needs {LEAST_CUSTOMERS}"
         )
     return drawn
 

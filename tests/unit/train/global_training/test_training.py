@@ -145,7 +145,9 @@ def test_fewer_than_ten_customers_have_no_model(tmp_path: Path, caplog: pytest.L
 
     assert found.settings.methods.global_models is None
     assert not found.packed
-    assert "9 customers have readings at equal steps, and it needs 10" in caplog.text
+    assert (
+        "9 customers have readings at equal steps of D, the most common ones, and it needs 10" in caplog.text
+    )
 
 
 def test_models_global_fails_with_too_few_customers_and_says_what_to_do(tmp_path: Path) -> None:
@@ -153,8 +155,8 @@ def test_models_global_fails_with_too_few_customers_and_says_what_to_do(tmp_path
         trained(tmp_path, daily(9), models="global")
 
     assert str(raised.value) == (
-        "models = global cannot be trained: 9 customers have readings at equal steps, and it needs 10; "
-        "use models = auto, which does without"
+        "models = global cannot be trained: 9 customers have readings at equal steps of D, the most common "
+        "ones, and it needs 10; use models = auto, which does without"
     )
 
 
