@@ -82,8 +82,9 @@ bench-jobs: $(VENV)/ready ## forecast errors of repeated jobs on TABLES='a.csv.g
 bench-fleet: $(VENV)/ready ## customers with few readings on TABLES='a.csv.gz …' with fleet_statistics and without them; EVERY=20
 	$(BIN)/python -m benchmarks.few_readings $(if $(EVERY),--every $(EVERY)) $(TABLES)
 
-bench-tune: $(VENV)/ready ## forecast errors on TABLES='a.csv.gz …' with the settings that tune finds; EVERY=20, BUDGET=600 CPU seconds
-	$(BIN)/python -m benchmarks.tune $(if $(EVERY),--every $(EVERY)) $(if $(BUDGET),--budget $(BUDGET)) $(TABLES)
+bench-tune: $(VENV)/ready ## forecast errors on TABLES='a.csv.gz …' with the settings that tune finds; MODELS=auto, EVERY=20, BUDGET=600 CPU seconds
+	$(BIN)/python -m benchmarks.tune $(if $(EVERY),--every $(EVERY)) $(if $(BUDGET),--budget $(BUDGET)) \
+		$(if $(MODELS),--models $(MODELS)) $(TABLES)
 
 bench-global: $(VENV)/ready ## the model of all customers on TABLES='a.csv.gz …': errors, new customers, cost; EVERY=20
 	$(BIN)/python -m benchmarks.global_model $(if $(EVERY),--every $(EVERY)) $(TABLES)

@@ -7,6 +7,9 @@ series are the test part.  `fleetcast tune` searches with the training parts, fo
 customers.  Then the test part is forecast from the whole training part: with Prophet's defaults, with the
 fleet's configuration, with customers' own, and with the configuration of the smallest error of each customer,
 which is what a search without protection against luck would choose.
+
+With `--models auto` the same for `models=auto` with a model of all customers, whose trees and share are
+searched too: each choice trains models again, as `train` does.
 """
 
 import argparse
@@ -28,7 +31,10 @@ from container import Paths
 from fleetcast.evaluation import measure, naive_error
 from fleetcast.forecasting import ForecastOptions, forecast
 from fleetcast.readings.customer import Readings
+from train.channel import find_customers
 from train.customer.estimate import estimate
+from train.engines import LocalEngine
+from train.global_training import with_global_models
 from train.settings import TrainSettings
 from train.tuning.program import tune
 
@@ -36,6 +42,9 @@ DEFAULT: Final = "Prophet's defaults"
 FLEET: Final = "`tune_per=fleet`"
 CUSTOMER: Final = "`tune_per=customer`"
 UNPROTECTED: Final = "each customer's smallest error"
+AUTO: Final = "`models=auto`"
+TUNED: Final = "what `tune` finds"
+SMALLEST: Final = "the smallest errors"
 MOST_ROWS: Final = 168
 SHARE_OF_TEST: Final = 0.2
 """Without a split, the test part has `MOST_ROWS`, but at most this share of a series."""
@@ -45,6 +54,12 @@ EXPLANATION: Final = """\
 MASE and sMAPE are means over the series, on a test part that no choice has seen. The gain is the mean over
 the series of how much smaller the error is than with Prophet's defaults (1 - the geometric mean of ratios),
 with its standard error. "changed" counts the series whose settings are not Prophet's defaults.
+"""
+EXPLANATION_OF_AUTO: Final = """\
+MASE and sMAPE are means over the series, on a test part that no choice has seen. The gain is the mean over
+the series of how much smaller the error is than with `models=auto` and its defaults, a model of all customers
+included (1 - the geometric mean of ratios), with its standard error. "the smallest errors" takes the first of
+each comparison, which is what a search without protection against luck would choose.
 """
 
 
@@ -63,24 +78,82 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("tables", type=Path, nargs="+")
     parser.add_argument("--every", type=int, default=1, help="measure every n-th series of each table")
     parser.add_argument("--budget", type=int, default=600, help="processor seconds (default: %(default)s)")
+    parser.add_argument("--models", choices=("prophet", "auto"), default="prophet")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder (default: %(default)s)")
     options = parser.parse_args(arguments)
     logging.disable(logging.WARNING)
     command = f"make bench-tune TABLES='{' '.join(path.name for path in options.tables)}'"
     command += f" EVERY={options.every}" if options.every > 1 else ""
-    facts = about(command, packages=("numpy", "pandas")) | {"budget": options.budget}
-    results = [measured(path, every=options.every, budget=options.budget) for path in options.tables]
-    (options.results / "tune.json").write_text(json.dumps(facts | {"results": results}, indent=1) + "\n")
-    text = "".join(_markdown(facts, results))
-    (options.results / "tune.md").write_text(text)
+    packages, measure_table, name, explanation = ("numpy", "pandas"), measured, "tune", EXPLANATION
+    if options.models == "auto":
+        command += f" MODELS=auto BUDGET={options.budget}"
+        packages, measure_table = ("numpy", "xgboost-cpu", "pandas"), measured_auto
+        name, explanation = "tune_auto", EXPLANATION_OF_AUTO
+    facts = about(command, packages=packages) | {"budget": options.budget}
+    results = [measure_table(path, every=options.every, budget=options.budget) for path in options.tables]
+    (options.results / f"{name}.json").write_text(json.dumps(facts | {"results": results}, indent=1) + "\n")
+    text = "".join(_markdown(facts, results, explanation))
+    (options.results / f"{name}.md").write_text(text)
     sys.stdout.write(text)
+
+
+def measured_auto(path: Path, *, every: int, budget: int) -> dict[str, Any]:
+    """Return the same as `measured` for `models=auto` with a model of all customers."""
+    fleet = _fleet(path, every)
+    horizon = min(len(series.after.y) for series in fleet)
+    with tempfile.TemporaryDirectory() as base:
+        paths = Paths(Path(base))
+        texts = {"models": "auto", "backtest_horizon": str(horizon)}
+        _write(paths, fleet, **texts, tune_cpu_seconds=str(budget))
+        if tune(paths) != 0:
+            sys.exit("the search was stopped")
+        found = json.loads((paths.output_data / "tune.json").read_text())
+        kinds = (found["configurations"], found["trees"]["configurations"], found["shares"]["configurations"])
+        smallest = {name: text for rows in kinds if rows for name, text in rows[0]["changes"].items()}
+        choices = {AUTO: {}, TUNED: found["best"]["changes"], SMALLEST: smallest}
+        errors: dict[str, list[dict[str, float]]] = {}
+        for name, changes in choices.items():
+            same = [other for other in errors if choices[other] == changes]
+            errors[name] = errors[same[0]] if same else _errors_of_job(paths, fleet, {**texts, **changes})
+    names = [series.name for series in fleet]
+    return {
+        "table": path.name.partition(".")[0],
+        "series": len(fleet),
+        "rows": horizon,
+        "cpu_seconds": found["cpu_seconds"],
+        "changes": choices[TUNED],
+        "smallest": smallest,
+        "judged": found["judged"],
+        "trees": found["trees"],
+        "shares": found["shares"],
+        "effects": [(effect["setting"], effect["explained"]) for effect in found["effects"]],
+        "choices": {
+            name: _over_series(errors[name], errors[AUTO], dict.fromkeys(names, choices[name]))
+            for name in choices
+        },
+    }
+
+
+def _errors_of_job(
+    paths: Paths, fleet: Sequence[Series], hyperparameters: Mapping[str, str]
+) -> list[dict[str, float]]:
+    """Return the errors of the forecasts of a job with these hyperparameters."""
+    (paths.config / "hyperparameters.json").write_text(json.dumps(dict(hyperparameters)))
+    settings = TrainSettings.from_files(paths)
+    engine, customers = LocalEngine.of(settings), find_customers(paths)
+    trained = with_global_models(engine, customers, settings, lambda: False).settings
+    return [_errors(series, {}, trained) for series in tqdm(fleet, str(hyperparameters))]
+
+
+def _fleet(path: Path, every: int) -> list[Series]:
+    table = pd.read_csv(path, parse_dates=["ds"])
+    groups = [group for _, group in table.groupby("unique_id", sort=False)][::every]
+    return [_series(group) for group in groups]
 
 
 def measured(path: Path, *, every: int, budget: int) -> dict[str, Any]:
     """Search with every n-th series of a table, and return what each choice gains on the test part."""
-    table = pd.read_csv(path, parse_dates=["ds"])
-    groups = [group for _, group in table.groupby("unique_id", sort=False)][::every]
-    fleet = [_series(group) for group in groups]
+    fleet = _fleet(path, every)
     horizon = min(len(series.after.y) for series in fleet)
     with tempfile.TemporaryDirectory() as base:
         paths = Paths(Path(base))
@@ -138,7 +211,7 @@ def _choices(
     changes = {row["configuration"]: row["changes"] for row in found["configurations"]}
     errors: dict[str, dict[int, float]] = {}
     for line in map(json.loads, (paths.checkpoints / "tune.jsonl").read_text().splitlines()[1:]):
-        if not line.get("judges"):
+        if line["of"] == "customer" and not line.get("judges"):
             for number, each in line.get("errors", {}).items():
                 errors.setdefault(line["customer"], {})[int(number)] = float(np.mean(each))
     smallest = {name: changes.get(min(each, key=lambda n: each[n]), {}) for name, each in errors.items()}
@@ -151,8 +224,10 @@ def _choices(
     }
 
 
-def _errors(series: Series, changed: Mapping[str, str]) -> dict[str, float]:
-    settings = TrainSettings().with_model({**changed, "uncertainty_samples": "0"})
+def _errors(
+    series: Series, changed: Mapping[str, str], settings: TrainSettings | None = None
+) -> dict[str, float]:
+    settings = (settings or TrainSettings()).with_model({**changed, "uncertainty_samples": "0"})
     model = estimate(series.before, settings).model
     table = forecast(model, ForecastOptions(ds=series.after.ds))
     return measure(series.after.y, table["yhat"], naive_error=naive_error(series.before.ds, series.before.y))
@@ -174,25 +249,37 @@ def _over_series(
     }
 
 
-def _markdown(facts: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _markdown(
+    facts: Mapping[str, Any], results: Sequence[Mapping[str, Any]], explanation: str
+) -> Iterator[str]:
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     machine = f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}"
-    yield f"{facts['date']}, `{facts['command']}`: {machine}; {versions}.\n\n{EXPLANATION}"
+    yield f"{facts['date']}, `{facts['command']}`: {machine}; {versions}.\n\n{explanation}"
     for result in results:
         yield f"\n**{result['table']}**: {result['series']} series, {result['rows']} steps ahead, "
         yield f"{result['cpu_seconds']:.0f} of {facts['budget']} CPU seconds\n\n"
         yield "| settings | changed | MASE | sMAPE | gain | series that gain |\n"
         yield "| --- | --: | --: | --: | --: | --: |\n"
         for name, row in result["choices"].items():
-            gain = f"{100 * row['gain']:.1f} ± {100 * row['standard_error']:.1f} %" if name != DEFAULT else ""
-            better = f"{row['better']:.0%}" if name != DEFAULT else ""
+            is_start = name in {DEFAULT, AUTO}
+            gain = "" if is_start else f"{100 * row['gain']:.1f} ± {100 * row['standard_error']:.1f} %"
+            better = "" if is_start else f"{row['better']:.0%}"
             errors = f"{row['mase']:.3f} | {row['smape']:.2f}"
             yield f"| {name} | {row['changed']} | {errors} | {gain} | {better} |\n"
-        changes = ", ".join(f"`{name}` = {text}" for name, text in result["changes"].items())
+        changes = _words(result["changes"])
         matters = ", ".join(
             f"`{name}` {share:.0%}" for name, share in result["effects"][:3] if share >= LEAST_SHOWN
         )
         yield f"\nThe fleet's configuration: {changes or 'nothing is changed'}. What matters: {matters}.\n"
+        if "smallest" in result:
+            judged = result["judged"]
+            gain = f"{100 * judged['gain']:+.1f} %" if judged else "nothing to judge"
+            yield f"The smallest errors: {_words(result['smallest'])}. On the last horizon of the training "
+            yield f"part, which judges the choice: {gain}.\n"
+
+
+def _words(changes: Mapping[str, str]) -> str:
+    return ", ".join(f"`{name}` = {text}" for name, text in changes.items())
 
 
 if __name__ == "__main__":

@@ -262,14 +262,15 @@ TUNE_CPU: Final = WholeNumber(
     default=1_800,
     maximum=100_000_000,
     unit="seconds",
-    meaning="The processor time of all backtests of a search: on all workers together, earlier runs "
-    "included.",
+    meaning="The processor time of a search: of all backtests and fits, on all workers together, earlier "
+    "runs included.",
 )
 TUNE_CONFIGURATIONS: Final = WholeNumber(
     name="tune_configurations",
     default=48,
     maximum=5_000,
-    meaning="Number of configurations that are tried beside the job's own settings.",
+    meaning="Number of configurations that are tried beside the job's own settings: of Prophet's model, and "
+    "of the trees of a model of all customers.",
 )
 TUNE_CUSTOMERS: Final = WholeNumber(
     name="tune_customers",
@@ -281,7 +282,7 @@ TUNE_SPACE: Final = Text(
     name="tune_space",
     accepted="a JSON object of hyperparameters, each with a list of values, or an object with `from`, `to` "
     'and, for prior scales, `"scale": "log"`',
-    default_words="Prophet's recommended ranges, without the settings of the job",
+    default_words="ranges for Prophet's model and a model of all customers, without the settings of the job",
     meaning="What is searched, instead of a file `search-space.json` in the channel `config`.",
 )
 TUNE_SEED: Final = WholeNumber(

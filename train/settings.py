@@ -118,6 +118,13 @@ class TrainSettings:
         """Return these settings with other arguments of Prophet; the texts are those of hyperparameters."""
         return replace(self, model=dict(self.model) | {name: value_of(text) for name, text in texts.items()})
 
+    def with_global_share(self, share: float) -> Self:
+        """Return these settings, which combine methods, with another weight of the model of all customers."""
+        methods = self.methods
+        if methods.combine is None:
+            raise ValueError("these settings combine no methods")
+        return replace(self, methods=replace(methods, combine=replace(methods.combine, global_share=share)))
+
     def for_archive(self) -> dict[str, Any]:
         """Return the settings that, with a customer's data, decide what its archive holds."""
         always = dict(self.model) | dict(self.bounds)

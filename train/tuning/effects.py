@@ -6,8 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from train.tuning.rounds import Errors, log_ratios
-from train.tuning.search import Tried
+from train.tuning.rounds import Tried, log_ratios
 from train.tuning.space import Range, Space, Texts
 
 PARTS: Final = 3
@@ -38,10 +37,10 @@ class Effect:
     groups: tuple[Group, ...]
 
 
-def effects(space: Space, configurations: Mapping[int, Texts], errors: Errors, tried: Tried) -> list[Effect]:
+def effects(space: Space, configurations: Mapping[int, Texts], tried: Tried) -> list[Effect]:
     """Return the effect of each setting in a round, the largest first."""
     numbers = [number for number in tried.configurations if number]
-    means = [float(log_ratios(errors, tried.customers, number).mean()) for number in numbers]
+    means = [float(log_ratios(tried.errors, tried.customers, number).mean()) for number in numbers]
     found = [
         _effect(name, space, [configurations[number] for number in numbers], means) for name in space.settings
     ]

@@ -1,7 +1,8 @@
 """The journal of a search: each evaluation is on the disk before the next one counts.
 
 The first line says what the others are valid for: versions, settings of the job, backtests, space and seed.
-Each further line is one customer's errors with some configurations.  A line gets to the disk by one write and
+Each further line is one customer's errors with some configurations, the errors of all customers with one
+configuration of the trees of a global model, or other work for it.  A line gets to the disk by one write and
 one fsync; a line that a killed run left unfinished is cut off.  A journal of another search is set aside.
 """
 
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 NAME: Final = "tune.jsonl"
 MOST_BYTES: Final = 1024 * 1024 * 1024
 """The largest journal that is read: some five million evaluations."""
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 NonNegative: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -38,7 +39,14 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SHA-256 of what decides an evaluation, besides the customer's data."""
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Line(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="of",
+    tag="customer",
+):
     """The errors of one customer."""
 
     customer: str
@@ -51,6 +59,42 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """Whether the errors are those after the judging cut-off."""
     reason: str = ""
     """Why the customer takes no further part in the search."""
+    under: str = ""
+    """The model of all customers and its share that took part; empty without one."""
+
+
+class TreesLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="of", tag="trees"):
+    """The errors of all customers with one configuration of the trees."""
+
+    rows: str
+    """SHA-256 of the rows that the trees were fitted to and compared on."""
+    configuration: int
+    cpu_seconds: NonNegative
+    errors: dict[str, NonNegative]
+    """By customer the mean absolute error, in units of the error of repeating the last short season."""
+
+
+class WorkLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="of", tag="work"):
+    """Other work for a global model, which every run of the program does again."""
+
+    name: str
+    cpu_seconds: NonNegative
+
+
+AnyLine: TypeAlias = Line | TreesLine | WorkLine
+_DECODER: Final = msgspec.json.Decoder(AnyLine)
+
+
+@dataclass(slots=True)
+class Evaluations:
+    """Of customers, all under the same model of all customers."""
+
+    errors: dict[str, dict[int, tuple[float, ...]]] = field(default_factory=dict)
+    """By customer and configuration the errors at the cut-offs that choose."""
+    judged: dict[str, dict[int, float]] = field(default_factory=dict)
+    """By customer and configuration the error after the cut-off that judges."""
+    cpu_seconds_of_start: dict[str, float] = field(default_factory=dict)
+    """By customer the processor time of the backtests with the job's own settings alone."""
 
 
 @dataclass(slots=True)
@@ -58,16 +102,15 @@ class Journal:
     """What a search has evaluated, on the disk and in memory."""
 
     path: Path
-    errors: dict[str, dict[int, tuple[float, ...]]] = field(default_factory=dict)
-    """By customer and configuration the errors at the cut-offs that choose."""
-    judged: dict[str, dict[int, float]] = field(default_factory=dict)
-    """By customer and configuration the error after the cut-off that judges."""
     failed: dict[str, str] = field(default_factory=dict)
     """Why a customer takes no part, by customer."""
+    trees: dict[str, dict[int, TreesLine]] = field(default_factory=dict)
+    """By digest of rows and configuration the errors with its trees."""
+    work: dict[str, float] = field(default_factory=dict)
+    """By name the processor time of other work, as it was done first."""
     cpu_seconds: float = 0.0
-    """Processor time of all evaluations, those of earlier runs included."""
-    cpu_seconds_of_start: dict[str, float] = field(default_factory=dict)
-    """By customer the processor time of the backtests with the job's own settings alone."""
+    """Processor time of all of it, that of earlier runs included."""
+    _under: dict[str, Evaluations] = field(default_factory=dict)
     _descriptor: int = -1
 
     @classmethod
@@ -94,7 +137,27 @@ class Journal:
         """Close the file."""
         os.close(self._descriptor)
 
-    def add(self, evaluated: Backtested, *, judges: bool = False) -> None:
+    def under(self, models: str = "") -> Evaluations:
+        """Return the evaluations under a model of all customers, by its name in the journal."""
+        return self._under.setdefault(models, Evaluations())
+
+    @property
+    def cpu_seconds_of_starts(self) -> float:
+        """Return the processor time of all backtests with the job's own settings alone."""
+        return sum(sum(each.cpu_seconds_of_start.values()) for each in self._under.values())
+
+    def add_trees(self, line: TreesLine) -> None:
+        """Write the errors with a configuration of trees to the disk; raise FilesystemError."""
+        self._write(msgspec.json.encode(line))
+        self._take(line)
+
+    def add_work(self, name: str, cpu_seconds: float) -> None:
+        """Write the processor time of other work to the disk; raise FilesystemError."""
+        line = WorkLine(name, round(cpu_seconds, 6))
+        self._write(msgspec.json.encode(line))
+        self._take(line)
+
+    def add(self, evaluated: Backtested, *, judges: bool = False, under: str = "") -> None:
         """Write a result to the disk; raise FilesystemError."""
         line = Line(
             customer=evaluated.customer,
@@ -103,6 +166,7 @@ class Journal:
             errors={number: list(errors) for number, errors in evaluated.errors.items()},
             judges=judges,
             reason=evaluated.reason,
+            under=under,
         )
         self._write(msgspec.json.encode(line))
         self._take(line)
@@ -125,7 +189,7 @@ class Journal:
             complete = content[: content.rfind(b"\n") + 1]
             head, *lines = complete.splitlines() or [b""]
             is_same = msgspec.json.decode(head, type=Head) == Head(FORMAT_VERSION, search)
-            read = [msgspec.json.decode(line, type=Line) for line in lines] if is_same else []
+            read = [_DECODER.decode(line) for line in lines] if is_same else []
         except (UnusableFileError, msgspec.MsgspecError) as error:
             self._set_aside(f"it is no journal of a search ({error})")
             return 0
@@ -141,16 +205,20 @@ class Journal:
         logger.info(
             "the journal %s goes on: %d evaluations, %.0f CPU seconds",
             quoted(self.path),
-            sum(map(len, self.errors.values())),
+            sum(map(len, self.trees.values()))
+            + sum(len(each) for found in self._under.values() for each in found.errors.values()),
             self.cpu_seconds,
         )
         return len(complete)
 
-    def _take_all(self, lines: list[Line], data_of: Callable[[str], str]) -> int:
+    def _take_all(self, lines: list[AnyLine], data_of: Callable[[str], str]) -> int:
         """Take over the lines of customers with the same files; return the number of other customers."""
         data: dict[str, str] = {}
         changed = set()
         for line in lines:
+            if not isinstance(line, Line):
+                self._take(line)
+                continue
             if line.customer not in data:
                 data[line.customer] = data_of(line.customer)
             if line.data == data[line.customer]:
@@ -160,18 +228,27 @@ class Journal:
                 changed.add(line.customer)
         return len(changed)
 
-    def _take(self, line: Line) -> None:
+    def _take(self, line: AnyLine) -> None:
         self.cpu_seconds += line.cpu_seconds
-        if line.reason:
-            self.failed[line.customer] = line.reason
-            return
+        match line:
+            case TreesLine():
+                self.trees.setdefault(line.rows, {})[line.configuration] = line
+            case WorkLine():
+                self.work.setdefault(line.name, line.cpu_seconds)
+            case Line(reason=""):
+                self._take_errors(line, self.under(line.under))
+            case Line():
+                self.failed[line.customer] = line.reason
+
+    @staticmethod
+    def _take_errors(line: Line, found: Evaluations) -> None:
         if line.errors.keys() == {0} and not line.judges:
-            self.cpu_seconds_of_start[line.customer] = line.cpu_seconds
+            found.cpu_seconds_of_start[line.customer] = line.cpu_seconds
         if line.judges:
-            judged = self.judged.setdefault(line.customer, {})
+            judged = found.judged.setdefault(line.customer, {})
             judged.update({number: each[0] for number, each in line.errors.items()})
         else:
-            errors = self.errors.setdefault(line.customer, {})
+            errors = found.errors.setdefault(line.customer, {})
             errors.update({number: tuple(each) for number, each in line.errors.items()})
 
     def _set_aside(self, why: str) -> None:

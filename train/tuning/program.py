@@ -21,9 +21,11 @@ from train.channel import Customer, find_customers
 from train.customer import digest_of_files, file_contents, load_readings
 from train.engines import VARIABLES, Engine, LocalEngine, choose
 from train.exit_codes import DONE, FAILED, code_of_signal, write_failure
+from train.global_training import can_train
 from train.job_engine import job_engine
 from train.lock import TreeInUseError, locked
 from train.preflight import check
+from train.tuning.backtests import Backtests
 from train.tuning.journal import NAME, Journal
 from train.tuning.result import sentence, write_result
 from train.tuning.search import Search, in_order
@@ -33,13 +35,16 @@ from train.tuning.space import SEASONS
 logger = logging.getLogger(__name__)
 
 DESCRIPTION: Final = """\
-Search the hyperparameters of Prophet's model with which your customers' forecasts err least.
+Search the hyperparameters with which your customers' forecasts err least: those of Prophet's model and, with
+models = auto or global, those of the model of all customers (global_eta, global_rounds, global_max_depth,
+global_share).
 
 Reads what `fleetcast train` reads: <base>/input/data/<channel>, hyperparameters and the channel `config`.
 Tries configurations by backtests: many on a few customers, then the better ones on more (successive halving).
 Each is compared with your own settings on the same customers and cut-offs.  Your settings stay unless another
 configuration is better by more than chance explains, and not worse on the last readings of each history,
-which no choice has seen.
+which no choice has seen.  The trees of the model of all customers come first, with up to half of the budget
+(all of it with models = global), then its share, then Prophet's model.
 
 Writes <base>/model/best-hyperparameters.json, and the same to <base>/checkpoints: use it as the
 hyperparameters.json of `fleetcast train`, or put it into the channel `config`.  The report is
@@ -52,6 +57,7 @@ EPILOGUE: Final = """\
 examples of hyperparameters, in <base>/input/config/hyperparameters.json:
   {{"tune_cpu_seconds": "600"}}
   {{"tune_per": "customer", "metric": "wape", "backtest_horizon": "48"}}
+  {{"models": "auto", "tune_space": {{"global_max_depth": [5, 6, 7, 8]}}}}
   {{"growth": "flat", "tune_space": {{"seasonality_mode": ["additive", "multiplicative"],
    "changepoint_prior_scale": {{"from": 0.001, "to": 0.5, "scale": "log"}}}}}}
 A hyperparameter that you set is not searched, unless your own space names it.
@@ -135,7 +141,7 @@ def _tune(
         {
             "tune_configurations": len(result["configurations"]),
             "tune_customers": result["customers"],
-            "tune_gain": judged.gain if judged is not None and search.found.best else 0.0,
+            "tune_gain": judged.gain if judged is not None and search.changes else 0.0,
             "tune_cpu_seconds": result["cpu_seconds"],
         }
     )
@@ -166,17 +172,11 @@ def _search(
             return digest_of_files(file_contents(by_name[name])) if name in by_name else ""
         return ""
 
-    space = settings.space(_seasons(customers, settings))
+    has_global = can_train(customers, settings.train)
+    space = settings.space(_seasons(customers, settings), has_global=has_global)
     journal = Journal.open(paths.checkpoints / NAME, settings.search_digest(space), data_of=data_of)
-    return Search(
-        settings=settings,
-        space=space,
-        engine=engine,
-        journal=journal,
-        customers=customers,
-        data_of=data_of,
-        is_stopped=stop.is_made,
-    )
+    backtests = Backtests(settings, engine, journal, data_of, stop.is_made)
+    return Search(space, customers, backtests, has_global=has_global)
 
 
 def _seasons(customers: Sequence[Customer], settings: TuneSettings) -> list[str]:

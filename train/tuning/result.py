@@ -13,9 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from container import Paths, one_line
 from fleetcast.archive import write_atomically
 from train.config import BEST_HYPERPARAMETERS
-from train.tuning.effects import effects
-from train.tuning.rounds import Judged, log_ratios
+from train.tuning.effects import Effect, effects
+from train.tuning.rounds import Judged, Tried, log_ratios
 from train.tuning.search import Search
+from train.tuning.space import OF_PROPHET, TREES, Configurations
 
 MOST_LEFT_OUT: Final = 50
 _DIGITS: Final = 6
@@ -47,8 +48,8 @@ def best_hyperparameters(search: Search) -> dict[str, str] | list[dict[str, str]
 
     Rows of single customers are for the channel `config` alone, as SageMaker has no place for them.
     """
-    found, configurations = search.found, search.configurations
-    for_all = {**search.settings.texts, **configurations[found.best]}
+    found = search.found
+    for_all = {**search.settings.texts, **search.changes}
     if not found.own:
         return for_all
     rows = [{"customer": name, **_own(search, number)} for name, number in sorted(found.own.items())]
@@ -65,14 +66,13 @@ def _own(search: Search, number: int) -> dict[str, str]:
 def summary(search: Search) -> dict[str, Any]:
     """Return everything that was found, for programs."""
     found, journal = search.found, search.journal
-    chosen = search.configurations[found.best]
     return {
         "is_complete": found.is_complete,
         "metric": search.settings.backtests.metric,
         "cpu_seconds": round(journal.cpu_seconds, 3),
         "customers": len(found.customers),
         "customers_left_out": len(journal.failed),
-        "best": {"configuration": found.best, "changes": dict(chosen)},
+        "best": {"configuration": found.best, "changes": dict(search.changes)},
         "judged": _judged(found.judged),
         "own": {
             "customers": len(found.own),
@@ -83,7 +83,15 @@ def summary(search: Search) -> dict[str, Any]:
         },
         "space": search.space.describe(),
         "effects": [asdict(effect) for effect in _effects(search)],
-        "configurations": _configurations(search),
+        "configurations": _configurations(found.rounds, search.configurations),
+        "trees": {
+            "configuration": found.best_trees,
+            "configurations": _configurations(found.trees, search.trees),
+        },
+        "shares": {
+            "configuration": found.best_share,
+            "configurations": _configurations([found.shares] if found.shares else [], search.shares),
+        },
     }
 
 
@@ -98,30 +106,30 @@ def _judged(judged: Judged | None) -> dict[str, Any] | None:
     return {"is_used": judged.gain >= 0, **numbers}
 
 
-def _effects(search: Search) -> list[Any]:
-    if not search.found.rounds:
-        return []
-    first = search.found.rounds[0]
-    return effects(search.space, search.configurations, search.journal.errors, first)
+def _effects(search: Search) -> list[Effect]:
+    found, space = search.found, search.space
+    return [
+        *(effects(space.part(OF_PROPHET), search.configurations, found.rounds[0]) if found.rounds else []),
+        *(effects(space.part(TREES), search.trees, found.trees[0]) if found.trees else []),
+    ]
 
 
-def _configurations(search: Search) -> list[dict[str, Any]]:
+def _configurations(rounds: Sequence[Tried], changes: Configurations) -> list[dict[str, Any]]:
     """Return each configuration with its figures in its last round, those of the last round first."""
     rows: dict[int, dict[str, Any]] = {}
-    errors = search.journal.errors
-    for number, tried in reversed(list(enumerate(search.found.rounds, start=1))):
+    for number, tried in reversed(list(enumerate(rounds, start=1))):
         for configuration in tried.configurations:
             if configuration in rows:
                 continue
-            ratios = log_ratios(errors, tried.customers, configuration)
-            mean = np.mean([np.mean(errors[name][configuration]) for name in tried.customers])
+            ratios = log_ratios(tried.errors, tried.customers, configuration)
+            mean = np.mean([np.mean(tried.errors[name][configuration]) for name in tried.customers])
             rows[configuration] = {
                 "configuration": configuration,
                 "round": number,
                 "customers": len(tried.customers),
                 "error": round(float(mean), _DIGITS),
                 "gain": round(-math.expm1(float(ratios.mean())), _DIGITS) + 0.0,  # no sign before 0
-                "changes": dict(search.configurations[configuration]),
+                "changes": dict(changes[configuration]),
             }
     return list(rows.values())
 
@@ -143,20 +151,32 @@ def report_page(search: Search, result: Mapping[str, Any]) -> str:
             )
             for effect in result["effects"]
         ],
-        configurations=[
-            (
-                row["configuration"],
-                row["round"],
-                row["customers"],
-                f"{row['error']:.4g}",
-                f"{row['gain']:+.1%}",
-                words(row["changes"]),
+        comparisons=[
+            (heading, _rows(rows))
+            for heading, rows in (
+                ("Trees of the model of all customers", result["trees"]["configurations"]),
+                ("Shares of the model of all customers", result["shares"]["configurations"]),
+                ("Configurations of Prophet's model", result["configurations"]),
             )
-            for row in result["configurations"]
+            if rows
         ],
         left_out=[(one_line(name), one_line(reason)) for name, reason in left_out[:MOST_LEFT_OUT]],
         left_out_more=max(0, len(left_out) - MOST_LEFT_OUT),
     )
+
+
+def _rows(configurations: Sequence[Mapping[str, Any]]) -> list[Sequence[object]]:
+    return [
+        (
+            row["configuration"],
+            row["round"],
+            row["customers"],
+            f"{row['error']:.4g}",
+            f"{row['gain']:+.1%}",
+            words(row["changes"]),
+        )
+        for row in configurations
+    ]
 
 
 def _row(name: str, judged: Judged) -> Sequence[object]:
@@ -180,12 +200,14 @@ def words(changes: Mapping[str, str]) -> str:
 def sentence(search: Search) -> str:
     """Return what the search has found, as one sentence for people."""
     found, judged = search.found, search.found.judged
-    if found.best:
-        text = f"better than your settings: {words(search.configurations[found.best])}"
+    if search.changes:
+        text = f"better than your settings: {words(search.changes)}"
         if judged is not None:
             text += f"; {judged.gain:.1%} less error on readings that chose nothing"
     else:
         others = len(search.configurations) - 1
+        others += len(search.trees) - 1 if found.trees else 0
+        others += len(search.shares) - 1 if found.shares else 0
         text = f"your settings stay: none of {others} configurations is reliably better"
         if judged is not None:
             text += f"; the best erred {-judged.gain:.1%} more on readings that chose nothing"

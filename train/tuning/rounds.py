@@ -41,6 +41,16 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A round, as far as it was completed."""
+
+    customers: tuple[str, ...]
+    configurations: tuple[int, ...]
+    """In ascending order of their error; 0, the job's own settings, is among them."""
+    errors: Errors
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """How one choice did against another, on readings that neither has seen."""
 

@@ -14,16 +14,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from container import quoted
+from container import Fraction, WholeNumber, quoted
 from fleetcast.errors import SettingError
 from fleetcast.forecasting import PROPHET_ARGUMENTS
+from train import hyperparameters
 from train.hyperparameters_file import value_of
 
 Texts: TypeAlias = Mapping[str, str]
 """Hyperparameters by name, as `train` takes them."""
+Configurations: TypeAlias = Mapping[int, Texts]
+"""What each configuration changes, by number; 0 changes nothing."""
 
-WHOLE: Final = frozenset({"n_changepoints", "yearly_seasonality", "weekly_seasonality", "daily_seasonality"})
-SEARCHABLE: Final = (
+TREES: Final[Mapping[str, Fraction | WholeNumber]] = {
+    each.name: each
+    for each in (hyperparameters.GLOBAL_ETA, hyperparameters.GLOBAL_ROUNDS, hyperparameters.GLOBAL_MAX_DEPTH)
+}
+"""Hyperparameters that decide the trees of a model of all customers."""
+SHARE: Final = hyperparameters.GLOBAL_SHARE.name
+OF_GLOBAL: Final[Mapping[str, Fraction | WholeNumber]] = {**TREES, SHARE: hyperparameters.GLOBAL_SHARE}
+WHOLE: Final = frozenset(
+    {
+        "n_changepoints",
+        "yearly_seasonality",
+        "weekly_seasonality",
+        "daily_seasonality",
+        hyperparameters.GLOBAL_ROUNDS.name,
+        hyperparameters.GLOBAL_MAX_DEPTH.name,
+    }
+)
+OF_PROPHET: Final = (
     "changepoint_prior_scale",
     "seasonality_prior_scale",
     "holidays_prior_scale",
@@ -38,6 +57,7 @@ SEARCHABLE: Final = (
     "scaling",
 )
 """Hyperparameters that decide the forecast of Prophet's model and hold a single value."""
+SEARCHABLE: Final = (*OF_PROPHET, *OF_GLOBAL)
 KEPT_SHARE: Final = 0.5
 """Probability that a configuration leaves a setting as it is: most settings of a fleet need no change, and a
 configuration with a single bad value says nothing about its others."""
@@ -117,6 +137,10 @@ class Space:
             if (share := _share(seed, number, name)) >= KEPT_SHARE
         }
 
+    def part(self, names: Iterable[str]) -> "Space":
+        """Return the space of these settings alone."""
+        return Space({name: self.settings[name] for name in names if name in self.settings})
+
     def texts_of(self, name: str) -> tuple[str, ...]:
         """Return the values of a setting that has a few; none for a range, and for what is not searched."""
         setting = self.settings.get(name)
@@ -148,6 +172,15 @@ DEFAULT: Final[Mapping[str, Setting]] = {
 documentation recommends ("Diagnostics", hyperparameter tuning)."""
 SEASONS: Final = ("yearly_seasonality", "weekly_seasonality", "daily_seasonality")
 """Searched by default where Prophet fits them by itself."""
+
+
+DEFAULT_OF_GLOBAL: Final[Mapping[str, Setting]] = {
+    "global_eta": Range(0.01, 0.2, is_log=True),
+    "global_rounds": Range(80, 800, is_log=True, is_whole=True),
+    "global_max_depth": Range(3, 8, is_whole=True),
+    "global_share": Values(("0.4", "0.55", "0.85", "1")),
+}
+"""What is searched of a model of all customers, where no space is set."""
 
 
 def default_space(*, set_by_user: Iterable[str], seasons: Iterable[str], has_effects: bool) -> Space:
@@ -204,6 +237,10 @@ def _setting(name: str, declared: Any) -> Setting:  # noqa: ANN401 -- as above
 
 
 def _text(name: str, value: Any) -> str:  # noqa: ANN401 -- as above
-    """Return a value as the text of a hyperparameter; raise SettingError unless Prophet accepts it."""
-    PROPHET_ARGUMENTS[name].check(name, value_of(value) if isinstance(value, str) else value)
-    return value if isinstance(value, str) else json.dumps(value)
+    """Return a value as the text of a hyperparameter; raise SettingError unless it is accepted."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    if name in OF_GLOBAL:
+        OF_GLOBAL[name].read({name: text})
+    else:
+        PROPHET_ARGUMENTS[name].check(name, value_of(value) if isinstance(value, str) else value)
+    return text

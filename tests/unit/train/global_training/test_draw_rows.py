@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fleetcast.evaluation import origins
 from fleetcast.global_model import Series, stacked_rows
 from tests.unit.fleetcast.global_model.fleets import CYCLES, readings, series, stamps
 from tests.unit.jobs import tree
@@ -38,6 +39,20 @@ def test_a_customer_has_rows_of_both_kinds_and_the_dates_of_its_end_and_first_ba
     assert found.plain is not None
     assert 0 < found.stacked.target.size <= MOST
     assert found.stacked.times.max() <= found.end
+
+
+@pytest.mark.parametrize(("freq", "size"), [("h", 700), ("h", 400), ("D", 150)])
+def test_the_earlier_backtest_is_the_first_that_a_search_chooses_by(
+    tmp_path: Path, freq: str, size: int
+) -> None:
+    y = np.array([float(f"{value:.6g}") for value in readings(freq, size, 1)])
+    found = drawn(tmp_path, csv(freq, y))
+    places = origins(stamps(freq, size), y, freq, horizon=None, count=3)
+
+    assert places is not None
+    choosing, judging = places
+    assert found.earlier_backtest == stamps(freq, size)[min(each.first for each in choosing) - 1]
+    assert found.end - found.horizon * found.step == stamps(freq, size)[judging.first - 1]
 
 
 def test_the_rows_are_those_of_the_readings_at_equal_steps(tmp_path: Path) -> None:

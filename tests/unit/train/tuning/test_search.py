@@ -10,7 +10,6 @@ from tests.unit.train.tuning import jobs
 from train.customer import Backtested, digest_of_files
 from train.tuning.journal import Journal
 from train.tuning.program import tune
-from train.tuning.search import distinct_configurations
 from train.tuning.settings import TuneSettings
 
 NAMES = [f"c{number:02}" for number in range(12)]
@@ -27,8 +26,8 @@ def decided(
     """Search with a journal that has the error of each customer; return the folders."""
     paths = tree(base, FILES, tune_space=SPACE, **more)
     settings = TuneSettings.from_files(paths)
-    space = settings.space([])
-    configurations = distinct_configurations(space, settings)
+    space = settings.space([], has_global=False)
+    configurations = settings.configurations(space)
     paths.checkpoints.mkdir()
     journal = Journal.open(
         paths.checkpoints / "tune.jsonl", settings.search_digest(space), data_of=lambda _: ""

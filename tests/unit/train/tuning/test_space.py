@@ -7,8 +7,20 @@ import pytest
 
 from fleetcast.errors import SettingError
 from fleetcast.forecasting import PROPHET_ARGUMENTS
+from train import hyperparameters
 from train.hyperparameters_file import value_of
-from train.tuning.space import DEFAULT, SEARCHABLE, SEASONS, Range, Space, default_space, parse_space
+from train.tuning.space import (
+    DEFAULT,
+    DEFAULT_OF_GLOBAL,
+    OF_GLOBAL,
+    OF_PROPHET,
+    SEARCHABLE,
+    SEASONS,
+    Range,
+    Space,
+    default_space,
+    parse_space,
+)
 
 
 def test_configuration_0_changes_nothing() -> None:
@@ -88,6 +100,8 @@ def test_a_share_of_a_range_and_its_number_belong_together() -> None:
         ({"changepoint_range": {"from": 0, "to": 0.5, "scale": "log"}}, "above 0 on a log scale"),
         ({"changepoint_range": {"from": 0, "to": 0.5, "scale": "sqrt"}}, "scale must be linear or log"),
         ({"changepoint_range": {"from": True, "to": 0.5}}, "from must be a number, not 'true'"),
+        ({"global_eta": {"from": 0, "to": 0.5}}, "global_eta must be a number from 0.001 to 1, not '0'"),
+        ({"global_max_depth": [7, 9]}, "global_max_depth must be a whole number from 1 to 8, not '9'"),
         ({"changepoint_prior_scale": {"from": 0.1, "to": float("nan")}}, "must be a finite number above 0"),
     ],
 )
@@ -98,9 +112,16 @@ def test_a_malformed_space_is_refused_with_what_is_accepted(content: Any, reason
     assert reason in str(refused.value)
 
 
-@pytest.mark.parametrize("name", SEARCHABLE)
-def test_every_searchable_hyperparameter_is_one_of_prophets(name: str) -> None:
-    assert name in PROPHET_ARGUMENTS
+def test_every_searchable_hyperparameter_is_one_of_prophets_or_of_the_model_of_all_customers() -> None:
+    assert {*SEARCHABLE} == {*OF_PROPHET, *OF_GLOBAL}
+    assert {*OF_PROPHET} <= PROPHET_ARGUMENTS.keys()
+    assert {*OF_GLOBAL} == {name for name in hyperparameters.NAMES if name.startswith("global_")}
+
+
+def test_every_default_value_of_a_model_of_all_customers_is_accepted() -> None:
+    for number in range(1, 200):
+        for name, text in Space(DEFAULT_OF_GLOBAL).configuration(number, seed=0).items():
+            OF_GLOBAL[name].read({name: text})
 
 
 def test_values_of_a_list_become_the_texts_of_hyperparameters() -> None:

@@ -273,8 +273,6 @@ def test_what_contradicts_itself_is_refused(tmp_path: Path) -> None:
         tune(twice)
     with pytest.raises(SettingError, match="remove the rows with a customer"):
         tune(with_own)
-    with pytest.raises(SettingError, match="models = global is one model of all customers"):
-        tune(tree(tmp_path / "c", files, models="global"))
 
 
 def test_train_ignores_the_hyperparameters_of_a_search(tmp_path: Path) -> None:
