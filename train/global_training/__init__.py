@@ -2,7 +2,8 @@
 
 from train.global_training.draw_rows import DrawnRows
 from train.global_training.drawing import LEAST_ROWS, TooFewError, drawn_rows
-from train.global_training.fit_trees import TreesStoppedError, fit_trees
+from train.global_training.fit_trees import TreesStoppedError
+from train.global_training.fit_trees import fit_trees as train_trees
 from train.global_training.training import (
     best_share,
     can_train,
@@ -20,7 +21,7 @@ __all__ = [
     "can_train",
     "do_without",
     "drawn_rows",
-    "fit_trees",
+    "train_trees",
     "trained_models",
     "with_global_models",
 ]

@@ -39,6 +39,8 @@ SHARE_OF_SEARCH: Final = 0.9
 """Share of the budget until the choice; the rest judges it."""
 MOST_SHARES: Final = 10
 """Most shares of the model of all customers that are tried."""
+JUDGED_AT_ONCE: Final = 32
+"""Customers that are judged with both choices before the next ones, as the budget may end in between."""
 FINALISTS: Final = 6
 """Configurations among which customers may choose their own."""
 
@@ -197,16 +199,21 @@ class Search:
             self._train = trains[self.found.best_share]
 
     def _judge(self, usable: Sequence[Customer]) -> None:
-        """Compare the choice with the job's own settings after the cut-off that no choice has seen."""
+        """Compare the choice with the job's own settings after the cut-off that no choice has seen.
+
+        Trees and a share that could not be compared there are not used.
+        """
         own = self.settings.train
         if self._models is not None:
             try:
                 own = self._models.train_settings({})
             except TreesStoppedError:
+                self._use_own(own)
                 return
         found = self.found
         found.judged = self._judged(usable, {each.name: found.best for each in usable}, than=0, under=own)
-        if found.judged is not None and found.judged.gain < 0:
+        is_refused = found.judged is not None and found.judged.gain < 0
+        if is_refused or (found.judged is None and (found.best_trees or found.best_share)):
             self._use_own(own)
 
     def _use_own(self, train: TrainSettings) -> None:
@@ -293,10 +300,12 @@ class Search:
         numbers = set(chosen.values())
         if under is None or name_of_models(under) == name_of_models(self._train):
             under = self._train
-            numbers.add(than)
+            self.backtests.evaluate(judge, customers, sorted({than, *numbers}))
         else:
-            self.backtests.evaluate(replace(judge, train=under), customers, [than])
-        self.backtests.evaluate(judge, customers, sorted(numbers))
+            for start in range(0, len(customers), JUDGED_AT_ONCE):
+                part = customers[start : start + JUDGED_AT_ONCE]
+                self.backtests.evaluate(replace(judge, train=under), part, [than])
+                self.backtests.evaluate(judge, part, sorted(numbers))
         before, after = self.backtests.of(under).judged, self.backtests.of(self._train).judged
         pairs = [
             (before[each.name][than], after[each.name][chosen[each.name]])

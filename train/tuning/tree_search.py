@@ -14,7 +14,7 @@ from typing import Final
 
 from container import progress
 from fleetcast.global_model import TrainingRows
-from train.global_training import LEAST_ROWS, TreesStoppedError, fit_trees
+from train.global_training import LEAST_ROWS, TreesStoppedError, train_trees
 from train.tree_settings import TreeSettings
 from train.tuning.journal import Journal, TreesLine
 from train.tuning.rounds import KEPT, LEAST_CUSTOMERS, Round, Tried, is_better, ranked
@@ -114,7 +114,7 @@ class TreeSearch:
         began = time.thread_time()
         settings = TreeSettings.read({**self.texts, **self.configurations[number]})
         try:
-            errors = sample.errors(fit_trees(before, settings, stopped))
+            errors = sample.errors(train_trees(before, settings, stopped))
         except TreesStoppedError:
             return None
         return TreesLine(digest, number, round(time.thread_time() - began, 6), errors)

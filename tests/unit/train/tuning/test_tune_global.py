@@ -1,5 +1,6 @@
 """`tune` with a model of all customers: its trees and its share are searched, for the whole fleet."""
 
+import json
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,6 +93,22 @@ def test_the_last_horizon_of_each_history_chooses_nothing(tuned: tuple[Paths, st
     for kind in ("trees", "shares"):
         assert other[kind]["configurations"] == found[kind]["configurations"]
     assert other["judged"]["before"] > 100 * found["judged"]["before"]
+
+
+def test_trees_that_the_budget_leaves_unjudged_are_not_used(tuned: tuple[Paths, str], tmp_path: Path) -> None:
+    head, *lines = (tuned[0].checkpoints / "tune.jsonl").read_text().splitlines()
+    kept = [line for line in lines if "judges" not in json.loads(line)]
+    other = {**json.loads(kept[-1]), "errors": {"5": [1.0]}, "under": "another", "cpu_seconds": 1e6}
+    paths = rebounding.fleet(tmp_path)
+    paths.checkpoints.mkdir()
+    (paths.checkpoints / "tune.jsonl").write_text("\n".join([head, *kept, json.dumps(other), ""]))
+
+    assert tune(paths) == 0
+
+    found = jobs.result(paths)
+    assert found["trees"]["configurations"][0]["changes"] == {"global_eta": "0.2", "global_rounds": "60"}
+    assert found["judged"] is None
+    assert jobs.best(paths) == rebounding.POOR
 
 
 def test_a_model_of_all_customers_alone_has_its_trees_searched_and_nothing_else(tmp_path: Path) -> None:
