@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from train import hyperparameters
 from train.channel import Customer
 from train.engines import Engine
 from train.global_training import DrawnRows, drawn_rows, trained_models
@@ -36,8 +37,14 @@ class GlobalModels:
         journal: Journal,
         is_stopped: Callable[[], bool],
     ) -> "GlobalModels":
-        """Draw the rows; raise TooFewError, and TreesStoppedError once `is_stopped()`."""
-        drawn = drawn_rows(engine, customers, settings.train, is_stopped)
+        """Draw the rows; raise TooFewError, and TreesStoppedError once `is_stopped()`.
+
+        They are no more than the default of `global_rows`, as they stay on this host.
+        """
+        methods = settings.train.methods
+        rows = min(methods.global_rows, hyperparameters.GLOBAL_ROWS.read({}))
+        train = replace(settings.train, methods=replace(methods, global_rows=rows))
+        drawn = drawn_rows(engine, customers, train, is_stopped)
         journal.add_work("rows", sum(each.cpu_seconds for each in drawn))
         return cls(settings, journal, a_horizon_earlier(drawn), is_stopped)
 
