@@ -98,7 +98,8 @@ def test_the_last_horizon_of_each_history_chooses_nothing(tuned: tuple[Paths, st
 def test_trees_that_the_budget_leaves_unjudged_are_not_used(tuned: tuple[Paths, str], tmp_path: Path) -> None:
     head, *lines = (tuned[0].checkpoints / "tune.jsonl").read_text().splitlines()
     kept = [line for line in lines if "judges" not in json.loads(line)]
-    other = {**json.loads(kept[-1]), "errors": {"5": [1.0]}, "under": "another", "cpu_seconds": 1e6}
+    last = [line for line in kept if '"of":"customer"' in line][-1]
+    other = {**json.loads(last), "errors": {"5": [1.0]}, "under": "another", "cpu_seconds": 1e6}
     paths = rebounding.fleet(tmp_path)
     paths.checkpoints.mkdir()
     (paths.checkpoints / "tune.jsonl").write_text("\n".join([head, *kept, json.dumps(other), ""]))
