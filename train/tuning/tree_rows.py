@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from fleetcast.forecasting.calendar import Stamps
-from fleetcast.global_model import STACKED_FEATURES, TrainingRows, Trees
+from fleetcast.global_model import TrainingRows, Trees
 from train.global_training import DrawnRows, best_share
 
 COMPARED: Final = 5
@@ -59,7 +59,7 @@ class TreeRows:
 
     def before(self) -> TrainingRows:
         """Return what trees are fitted to."""
-        return TrainingRows.together([each.before for each in self.customers], len(STACKED_FEATURES))
+        return _together([each.before for each in self.customers])
 
     def compared(self) -> list[CustomerRows]:
         """Return the customers that compare trees."""
@@ -71,7 +71,7 @@ class TreeRows:
         As in a training, the share of the corrections that is used is the best one for the fleet.
         """
         own = self.compared()
-        later = TrainingRows.together([each.after for each in own], len(STACKED_FEATURES))
+        later = _together([each.after for each in own])
         correction = trees.predict(later.x)
         errors = np.abs(later.target - best_share(later.target, correction) * correction)
         sizes = [each.after.target.size for each in own]
@@ -100,7 +100,7 @@ def tree_rows(drawn: Sequence[DrawnRows], *, seed: int) -> TreeRows | None:
     starts = np.array([each.end - max(part, each.horizon * each.step) for each, _ in own])
     gap = own[0][0].horizon * own[0][0].step
     date = _most_common(starts, gap)
-    none = TrainingRows.together([], len(STACKED_FEATURES))
+    none = TrainingRows.together([], own[0][1].x.shape[1])
     customers = [
         CustomerRows(
             each.customer,
@@ -111,6 +111,11 @@ def tree_rows(drawn: Sequence[DrawnRows], *, seed: int) -> TreeRows | None:
     ]
     customers.sort(key=lambda each: hashlib.sha256(f"{seed}/{each.customer}".encode()).digest())
     return TreeRows(tuple(customers), date)
+
+
+def _together(rows: Sequence[TrainingRows]) -> TrainingRows:
+    """Return the rows of at least one customer."""
+    return TrainingRows.together(rows, rows[0].x.shape[1])
 
 
 def _most_common(starts: Stamps, gap: int) -> int:
