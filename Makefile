@@ -134,4 +134,4 @@ lock: $(VENV)/ready ## renew requirements/*.txt from pyproject.toml
 clean: ## remove everything that make created
 	rm -rf $(VENV) $(PEERS) $(HOUSING) .cache .venv-sdk2 .venv-sdk3 demo workflow build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo workflow housing test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-conformance bench-ray bench-brought image images test-image lock clean
+.PHONY: help demo workflow housing test check docs faults bench-core bench-train bench-serving bench-endpoint bench-random bench-accuracy bench-jobs bench-fleet bench-tune bench-global bench-global-hosts bench-holidays bench-global-growth bench-conformance bench-ray bench-brought image images test-image lock clean
