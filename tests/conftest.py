@@ -5,11 +5,16 @@ The same examples in every run, so that `make test` says the same of the same co
 
 A shell that starts the suite in the background has it ignore SIGINT, and so every program that a test starts;
 several tests interrupt such programs.
+
+A program that a test runs in its own process sets the level of the log; the next test finds it as it was.
 """
 
+import logging
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
@@ -21,3 +26,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The programs run as they are, without the start again that sets the processor's profile; test_profile has it
 os.environ["FLEETCAST_PROFILE"] = "tests"
+
+
+@pytest.fixture(autouse=True)
+def log_level_as_before() -> Iterator[None]:
+    """Give the log its level back: a program that runs in a test's own process sets it."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)

@@ -28,9 +28,11 @@ else
   slot=$((${5##*.} % POOL_PROCESSES))
 fi
 redirect() { ln -sf "$POOL_FOLDER/$slot.sock" "$5"; }
-# If the disk takes no new file, remove one of the pool's spare files.  The link is necessary even for a model
-# that will be refused: without it the server waits for over two minutes
-redirect "$@" 2> /dev/null || { rm -f "$POOL_FOLDER"/spare-*; redirect "$@"; } || exit 1
+# The link is necessary even for a model that will be refused: without it the server waits for over two minutes.
+# The server then makes two files of its own.  So remove the pool's spare files if the disk takes no link, and
+# also if it did not take all six of them: it may then have room for the link alone
+{ [ -e "$POOL_FOLDER/spare-5" ] && redirect "$@" 2> /dev/null; } \
+  || { rm -f "$POOL_FOLDER"/spare-*; redirect "$@"; } || exit 1
 # The pool sends USR1 once the model is loaded: closing the output ends two of the server's threads
 trap 'exec > /dev/null 2>&1; trap "" USR1' USR1
 # The pool needs the process id for that signal, and to end the launcher of a model that cannot be loaded

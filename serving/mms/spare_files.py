@@ -13,7 +13,7 @@ MIN_FREE_BYTES: Final = 64 * 1024
 MIN_FREE_FILES: Final = 16
 """Bytes and files that a load needs, several times over: loads run side by side."""
 SPARE_FILES: Final = 6
-"""Number of empty files; removing them makes room for launcher.sh's own."""
+"""Number of empty files; removing them makes room for launcher.sh's own.  That script names the last one."""
 
 
 def has_room(folder: Path) -> bool:

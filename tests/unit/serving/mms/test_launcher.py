@@ -11,6 +11,7 @@ import pytest
 
 import serving
 from serving.mms.launchers import Launchers, kill
+from serving.mms.spare_files import SPARE_FILES, keep_spare_files
 
 LAUNCHER = Path(serving.__file__).with_name("mms") / "launcher.sh"
 
@@ -141,3 +142,14 @@ def test_the_end_of_a_launcher_is_reported_once_its_parent_has_noticed_it(tmp_pa
     assert code == -signal.SIGKILL
     assert before == []
     assert after == [pipe]
+
+
+@pytest.mark.parametrize("missing", [0, 1], ids=["the disk took all", "the disk did not take the last one"])
+def test_spare_files_make_room_once_the_disk_did_not_take_all_of_them(tmp_path: Path, missing: int) -> None:
+    keep_spare_files(tmp_path)
+    for number in range(SPARE_FILES - missing, SPARE_FILES):
+        (tmp_path / f"spare-{number}").unlink()
+
+    finish(start_launcher(tmp_path, "7"))
+
+    assert len(list(tmp_path.glob("spare-*"))) == (0 if missing else SPARE_FILES)
