@@ -39,7 +39,7 @@ workflow: $(VENV)/ready ## readings -> evaluated, gated, registered fleet, witho
 	$(BIN)/python -m examples.workflow $(if $(DATA),--data '$(DATA)') $(if $(ID),--id '$(ID)') \
 		$(if $(TIME),--time '$(TIME)') $(if $(VALUE),--value '$(VALUE)') $(if $(CUTOFF),--cutoff '$(CUTOFF)')
 
-housing: $(HOUSING)/ready ## a table of houses, XGBoost over Ray, the registry and a brought inference.py; HOUSES=5000, MAX_MASE=0.3
+housing: $(HOUSING)/ready ## a table of houses, XGBoost over Ray, the registry and an inference.py of its own; HOUSES=5000, MAX_MASE=0.3
 	$(HOUSING)/bin/python -m examples.housing $(if $(HOUSES),--houses $(HOUSES)) $(if $(MAX_MASE),--max-mase $(MAX_MASE))
 
 test: check docs $(VENV)/ready ## style, types and the test suite, no Docker needed; SEEDS=fresh for other random examples

@@ -51,7 +51,7 @@ class Evidence:
     history: Readings | None
     """Readings up to the archive's end, where there are any."""
     is_never_negative: bool
-    """Whether the training was told that readings are never below 0."""
+    """Whether the training set `non_negative`: its forecasts are never below 0."""
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
